@@ -1,0 +1,1 @@
+//! The traits that Stopover's engine needs from a database.

@@ -1,0 +1,1 @@
+//! Stopover's engine: apply and rehearse, one engine for every front end.

@@ -1,0 +1,1 @@
+//! Stopover's values: migrations, ledgers, plans, findings, events and reports.

@@ -1,0 +1,1 @@
+//! Stopover's PostgreSQL backend.

@@ -1,0 +1,1 @@
+//! Events and reports for people and machines: terminal and JSON.

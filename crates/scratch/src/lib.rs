@@ -1,0 +1,1 @@
+//! Scratch databases: private PostgreSQL servers and the restore of backups into them.

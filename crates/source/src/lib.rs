@@ -1,0 +1,1 @@
+//! Where Stopover's migrations come from: folders in the layout of each tool.

@@ -1,0 +1,1 @@
+//! Tests' own servers and databases.
