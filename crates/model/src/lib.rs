@@ -1,1 +1,35 @@
-//! Stopover's values: migrations, ledgers, plans, findings, events and reports.
+//! Stopover's values: migrations, ledgers, facts, plans, findings, events and reports.
+//!
+//! This crate is the vocabulary that every other room speaks. It holds data and the small
+//! functions that belong to it (ordering, hashing, spelling); it does no I/O, and decides
+//! nothing: judging is the planner's, acting is the engine's, showing is the report's.
+
+mod checksum;
+mod error;
+mod event;
+mod facts;
+mod finding;
+mod ledger;
+mod migration;
+mod plan;
+mod policy;
+mod redact;
+pub mod report;
+mod version;
+
+pub use checksum::Checksum;
+pub use error::{DatabaseError, StatementError, sqlstate};
+pub use event::{Event, EventSink, RestorePhase, Silent};
+pub use facts::{Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
+pub use finding::{Finding, Severity};
+pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};
+pub use migration::{
+    Directives, Layout, Migration, Script, SourceSet, TransactionMark, detail_list,
+};
+pub use plan::{Boundary, Plan, PlannedLock, PlannedStatement, Step};
+pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
+pub use redact::redact_urls;
+pub use version::Version;
+
+/// The tool's version, as every document states it.
+pub const TOOL_VERSION: &str = env!("CARGO_PKG_VERSION");

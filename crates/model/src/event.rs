@@ -1,0 +1,145 @@
+//! What happens while the engine works: told as values, printed by somebody else.
+
+use crate::{Finding, LockHolder, StatementError, Version};
+
+/// What a rehearsal is busy with before the migrations run.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RestorePhase {
+    /// The scratch server is being started; the text names it.
+    Starting(String),
+    /// The backup is being restored.
+    Restoring,
+    /// Statistics are being gathered on the restored data.
+    Analyzing,
+}
+
+/// One thing that happened.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A rehearsal's preparation reached a phase.
+    Phase(RestorePhase),
+    /// So much of the backup has been read; bytes of the file as it lies on disk.
+    Restored {
+        /// Bytes of the backup read so far.
+        bytes: u64,
+        /// Bytes of the whole backup; `None` on standard input.
+        of: Option<u64>,
+        /// The table whose data is being loaded.
+        table: Option<String>,
+        /// Rows loaded so far, over all tables.
+        rows: u64,
+    },
+    /// The backup is restored and ready.
+    RestoreFinished {
+        /// How long it took.
+        duration_ms: f64,
+        /// Rows loaded.
+        rows: u64,
+    },
+    /// Somebody else holds the run lock.
+    LockWaiting {
+        /// Who, as far as the server lets us see.
+        holder: Option<LockHolder>,
+        /// How long we will wait in all.
+        limit_ms: u64,
+    },
+    /// The plan is made; the work begins.
+    PlanReady {
+        /// Number of migrations to apply.
+        migrations: usize,
+        /// Number of statements in them.
+        statements: usize,
+    },
+    /// A migration begins.
+    MigrationStarted {
+        /// The version.
+        version: Version,
+        /// The name.
+        name: String,
+        /// Position in the plan, from 1.
+        position: usize,
+        /// Number of migrations in the plan.
+        of: usize,
+        /// Number of statements in it.
+        statements: usize,
+        /// Whether it runs in one transaction.
+        transactional: bool,
+    },
+    /// A statement begins.
+    StatementStarted {
+        /// The migration.
+        version: Version,
+        /// Position in the migration, from 1.
+        index: usize,
+        /// The statement's tag.
+        tag: String,
+        /// Line in the file.
+        line: usize,
+    },
+    /// A statement ended well.
+    StatementFinished {
+        /// The migration.
+        version: Version,
+        /// Position in the migration, from 1.
+        index: usize,
+        /// How long it took.
+        duration_ms: f64,
+        /// Rows that it touched, where the server says so.
+        rows: Option<u64>,
+    },
+    /// A migration is rolled back and will be tried again: a lock was not to be had.
+    MigrationRetried {
+        /// The migration.
+        version: Version,
+        /// Which try failed, from 1.
+        attempt: u32,
+        /// How many there are.
+        of: u32,
+        /// How long we wait before the next.
+        pause_ms: u64,
+        /// The server's message.
+        reason: String,
+        /// Who held the lock, where it could be seen.
+        holders: Vec<LockHolder>,
+    },
+    /// A migration ended well and is in the ledger.
+    MigrationFinished {
+        /// The version.
+        version: Version,
+        /// The name.
+        name: String,
+        /// How long its statements took.
+        duration_ms: f64,
+    },
+    /// A migration failed.
+    MigrationFailed {
+        /// The version.
+        version: Version,
+        /// The name.
+        name: String,
+        /// Why.
+        error: StatementError,
+    },
+    /// Something worth saying at once.
+    Found(Finding),
+}
+
+/// Takes events as they happen. Must not fail and must not block for long: the engine waits.
+pub trait EventSink: Send {
+    /// Takes one event.
+    fn emit(&mut self, event: Event);
+}
+
+/// Takes events and tells nobody.
+#[derive(Debug, Default, Clone, Copy)]
+pub struct Silent;
+
+impl EventSink for Silent {
+    fn emit(&mut self, _: Event) {}
+}
+
+impl<F: FnMut(Event) + Send> EventSink for F {
+    fn emit(&mut self, event: Event) {
+        self(event);
+    }
+}

@@ -1,0 +1,77 @@
+//! What was read from a database before judging.
+
+use crate::{LedgerKind, LedgerRow};
+
+/// A ledger as it was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerFacts {
+    /// Whose it is.
+    pub kind: LedgerKind,
+    /// The table's qualified name.
+    pub table: String,
+    /// Whether the table is there. A ledger that is not there yet has no rows.
+    pub exists: bool,
+    /// Its rows, ascending by version.
+    pub rows: Vec<LedgerRow>,
+}
+
+/// A ledger that is there, chosen or not.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerSeen {
+    /// Whose it is.
+    pub kind: LedgerKind,
+    /// The table's qualified name.
+    pub table: String,
+}
+
+/// A golang-migrate counter that is there: it can be adopted, not used in place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tracker {
+    /// The table's qualified name.
+    pub table: String,
+}
+
+/// Everything that the planner needs to know of a database.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Facts {
+    /// The ledger that is used.
+    pub ledger: LedgerFacts,
+    /// Every ledger that is there.
+    pub ledgers: Vec<LedgerSeen>,
+    /// Counters of golang-migrate that are there.
+    pub trackers: Vec<Tracker>,
+    /// Up to five names of tables of users (no ledger, no extension's), to tell an empty
+    /// database from one with a history.
+    pub user_tables: Vec<String>,
+    /// The server's version as it says it, e.g. `15.18`.
+    pub server_version: String,
+    /// The role that asks.
+    pub role: String,
+}
+
+/// Who holds the run lock.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LockHolder {
+    /// Backend process id.
+    pub pid: i32,
+    /// `application_name`.
+    pub application: Option<String>,
+    /// Client address, or `local` for a Unix socket.
+    pub host: Option<String>,
+    /// Since when its session lives.
+    pub since: Option<jiff::Timestamp>,
+}
+
+impl std::fmt::Display for LockHolder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "pid {}", self.pid)?;
+        if let Some(application) = self.application.as_deref().filter(|it| !it.is_empty()) {
+            write!(f, ", {application}")?;
+        }
+        write!(f, " on {}", self.host.as_deref().unwrap_or("an unknown host"))?;
+        if let Some(since) = self.since {
+            write!(f, ", since {}", since.strftime("%Y-%m-%dT%H:%M:%SZ"))?;
+        }
+        Ok(())
+    }
+}

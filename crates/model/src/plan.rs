@@ -1,0 +1,129 @@
+//! The plan: what an apply would do, as a value that can be printed, compared, hashed, stored.
+
+use std::ops::Range;
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::{Checksum, Finding, LedgerKind, Version};
+
+/// Whether a step's statements and its ledger row are one transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", tag = "kind", content = "reason")]
+pub enum Boundary {
+    /// Statements and ledger row commit together.
+    Transactional,
+    /// Each statement commits by itself; the text says why.
+    NonTransactional(String),
+}
+
+impl Boundary {
+    /// Whether everything commits together.
+    #[must_use]
+    pub const fn is_transactional(&self) -> bool {
+        matches!(self, Self::Transactional)
+    }
+}
+
+/// A lock that a statement takes, as far as its text tells.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct PlannedLock {
+    /// The mode, as `pg_locks` spells it.
+    pub mode: String,
+    /// The relation, as the statement writes it.
+    pub relation: String,
+}
+
+/// One statement of a step.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedStatement {
+    /// Position in the migration, from 1.
+    pub index: usize,
+    /// Line in the file where it starts, from 1.
+    pub line: usize,
+    /// Column in that line, from 1, in characters.
+    pub column: usize,
+    /// Bytes of the file that it stands in.
+    pub range: Range<usize>,
+    /// What is sent.
+    pub text: String,
+    /// PostgreSQL's command tag without counts, e.g. `ALTER TABLE`.
+    pub tag: String,
+    /// Locks, as far as the text tells.
+    pub locks: Vec<PlannedLock>,
+    /// Inline data of a `COPY … FROM stdin`, without the end marker.
+    pub copy_data: Option<String>,
+}
+
+/// One migration of the plan.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Step {
+    /// The version.
+    pub version: Version,
+    /// The name.
+    pub name: String,
+    /// The up file's path.
+    pub path: String,
+    /// The up file's whole text, for showing an error in its place.
+    pub text: String,
+    /// The checksum to write into the ledger, where it keeps one.
+    pub checksum: Option<Checksum>,
+    /// SHA-256 of the up file's bytes: what the plan's hash is made of.
+    pub sha256: Checksum,
+    /// One transaction, or none.
+    pub boundary: Boundary,
+    /// The statements, in order.
+    pub statements: Vec<PlannedStatement>,
+    /// Instead of the setting, where the file says so.
+    pub lock_timeout: Option<Duration>,
+    /// Instead of the setting, where the file says so.
+    pub statement_timeout: Option<Duration>,
+    /// Pending below the highest applied version.
+    pub out_of_order: bool,
+}
+
+/// The ordered list of steps that an apply would take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    /// Which ledger the rows are written to.
+    pub ledger: LedgerKind,
+    /// The steps, ascending by version.
+    pub steps: Vec<Step>,
+    /// Warnings and notes; errors are never part of a plan.
+    pub findings: Vec<Finding>,
+}
+
+impl Plan {
+    /// SHA-256 over versions, names, checksums, order and boundaries of the steps: two plans with
+    /// one hash do the same. What each field contributes is preceded by its length, so that no
+    /// two plans spell the same bytes.
+    #[must_use]
+    pub fn hash(&self) -> String {
+        let mut hasher = Sha256::new();
+        let mut field = |bytes: &[u8]| {
+            hasher.update((bytes.len() as u64).to_le_bytes());
+            hasher.update(bytes);
+        };
+        field(b"stopover plan 1");
+        for step in &self.steps {
+            field(step.version.to_string().as_bytes());
+            field(step.name.as_bytes());
+            field(step.sha256.hex().as_bytes());
+            field(if step.boundary.is_transactional() { b"transactional" } else { b"none" });
+            for timeout in [step.lock_timeout, step.statement_timeout] {
+                field(timeout.map_or_else(String::new, |it| it.as_millis().to_string()).as_bytes());
+            }
+        }
+        Checksum::Sha256(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+            .hex()
+            .to_owned()
+    }
+
+    /// How many statements all steps have.
+    #[must_use]
+    pub fn statement_count(&self) -> usize {
+        self.steps.iter().map(|step| step.statements.len()).sum()
+    }
+}

@@ -1,0 +1,75 @@
+//! `apply` and `rollback`.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{Finding, StatementError, TOOL_VERSION, Version};
+
+use super::SCHEMA_VERSION;
+
+/// The migration that failed, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct FailedMigration {
+    /// The version.
+    pub version: Version,
+    /// The name.
+    pub name: String,
+    /// Position of the failing statement, from 1; null where it was not a statement that failed.
+    pub statement: Option<usize>,
+    /// Whether the failed migration left no trace (false: a non-transactional one stopped midway).
+    pub rolled_back: bool,
+    /// The error.
+    pub error: StatementError,
+}
+
+/// A backup that was made before the work.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BackupMade {
+    /// The file.
+    pub path: String,
+    /// SHA-256 of it, hex.
+    pub sha256: String,
+    /// Its size.
+    pub bytes: u64,
+    /// How long it took.
+    pub duration_ms: f64,
+}
+
+/// The document of `apply`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct ApplyReport {
+    /// [`SCHEMA_VERSION`].
+    pub schema_version: u32,
+    /// The tool's version.
+    pub tool_version: String,
+    /// Applied by this run, in order.
+    pub applied: Vec<Version>,
+    /// Reverted by this run, in order.
+    pub reverted: Vec<Version>,
+    /// What failed; null when nothing did.
+    pub failed: Option<FailedMigration>,
+    /// In the plan and not begun.
+    pub untouched: Vec<Version>,
+    /// The backup made beforehand; null when none was made.
+    pub backup: Option<BackupMade>,
+    /// How long the whole took.
+    pub duration_ms: f64,
+    /// Everything that was found.
+    pub findings: Vec<Finding>,
+}
+
+impl Default for ApplyReport {
+    fn default() -> Self {
+        Self {
+            schema_version: SCHEMA_VERSION,
+            tool_version: TOOL_VERSION.to_owned(),
+            applied: Vec::new(),
+            reverted: Vec::new(),
+            failed: None,
+            untouched: Vec::new(),
+            backup: None,
+            duration_ms: 0.0,
+            findings: Vec::new(),
+        }
+    }
+}

@@ -1,0 +1,22 @@
+//! The documents that commands give out. Field names are a contract: `docs/schemas/` holds the
+//! JSON Schemas that are generated from these types.
+//!
+//! Times are RFC 3339 in UTC, durations end in `_ms` (milliseconds), sizes in `_bytes` or are
+//! named `bytes`. What is not known is null, never left out.
+
+mod apply;
+mod rehearsal;
+mod status;
+
+pub use apply::{ApplyReport, BackupMade, FailedMigration};
+pub use rehearsal::{
+    BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,
+    ScratchReport, StatementReport, TableReport, Timings, Verdict,
+};
+pub use status::{
+    AppliedEntry, Drift, DriftKind, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
+    StatementEntry, StatusReport,
+};
+
+/// The version of all documents' forms. Raised when a field changes its meaning or goes away.
+pub const SCHEMA_VERSION: u32 = 1;

@@ -1,0 +1,127 @@
+//! What a layout orders migrations by.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A migration's version: the value that orders it and that the ledger holds.
+///
+/// Most layouts order by a 64-bit integer (`007` is 7, `9` comes before `10`); Diesel's orders
+/// by the digits of the folder's name, compared as text. Versions of one source are all of one
+/// kind; integers sort before texts so that the order is total.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// A 64-bit integer, compared as a number.
+    Integer(i64),
+    /// Digits compared as text, as Diesel does.
+    Text(String),
+}
+
+impl Version {
+    /// Reads the digits of an integer version: at least one ASCII digit, nothing else, and the
+    /// value fits 63 bits. `None` where it does not.
+    #[must_use]
+    pub fn integer(digits: &str) -> Option<Self> {
+        let plain = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        plain.then(|| digits.parse().ok().map(Self::Integer))?
+    }
+
+    /// The integer, where this version is one.
+    #[must_use]
+    pub const fn as_integer(&self) -> Option<i64> {
+        match self {
+            Self::Integer(value) => Some(*value),
+            Self::Text(_) => None,
+        }
+    }
+}
+
+impl From<i64> for Version {
+    fn from(value: i64) -> Self {
+        Self::Integer(value)
+    }
+}
+
+impl fmt::Display for Version {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Integer(value) => value.fmt(f),
+            Self::Text(text) => text.fmt(f),
+        }
+    }
+}
+
+impl Serialize for Version {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Integer(value) => serializer.serialize_i64(*value),
+            Self::Text(text) => serializer.serialize_str(text),
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Version {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        #[derive(Deserialize)]
+        #[serde(untagged)]
+        enum Wire {
+            Integer(i64),
+            Text(String),
+        }
+        Ok(match Wire::deserialize(deserializer)? {
+            Wire::Integer(value) => Self::Integer(value),
+            Wire::Text(text) => Self::Text(text),
+        })
+    }
+}
+
+impl JsonSchema for Version {
+    fn schema_name() -> Cow<'static, str> {
+        "Version".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "description": "A migration's version: an integer, or text in layouts that order by text.",
+            "type": ["integer", "string"]
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nine_comes_before_ten_and_007_is_7() {
+        assert!(Version::integer("9") < Version::integer("10"));
+        assert_eq!(Version::integer("007"), Some(Version::Integer(7)));
+    }
+
+    #[test]
+    fn diesels_digits_compare_as_text() {
+        let text = |digits: &str| Version::Text(digits.to_owned());
+        assert!(text("20140924113530") < text("20170923182408"));
+        assert!(text("202607301400000000") < text("20270101000000"));
+    }
+
+    #[test]
+    fn signs_spaces_and_overflow_are_no_versions() {
+        for bad in ["", "+1", "-1", " 1", "1a", "9223372036854775808", "٣"] {
+            assert_eq!(Version::integer(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn json_keeps_numbers_as_numbers_and_texts_as_texts() {
+        for (version, json) in [
+            (Version::Integer(42), "42"),
+            (Version::Text("20190226002946".into()), "\"20190226002946\""),
+        ] {
+            assert_eq!(serde_json::to_string(&version).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Version>(json).unwrap(), version);
+        }
+    }
+}
