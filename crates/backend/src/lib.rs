@@ -1,1 +1,21 @@
-//! The traits that Stopover's engine needs from a database.
+//! What the engine needs from a database, as small traits.
+//!
+//! A backend is a way to reach one database; a session is one pinned connection to it (never a
+//! pool: run lock, transaction and settings belong to it). The traits say what, each backend's
+//! room says how. Nothing here decides what to run: that is the plan's.
+//!
+//! A rehearsal gets its database from a [`ScratchProvider`], and then calls the same engine on
+//! the same traits as an apply on production.
+
+mod error;
+mod scratch;
+mod session;
+mod stop;
+
+pub use error::BackendError;
+pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
+pub use session::{
+    Backend, Canceller, Diagnose, Done, Execute, FactsReader, FactsRequest, JournalEvent,
+    LedgerChoice, LedgerId, LedgerWriter, LockAttempt, Offending, RunLock, Session, UnitLimits,
+};
+pub use stop::{Stop, StopRequest, StopSignal};

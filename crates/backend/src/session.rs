@@ -1,0 +1,251 @@
+//! One pinned connection, seen from the engine.
+
+use std::future::Future;
+use std::time::Duration;
+
+use stopover_model::{
+    Checksum, Facts, LedgerKind, LockHolder, NewLedgerRow, PlannedStatement, Step, Version,
+};
+
+use crate::BackendError;
+
+/// A way to reach one database.
+pub trait Backend: Send + Sync {
+    /// What it opens.
+    type Session: Session;
+
+    /// Opens a session of its own.
+    fn connect(&self) -> impl Future<Output = Result<Self::Session, BackendError>> + Send;
+}
+
+/// Everything that one pinned connection does.
+pub trait Session: FactsReader + LedgerWriter + RunLock + Execute + Diagnose + Send {}
+
+/// Which ledger to use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LedgerChoice {
+    /// Decided by the settings; `None` leaves it to what is there.
+    pub kind: Option<LedgerKind>,
+    /// Which kind to make where none is there and none is decided.
+    pub fallback: Option<LedgerKind>,
+    /// Schema of our own ledger; `stopover` where not set.
+    pub schema: Option<String>,
+    /// Table of our own ledger; `applied_migrations` where not set.
+    pub table: Option<String>,
+}
+
+/// A ledger, found or to be made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LedgerId {
+    /// Whose it is.
+    pub kind: LedgerKind,
+    /// The qualified name, quoted for SQL.
+    pub qualified: String,
+    /// Schema of the ledger, unquoted.
+    pub schema: String,
+    /// Table of the ledger, unquoted.
+    pub table: String,
+}
+
+/// What to read.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct FactsRequest {
+    /// Which ledger to use.
+    pub ledger: LedgerChoice,
+}
+
+/// Reads what the planner needs. Writes nothing and works with a role that may only read.
+pub trait FactsReader {
+    /// Finds the ledger that `request` means, without reading its rows.
+    fn locate(
+        &mut self,
+        request: &FactsRequest,
+    ) -> impl Future<Output = Result<LedgerId, BackendError>> + Send;
+
+    /// Reads everything the planner needs. The ledger is read afresh every time.
+    fn facts(
+        &mut self,
+        request: &FactsRequest,
+    ) -> impl Future<Output = Result<Facts, BackendError>> + Send;
+}
+
+/// The outcome of one try to take the run lock.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockAttempt {
+    /// It is ours until it is released or the session ends.
+    Taken,
+    /// Somebody else has it; who, as far as we may see.
+    Held(Option<LockHolder>),
+}
+
+/// The lock that makes sure that one runner works at a time.
+///
+/// It belongs to the session: whatever way the session ends, the lock is free again. It is taken
+/// by polling, because a blocking wait deadlocks with `CREATE INDEX CONCURRENTLY`.
+pub trait RunLock {
+    /// Tries once, without waiting.
+    fn try_lock(
+        &mut self,
+        ledger: &LedgerId,
+    ) -> impl Future<Output = Result<LockAttempt, BackendError>> + Send;
+
+    /// Gives it back.
+    fn unlock(
+        &mut self,
+        ledger: &LedgerId,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+}
+
+/// What happened to a migration: a row of the append-only journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum JournalEvent {
+    /// A statement of a non-transactional migration is about to run.
+    Started {
+        /// Its position, from 1.
+        statement: usize,
+    },
+    /// It ended well.
+    Finished {
+        /// Its position, from 1.
+        statement: usize,
+    },
+    /// The server refused it.
+    Failed {
+        /// Its position, from 1; `None` where it was not a statement that failed.
+        statement: Option<usize>,
+        /// The error, redacted.
+        detail: String,
+    },
+    /// The migration is in the ledger.
+    Applied,
+}
+
+/// Writes the ledger and the journal beside it.
+pub trait LedgerWriter {
+    /// Makes the ledger where it is not there.
+    fn create_ledger(
+        &mut self,
+        ledger: &LedgerId,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Makes what a non-transactional migration needs to be found again when it is interrupted:
+    /// the journal, where the ledger does not bring one.
+    fn create_journal(
+        &mut self,
+        ledger: &LedgerId,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Writes one event of `step` into the journal.
+    fn journal(
+        &mut self,
+        ledger: &LedgerId,
+        step: &Step,
+        event: &JournalEvent,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Marks a non-transactional migration as begun in ledgers that can say so (sqlx's
+    /// `success = false`), so that the other tool stops at it too.
+    fn mark_dirty(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+        name: &str,
+        checksum: Option<&Checksum>,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Records a migration as applied, in the transaction that is open, or by itself.
+    fn record(
+        &mut self,
+        ledger: &LedgerId,
+        row: &NewLedgerRow,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+}
+
+/// Timeouts around a unit of work.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct UnitLimits {
+    /// Longest wait for a lock; `None` leaves the server's setting.
+    pub lock_timeout: Option<Duration>,
+    /// Longest time for a statement; `None` leaves the server's setting.
+    pub statement_timeout: Option<Duration>,
+}
+
+/// What a statement that ended well said.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Done {
+    /// Rows that it touched, where the server says so.
+    pub rows: Option<u64>,
+}
+
+/// Cancels, from beside, what a session is doing.
+pub trait Canceller: Send + Sync {
+    /// Asks the server to cancel the running statement. What it says is the statement's answer.
+    fn cancel(&self) -> impl Future<Output = ()> + Send;
+}
+
+/// Runs statements.
+pub trait Execute {
+    /// Cancels this session's statements.
+    type Canceller: Canceller;
+
+    /// A canceller for this session.
+    fn canceller(&self) -> Self::Canceller;
+
+    /// Opens a transaction with these limits.
+    fn begin(
+        &mut self,
+        limits: &UnitLimits,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Sets the limits for statements outside of a transaction, until the next [`Execute::reset`].
+    fn limit(
+        &mut self,
+        limits: &UnitLimits,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Runs one statement, with its inline data where it has some.
+    fn execute(
+        &mut self,
+        statement: &PlannedStatement,
+    ) -> impl Future<Output = Result<Done, BackendError>> + Send;
+
+    /// Commits. An error of kind [`BackendError::Lost`] means that nobody knows.
+    fn commit(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Rolls back whatever transaction is open; none is no error.
+    fn rollback(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Leaves no trace of the work before: role, settings, temporary objects, prepared
+    /// statements, listeners. The run lock survives it.
+    fn reset(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+}
+
+/// Rows of production that a statement fails on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offending {
+    /// How many there are.
+    pub count: u64,
+    /// What they are, e.g. `rows of orders where note is null`.
+    pub what: String,
+    /// Up to three sample keys, e.g. `id = 42`.
+    pub samples: Vec<String>,
+}
+
+/// Explains failures.
+pub trait Diagnose {
+    /// Counts the rows that `failing` fails on, by running the statements `before` it in a
+    /// transaction that is rolled back. Only ever called on a scratch. `None` where the error
+    /// does not allow it.
+    fn offending(
+        &mut self,
+        before: &[PlannedStatement],
+        failing: &PlannedStatement,
+        error: &stopover_model::DatabaseError,
+    ) -> impl Future<Output = Option<Offending>> + Send;
+
+    /// Who holds locks on the relations that `statement` needs, other than ourselves.
+    fn lock_holders(
+        &mut self,
+        statement: &PlannedStatement,
+    ) -> impl Future<Output = Vec<LockHolder>> + Send;
+}
