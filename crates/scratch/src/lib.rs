@@ -1,1 +1,9 @@
 //! Scratch databases: private PostgreSQL servers and the restore of backups into them.
+//!
+//! What a rehearsal is: which migrations run, what is measured, what is judged, is not decided
+//! here; this crate only provides the place where that happens and takes it away again.
+
+pub mod binaries;
+pub mod server;
+pub mod sweep;
+mod watch;

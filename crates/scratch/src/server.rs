@@ -1,0 +1,256 @@
+//! A PostgreSQL server of our own: private, temporary, gone with this process.
+//!
+//! It listens on a Unix socket in a folder that nobody else may enter, has a superuser with a
+//! random name and password, and is stopped and removed on every way out of this process, SIGKILL
+//! included (the module `watch` says how; [`crate::sweep`] is the last net).
+//!
+//! It is not for data that must be kept.
+
+mod error;
+pub(crate) mod folder;
+mod identity;
+mod initialise;
+mod machine;
+mod options;
+mod ready;
+mod template;
+mod tree;
+mod tuning;
+pub(crate) mod user;
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+
+use tokio::task::spawn_blocking;
+use tokio_postgres::Config;
+
+use self::folder::{PORT, ScratchFolder};
+use self::identity::Identity;
+use self::machine::Machine;
+use self::template::Template;
+use self::user::ServerUser;
+use crate::binaries::{Binaries, Program, ServerVersion};
+use crate::sweep::processes;
+use crate::watch::{Guard, Guarded, StopSignal};
+
+pub use self::error::ServerError;
+pub use self::options::{Durability, Locale, ServerOptions};
+
+/// How many bytes of a log are looked at for its last lines.
+const TAIL_BYTES: u64 = 16 << 10;
+
+/// A running private server. Dropping it stops it and removes its folder, which takes some tens
+/// of milliseconds; [`PrivateServer::stop`] does the same without blocking the runtime.
+#[derive(Debug)]
+pub struct PrivateServer {
+    launched: Launched,
+    identity: Identity,
+    version: ServerVersion,
+    durability: Durability,
+}
+
+/// A server that was started, ready or not. The guard goes before the folder.
+#[derive(Debug)]
+struct Launched {
+    guard: Guard,
+    folder: ScratchFolder,
+    notes: Vec<String>,
+}
+
+impl PrivateServer {
+    /// Starts a server and returns when it answers.
+    pub async fn start(binaries: &Binaries, options: ServerOptions) -> Result<Self, ServerError> {
+        let version = binaries.version().clone();
+        let durability = options.durability;
+        let binaries = binaries.clone();
+        let mut launched = spawn_blocking(move || Launched::launch(&binaries, &options))
+            .await
+            .map_err(|source| ServerError::CutOff { source })??;
+        let (data, log) = (launched.folder.data(), launched.folder.log());
+        ready::until_ready(&mut launched.guard, &data, &log).await?;
+        let identity = Identity::random();
+        identity
+            .take(launched.folder.socket())
+            .await
+            .map_err(|source| ServerError::SetUp { log: tail(&log, 20), source })?;
+        Ok(Self { launched, identity, version, durability })
+    }
+
+    /// How to connect as the superuser.
+    pub fn config(&self) -> Config {
+        self.config_for(&self.identity.name, &self.identity.password, "postgres")
+    }
+
+    /// How to connect as another role, to another database.
+    pub fn config_for(&self, user: &str, password: &str, database: &str) -> Config {
+        let mut config = Config::new();
+        config.host_path(self.socket_folder()).port(PORT);
+        config.user(user).password(password).dbname(database);
+        config
+    }
+
+    /// The superuser's name.
+    pub fn superuser(&self) -> &str {
+        &self.identity.name
+    }
+
+    /// The superuser's password: only for the environment of programs like pg_restore, never for
+    /// their arguments, which everybody can read.
+    pub fn password(&self) -> &str {
+        &self.identity.password
+    }
+
+    /// libpq's environment variables for programs that connect as the superuser.
+    pub fn environment(&self, database: &str) -> Vec<(&'static str, String)> {
+        vec![
+            ("PGHOST", self.socket_folder().to_string_lossy().into_owned()),
+            ("PGPORT", PORT.to_string()),
+            ("PGUSER", self.identity.name.clone()),
+            ("PGPASSWORD", self.identity.password.clone()),
+            ("PGDATABASE", database.to_owned()),
+        ]
+    }
+
+    /// The folder with the server's socket.
+    pub fn socket_folder(&self) -> &Path {
+        self.launched.folder.socket()
+    }
+
+    /// The port, which is only part of the socket's name.
+    pub fn port(&self) -> u16 {
+        PORT
+    }
+
+    /// The server's folder, which goes with it.
+    pub fn folder(&self) -> &Path {
+        self.launched.folder.path()
+    }
+
+    /// The server's data folder.
+    pub fn data_folder(&self) -> PathBuf {
+        self.launched.folder.data()
+    }
+
+    /// The server's version.
+    pub fn version(&self) -> &ServerVersion {
+        &self.version
+    }
+
+    /// Which durability the server was started with.
+    pub fn durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// What the user should know about how it was started, for people to read.
+    pub fn notes(&self) -> &[String] {
+        &self.launched.notes
+    }
+
+    /// The postmaster's process id; `None` when it has ended.
+    pub fn pid(&self) -> Option<u32> {
+        processes::written_pid(&self.data_folder()).and_then(|pid| pid.as_raw().try_into().ok())
+    }
+
+    /// The last lines of the server's log.
+    pub fn log_tail(&self, lines: usize) -> String {
+        tail(&self.launched.folder.log(), lines)
+    }
+
+    /// Stops the server at once and removes its folder.
+    pub async fn stop(self) -> Result<(), ServerError> {
+        let folder = self.folder().to_owned();
+        spawn_blocking(move || drop(self))
+            .await
+            .map_err(|source| ServerError::CutOff { source })?;
+        if folder.exists() {
+            let left = std::io::Error::other("something in it could not be removed");
+            return Err(ServerError::folder(&folder, "remove")(left));
+        }
+        Ok(())
+    }
+}
+
+impl Launched {
+    fn launch(binaries: &Binaries, options: &ServerOptions) -> Result<Self, ServerError> {
+        options.check()?;
+        let user = ServerUser::for_this_process()?;
+        let (base, note) = folder::base_folder(options.folder.as_deref(), &user)?;
+        let mut notes = Vec::from_iter(note);
+        let folder = ScratchFolder::create(&base, &user)?;
+        fill(binaries, options, &folder, &user, &mut notes)?;
+        configure(binaries, options, &folder)?;
+        let data = folder.data();
+        let guarded = Guarded {
+            program: binaries.path(Program::Postgres),
+            arguments: vec!["-D".into(), data.clone().into()],
+            signal: StopSignal::Immediate,
+            user: &user,
+            data: &data,
+            log: folder.open_log(&folder.log())?,
+        };
+        let guard = Guard::start(guarded, folder.cleaner())
+            .map_err(|source| ServerError::Watch { source })?;
+        Ok(Self { guard, folder, notes })
+    }
+}
+
+/// Gets an empty data folder: from the cache, else from initdb, and then the cache gets a copy.
+fn fill(
+    binaries: &Binaries,
+    options: &ServerOptions,
+    folder: &ScratchFolder,
+    user: &ServerUser,
+    notes: &mut Vec<String>,
+) -> Result<(), ServerError> {
+    let Some(cache) = &options.template_cache else {
+        return initialise::initialise(binaries, options, folder, user);
+    };
+    let template = Template::new(cache, binaries, options);
+    let data = folder.data();
+    match template.copy_to(&data, user) {
+        Ok(true) => return Ok(()),
+        Ok(false) => {}
+        Err(error) => {
+            tree::empty(&data).map_err(ServerError::folder(&data, "empty"))?;
+            notes.push(format!("the cached empty data folder could not be used: {error}"));
+        }
+    }
+    initialise::initialise(binaries, options, folder, user)?;
+    if let Err(error) = template.keep(&data) {
+        notes.push(format!("no empty data folder was kept in {}: {error}", cache.display()));
+    }
+    Ok(())
+}
+
+fn configure(
+    binaries: &Binaries,
+    options: &ServerOptions,
+    folder: &ScratchFolder,
+) -> Result<(), ServerError> {
+    let data = folder.data();
+    let major = binaries.version().major();
+    let text = tuning::configuration(options, Machine::look(), major, folder.socket());
+    let path = data.join("postgresql.conf");
+    OpenOptions::new()
+        .append(true)
+        .open(&path)
+        .and_then(|mut file| file.write_all(text.as_bytes()))
+        .map_err(ServerError::folder(&path, "write"))?;
+    identity::write_access(&data)
+}
+
+/// The last lines of a file; empty when it cannot be read.
+fn tail(path: &Path, lines: usize) -> String {
+    let read = || {
+        let mut file = fs::File::open(path)?;
+        let length = file.seek(SeekFrom::End(0))?;
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL_BYTES)))?;
+        let mut bytes = Vec::new();
+        file.read_to_end(&mut bytes)?;
+        Ok::<_, std::io::Error>(String::from_utf8_lossy(&bytes).into_owned())
+    };
+    let text = read().unwrap_or_default();
+    let all: Vec<&str> = text.lines().collect();
+    all[all.len().saturating_sub(lines)..].join("\n")
+}

@@ -1,0 +1,89 @@
+//! The superuser's name and password: random for each server, given at its first connection.
+
+use std::fmt;
+use std::fs;
+use std::path::Path;
+
+use tokio_postgres::{Config, NoTls};
+
+use super::ServerError;
+use super::folder::PORT;
+use super::initialise::ANONYMOUS;
+use super::user::own_login_name;
+
+/// Helps to rename the superuser: nobody can rename himself.
+const HELPER: &str = "stopover_helper";
+
+/// A superuser's name and password.
+#[derive(Clone)]
+pub(crate) struct Identity {
+    pub(crate) name: String,
+    pub(crate) password: String,
+}
+
+impl Identity {
+    /// A name that no dump's role has, and a password of 192 random bits.
+    pub(crate) fn random() -> Self {
+        let name = format!("stopover_{:08x}", rand::random::<u32>());
+        let password = rand::random::<[u64; 3]>().map(|part| format!("{part:016x}")).concat();
+        Self { name, password }
+    }
+
+    /// Renames the anonymous superuser over the given connection's settings and sets its password.
+    pub(crate) async fn take(&self, socket: &Path) -> Result<(), tokio_postgres::Error> {
+        let mut config = Config::new();
+        config.host_path(socket).port(PORT).user(ANONYMOUS).dbname("postgres");
+        let (client, connection) = config.connect(NoTls).await?;
+        let driver = tokio::spawn(connection);
+        let Self { name, password } = self;
+        // Names and password are letters, digits and underscores: nothing to escape.
+        let result = client
+            .batch_execute(&format!(
+                "CREATE ROLE {HELPER} SUPERUSER;
+                 SET SESSION AUTHORIZATION {HELPER};
+                 ALTER ROLE {ANONYMOUS} RENAME TO {name};
+                 ALTER ROLE {name} PASSWORD '{password}';
+                 RESET SESSION AUTHORIZATION;
+                 DROP ROLE {HELPER};"
+            ))
+            .await;
+        drop(client);
+        let _ended = driver.await;
+        result
+    }
+}
+
+impl fmt::Debug for Identity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Identity").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// Who may connect: everybody by password, but the anonymous superuser only as this process' user.
+pub(crate) fn write_access(data: &Path) -> Result<(), ServerError> {
+    let rules = format!(
+        "local all {ANONYMOUS} peer map=stopover\n\
+         local all all scram-sha-256\n"
+    );
+    let login = own_login_name()?.replace('"', "\"\"");
+    let map = format!("stopover \"{login}\" {ANONYMOUS}\n");
+    for (name, text) in [("pg_hba.conf", rules), ("pg_ident.conf", map)] {
+        let path = data.join(name);
+        fs::write(&path, text).map_err(ServerError::folder(&path, "write"))?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_identity_is_random_and_does_not_show_its_password() {
+        let (one, other) = (Identity::random(), Identity::random());
+        assert_ne!(one.password, other.password);
+        assert_eq!(one.password.len(), 48);
+        let shown = format!("{one:?}");
+        assert!(shown.contains(&one.name) && !shown.contains(&one.password), "{shown}");
+    }
+}

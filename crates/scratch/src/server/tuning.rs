@@ -1,0 +1,169 @@
+//! The settings of a private server: reachable by nobody else, fast because it is thrown away,
+//! fitted to the machine.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use super::machine::Machine;
+use super::options::{Durability, ServerOptions};
+
+const MIB: u64 = 1 << 20;
+
+/// The lines to append to `postgresql.conf`; later lines win there, so the caller's come last.
+pub(crate) fn configuration(
+    options: &ServerOptions,
+    machine: Machine,
+    major: u32,
+    socket: &Path,
+) -> String {
+    let machine = Machine { memory: options.memory.unwrap_or(machine.memory), ..machine };
+    let mut settings = reach(socket);
+    settings.extend(by_durability(options.durability, major));
+    settings.extend(fitted(machine));
+    settings.extend(conduct(major));
+    settings.extend(options.settings.iter().cloned());
+    let mut text = String::from("\n# stopover\n");
+    for (name, value) in settings {
+        // A quote is doubled; a backslash too, for it escapes inside quotes there.
+        let quoted = value.replace('\\', "\\\\").replace('\'', "''");
+        let _infallible = writeln!(text, "{name} = '{quoted}'");
+    }
+    text
+}
+
+type Settings = Vec<(String, String)>;
+
+fn settings<const N: usize>(pairs: [(&str, &str); N]) -> Settings {
+    pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
+}
+
+/// Nobody but this user gets to the server: no TCP, a socket in a closed folder.
+fn reach(socket: &Path) -> Settings {
+    // The value is a list: a path with a comma must be in double quotes, and those doubled.
+    let socket = format!("\"{}\"", socket.to_string_lossy().replace('"', "\"\""));
+    settings([
+        ("listen_addresses", ""),
+        ("port", &super::folder::PORT.to_string()),
+        ("unix_socket_directories", &socket),
+        ("unix_socket_permissions", "0700"),
+        ("ssl", "off"),
+    ])
+}
+
+fn by_durability(durability: Durability, major: u32) -> Settings {
+    match durability {
+        Durability::ThrowAway => {
+            let mut throw_away = settings([
+                ("fsync", "off"),
+                ("full_page_writes", "off"),
+                ("synchronous_commit", "off"),
+                // Minimal WAL also lets COPY and index builds on new tables skip the WAL.
+                ("wal_level", "minimal"),
+                ("max_wal_senders", "0"),
+            ]);
+            if major >= 12 {
+                throw_away.extend(settings([("wal_init_zero", "off")]));
+            }
+            throw_away
+        }
+        Durability::LikeProduction => settings([
+            ("fsync", "on"),
+            ("full_page_writes", "on"),
+            ("synchronous_commit", "on"),
+            ("wal_level", "replica"),
+        ]),
+    }
+}
+
+/// What depends on memory and cores.
+///
+/// Shared buffers are a quarter of the memory as everywhere, but at most 2 GiB: more only makes
+/// the start slower. `maintenance_work_mem` stays at PostgreSQL's own default: production's is
+/// not known, and a small one made index builds faster (sorting stays in the processor's cache).
+fn fitted(machine: Machine) -> Settings {
+    let megabytes = |bytes: u64| format!("{}MB", bytes / MIB);
+    let buffers = (machine.memory / 4).clamp(16 * MIB, 2048 * MIB);
+    let work = (machine.memory / 512).clamp(4 * MIB, 64 * MIB);
+    settings([
+        ("shared_buffers", &megabytes(buffers)),
+        ("effective_cache_size", &megabytes((machine.memory / 2).max(16 * MIB))),
+        ("work_mem", &megabytes(work)),
+        ("maintenance_work_mem", "64MB"),
+        ("max_worker_processes", &machine.cores.max(8).to_string()),
+        ("max_parallel_workers", &machine.cores.to_string()),
+        ("max_parallel_maintenance_workers", &(machine.cores / 2).clamp(1, 4).to_string()),
+    ])
+}
+
+/// How the server behaves.
+///
+/// - `autovacuum` is off: a worker that meets a migration on the same table makes it wait (up to
+///   `deadlock_timeout`), at moments that differ from run to run, and during a restore it reads
+///   everything twice. Statistics come from the ANALYZE after the restore. Against wraparound the
+///   server still starts workers by itself.
+/// - `dynamic_shared_memory_type` is `mmap`: its segments lie in the data folder and go with it
+///   even after SIGKILL, and a container's small `/dev/shm` is no bound.
+/// - `huge_pages` is off: a database host's reserved pages belong to its own server.
+/// - `log_min_error_statement` is `panic`: no statement's text, thus no data and no password,
+///   gets into the log.
+/// - `max_locks_per_transaction` is raised for dumps with thousands of tables in one transaction.
+fn conduct(major: u32) -> Settings {
+    let mut conduct = settings([
+        ("autovacuum", "off"),
+        ("max_connections", "50"),
+        ("max_locks_per_transaction", "1024"),
+        ("max_wal_size", "4GB"),
+        ("checkpoint_timeout", "1h"),
+        ("dynamic_shared_memory_type", "mmap"),
+        ("huge_pages", "off"),
+        ("restart_after_crash", "off"),
+        ("password_encryption", "scram-sha-256"),
+        ("timezone", "UTC"),
+        ("log_timezone", "UTC"),
+        ("cluster_name", "stopover"),
+        ("logging_collector", "off"),
+        ("log_destination", "stderr"),
+        ("log_min_messages", "warning"),
+        ("log_min_error_statement", "panic"),
+        ("log_statement", "none"),
+        ("log_checkpoints", "off"),
+        ("log_line_prefix", "%m [%p] "),
+    ]);
+    if major >= 11 {
+        conduct.extend(settings([("jit", "off")]));
+    }
+    conduct
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(options: &ServerOptions, memory: u64) -> String {
+        let machine = Machine { memory, cores: 2 };
+        configuration(options, machine, 15, Path::new("/tmp/it's, \"here\""))
+    }
+
+    #[test]
+    fn memory_is_fitted_within_bounds() {
+        let options = ServerOptions::default();
+        let small = text(&options, 40 * MIB);
+        assert!(small.contains("shared_buffers = '16MB'"), "{small}");
+        assert!(small.contains("work_mem = '4MB'"), "{small}");
+        let large = text(&options, 512 << 30);
+        assert!(large.contains("shared_buffers = '2048MB'"), "{large}");
+        assert!(large.contains("work_mem = '64MB'"), "{large}");
+    }
+
+    #[test]
+    fn values_are_quoted_and_the_callers_settings_come_last() {
+        let options = ServerOptions {
+            settings: vec![("jit".to_owned(), "on".to_owned())],
+            ..ServerOptions::default()
+        };
+        let text = text(&options, 1 << 30);
+        assert!(text.ends_with("jit = 'on'\n"));
+        let socket = r#"unix_socket_directories = '"/tmp/it''s, ""here"""'"#;
+        assert!(text.contains(socket), "{text}");
+    }
+}
