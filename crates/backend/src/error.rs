@@ -21,7 +21,7 @@ pub enum BackendError {
     Lost(String),
     /// The server refused a statement.
     #[error("{}", .0.message)]
-    Refused(DatabaseError),
+    Refused(Box<DatabaseError>),
     /// The settings do not fit this database.
     #[error("{message}")]
     Settings {
@@ -35,7 +35,7 @@ pub enum BackendError {
 impl BackendError {
     /// The server's error, where it is one.
     #[must_use]
-    pub const fn refused(&self) -> Option<&DatabaseError> {
+    pub fn refused(&self) -> Option<&DatabaseError> {
         match self {
             Self::Refused(error) => Some(error),
             _ => None,
@@ -52,7 +52,7 @@ impl BackendError {
     #[must_use]
     pub fn into_database_error(self) -> DatabaseError {
         match self {
-            Self::Refused(error) => error,
+            Self::Refused(error) => *error,
             other => DatabaseError::local(other.to_string()),
         }
     }

@@ -35,7 +35,7 @@ pub struct LedgerChoice {
 }
 
 /// A ledger, found or to be made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct LedgerId {
     /// Whose it is.
     pub kind: LedgerKind,

@@ -1,1 +1,22 @@
-//! Stopover's PostgreSQL backend.
+//! PostgreSQL: sessions, facts, ledgers, the run lock, execution.
+//!
+//! The only room that speaks PostgreSQL's protocol on behalf of the engine. It decides nothing:
+//! what to run comes from the plan, what a fact means is the planner's. Errors are told apart by
+//! SQLSTATE, never by text; text that comes from outside is quoted in one place ([`literal`]).
+
+mod connect;
+mod diagnose;
+mod error;
+mod execute;
+mod facts;
+mod ledger;
+pub mod literal;
+mod lock;
+mod session;
+mod target;
+mod tls;
+
+pub use connect::PostgresBackend;
+pub use error::{database_error, is_lost};
+pub use session::{PostgresCanceller, PostgresSession};
+pub use target::{SslMode, Target, TargetError};

@@ -1,0 +1,103 @@
+//! Running statements.
+
+use std::fmt::Write as _;
+use std::pin::pin;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{SinkExt, StreamExt};
+use stopover_backend::{BackendError, Done, Execute, UnitLimits};
+use stopover_model::PlannedStatement;
+use tokio_postgres::SimpleQueryMessage;
+
+use crate::error::request_error;
+use crate::session::{PostgresCanceller, PostgresSession};
+
+/// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
+/// the run lock must live on.
+const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; \
+                     DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES;";
+
+impl Execute for PostgresSession {
+    type Canceller = PostgresCanceller;
+
+    fn canceller(&self) -> PostgresCanceller {
+        self.cancel_handle()
+    }
+
+    async fn begin(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
+        self.run(&format!("BEGIN;{}", settings("SET LOCAL", limits))).await
+    }
+
+    async fn limit(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
+        self.run(&settings("SET", limits)).await
+    }
+
+    async fn execute(&mut self, statement: &PlannedStatement) -> Result<Done, BackendError> {
+        match &statement.copy_data {
+            Some(data) => self.copy(&statement.text, data).await,
+            None => self.simple(statement).await,
+        }
+    }
+
+    async fn commit(&mut self) -> Result<(), BackendError> {
+        self.run("COMMIT").await
+    }
+
+    async fn rollback(&mut self) -> Result<(), BackendError> {
+        self.run("ROLLBACK").await
+    }
+
+    async fn reset(&mut self) -> Result<(), BackendError> {
+        self.run(&format!("{RESET}{}", self.own_settings())).await
+    }
+}
+
+impl PostgresSession {
+    /// Runs one statement and lets its rows pass by: a migration's SELECT may return millions.
+    async fn simple(&self, statement: &PlannedStatement) -> Result<Done, BackendError> {
+        let stream = self.client.simple_query_raw(&statement.text).await;
+        let mut stream = pin!(stream.map_err(|error| request_error(&error))?);
+        let mut done = Done::default();
+        while let Some(message) = stream.next().await {
+            let message = message.map_err(|error| request_error(&error))?;
+            if let SimpleQueryMessage::CommandComplete(rows) = message {
+                done.rows = counts_rows(&statement.tag).then_some(rows);
+            }
+        }
+        Ok(done)
+    }
+
+    async fn copy(&self, text: &str, data: &str) -> Result<Done, BackendError> {
+        let failed = |error: tokio_postgres::Error| request_error(&error);
+        let mut sink = pin!(self.client.copy_in::<_, Bytes>(text).await.map_err(failed)?);
+        sink.send(Bytes::copy_from_slice(data.as_bytes())).await.map_err(failed)?;
+        let rows = sink.finish().await.map_err(failed)?;
+        Ok(Done { rows: Some(rows) })
+    }
+}
+
+/// Whether the server's command tag ends in a number of rows.
+/// Source: PostgreSQL's documentation of `CommandComplete`.
+fn counts_rows(tag: &str) -> bool {
+    let counting = ["INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "COPY", "CREATE TABLE AS"];
+    counting.contains(&tag)
+}
+
+fn settings(set: &str, limits: &UnitLimits) -> String {
+    let mut sql = String::new();
+    let pairs =
+        [("lock_timeout", limits.lock_timeout), ("statement_timeout", limits.statement_timeout)];
+    for (name, value) in pairs {
+        if let Some(value) = value {
+            let _ = write!(sql, "{set} {name} = {};", milliseconds(value));
+        }
+    }
+    sql
+}
+
+/// PostgreSQL's timeouts are milliseconds in an `int`; 0 would switch them off, so a shorter one
+/// than a millisecond is one.
+fn milliseconds(value: Duration) -> i32 {
+    if value.is_zero() { 0 } else { i32::try_from(value.as_millis()).unwrap_or(i32::MAX).max(1) }
+}

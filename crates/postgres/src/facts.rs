@@ -1,0 +1,238 @@
+//! Reads what the planner needs: one look at the catalog, one at the ledger. Writes nothing.
+
+use stopover_backend::{BackendError, FactsReader, FactsRequest, LedgerChoice, LedgerId};
+use stopover_model::{Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker};
+use tokio_postgres::SimpleQueryRow;
+
+use crate::ledger::{
+    self, DIESEL_TABLE, JOURNAL_TABLE, OWN_SCHEMA, OWN_TABLE, SQLX_TABLE, journal_schema,
+};
+use crate::literal::{literal, qualified};
+use crate::session::{JournalState, PostgresSession, text, truth};
+
+/// What one look at the catalog told.
+#[derive(Debug, Clone)]
+pub(crate) struct Located {
+    request: FactsRequest,
+    ledger: LedgerId,
+    exists: bool,
+    seen: Vec<LedgerSeen>,
+    trackers: Vec<Tracker>,
+    user_tables: Vec<String>,
+    role: String,
+}
+
+/// A table of the catalog that may be a ledger or a journal.
+struct Candidate {
+    schema: String,
+    table: String,
+    visible: bool,
+}
+
+impl FactsReader for PostgresSession {
+    async fn locate(&mut self, request: &FactsRequest) -> Result<LedgerId, BackendError> {
+        let located = self.look(request).await?;
+        let ledger = located.ledger.clone();
+        self.located = Some(located);
+        Ok(ledger)
+    }
+
+    async fn facts(&mut self, request: &FactsRequest) -> Result<Facts, BackendError> {
+        // A ledger that is there stays there; one that was not may have been made meanwhile.
+        let known = self.located.take().filter(|it| it.exists && it.request == *request);
+        let located = match known {
+            Some(located) => located,
+            None => self.look(request).await?,
+        };
+        let journal = self.journals.get(&located.ledger).copied();
+        let rows = if located.exists {
+            ledger::read(self, &located.ledger, journal.unwrap_or(JournalState::Absent)).await?
+        } else {
+            Vec::new()
+        };
+        let facts = Facts {
+            ledger: LedgerFacts {
+                kind: located.ledger.kind,
+                table: shown(&located.ledger.schema, &located.ledger.table),
+                exists: located.exists,
+                rows,
+            },
+            ledgers: located.seen.clone(),
+            trackers: located.trackers.clone(),
+            user_tables: located.user_tables.clone(),
+            server_version: self.server_version(),
+            role: located.role.clone(),
+        };
+        self.located = Some(located);
+        Ok(facts)
+    }
+}
+
+impl PostgresSession {
+    async fn look(&mut self, request: &FactsRequest) -> Result<Located, BackendError> {
+        let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
+        let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
+        let sql = catalog_query(self.own_settings(), own_schema, own_table);
+        let mut sets = self.rows(&sql).await?;
+        // The sets of this query are the last four: settings before them have none of their own.
+        let mut tail = sets.split_off(sets.len().saturating_sub(4)).into_iter();
+        let mut set = || tail.next().unwrap_or_default();
+        let (session, tables, trackers, users) = (set(), set(), set(), set());
+        let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
+        let here = session.first().and_then(|row| text(row, 1));
+        let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
+
+        let seen = ledgers_seen(&candidates, own_schema, own_table);
+        let (ledger, exists) = choose(&request.ledger, &seen, here.as_deref())?;
+        let journal = journal_schema(&ledger);
+        let present = candidates.iter().any(|it| it.schema == journal && it.table == JOURNAL_TABLE);
+        let state = if present { JournalState::Present } else { JournalState::Absent };
+        self.journals.insert(ledger.clone(), state);
+        let seen = seen
+            .into_iter()
+            .map(|(kind, it)| LedgerSeen { kind, table: shown(&it.schema, &it.table) })
+            .collect();
+        Ok(Located {
+            request: request.clone(),
+            ledger,
+            exists,
+            seen,
+            trackers: trackers.iter().filter_map(name).map(|table| Tracker { table }).collect(),
+            user_tables: users.iter().filter_map(name).collect(),
+            role,
+        })
+    }
+}
+
+fn candidate(row: &SimpleQueryRow) -> Option<Candidate> {
+    Some(Candidate { schema: text(row, 0)?, table: text(row, 1)?, visible: truth(row, 2) })
+}
+
+fn name(row: &SimpleQueryRow) -> Option<String> {
+    Some(shown(&text(row, 0)?, &text(row, 1)?))
+}
+
+fn shown(schema: &str, table: &str) -> String {
+    format!("{schema}.{table}")
+}
+
+/// One round trip: who we are, ledgers and journal, golang-migrate's counters, users' tables.
+fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
+    let schema = literal(own_schema);
+    let own = literal(own_table);
+    let default_schema = literal(OWN_SCHEMA);
+    let journal = literal(JOURNAL_TABLE);
+    format!(
+        "{settings}\
+         SELECT session_user, pg_catalog.current_schema();\
+         SELECT n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid) \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p') AND (c.relname IN ('{SQLX_TABLE}', '{DIESEL_TABLE}') \
+           OR (c.relname = {own} AND n.nspname = {schema}) \
+           OR (c.relname = {journal} AND n.nspname IN ({schema}, {default_schema}))) \
+         ORDER BY 1, 2;\
+         SELECT n.nspname, c.relname \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p') AND c.relname LIKE '%schema_migrations' \
+           AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) \
+                FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+                AND NOT a.attisdropped) = ARRAY['version', 'dirty'] \
+         ORDER BY 1, 2;\
+         SELECT n.nspname, c.relname \
+         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') \
+           AND n.nspname NOT IN ('pg_catalog', 'information_schema', {schema}, {default_schema}) \
+           AND n.nspname !~ '^pg_' \
+           AND c.relname NOT IN ('{SQLX_TABLE}', '{DIESEL_TABLE}') \
+           AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
+             WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid \
+             AND d.deptype = 'e') \
+         ORDER BY 1, 2 LIMIT 5"
+    )
+}
+
+type Found<'a> = (LedgerKind, &'a Candidate);
+
+fn ledgers_seen<'a>(candidates: &'a [Candidate], schema: &str, table: &str) -> Vec<Found<'a>> {
+    let kind = |it: &Candidate| match it.table.as_str() {
+        SQLX_TABLE => Some(LedgerKind::Sqlx),
+        DIESEL_TABLE => Some(LedgerKind::Diesel),
+        name if name == table && it.schema == schema => Some(LedgerKind::Stopover),
+        _ => None,
+    };
+    candidates.iter().filter_map(|it| Some((kind(it)?, it))).collect()
+}
+
+/// The ledger that the choice means: the decided kind, else ours where it is there, else the
+/// one other that is there, else the fallback, to be made.
+fn choose(
+    choice: &LedgerChoice,
+    seen: &[Found<'_>],
+    here: Option<&str>,
+) -> Result<(LedgerId, bool), BackendError> {
+    let kinds: Vec<LedgerKind> =
+        LedgerKind::ALL.into_iter().filter(|kind| seen.iter().any(|(it, _)| it == kind)).collect();
+    let kind = match (choice.kind, kinds.as_slice()) {
+        (Some(kind), _) => kind,
+        (None, []) => choice.fallback.unwrap_or(LedgerKind::Stopover),
+        (None, [LedgerKind::Stopover, ..]) => LedgerKind::Stopover,
+        (None, [one]) => *one,
+        (None, several) => {
+            let names: Vec<String> = several.iter().map(ToString::to_string).collect();
+            return Err(BackendError::Settings {
+                message: format!("the database has several ledgers: {}", names.join(", ")),
+                remedy:
+                    "say which one is used: --ledger NAME, or ledger = \"NAME\" in stopover.toml"
+                        .to_owned(),
+            });
+        }
+    };
+    let of_kind: Vec<&Candidate> =
+        seen.iter().filter(|(it, _)| *it == kind).map(|(_, it)| *it).collect();
+    match of_kind.as_slice() {
+        [] => Ok((to_be_made(choice, kind, here)?, false)),
+        [one] => Ok((ledger_id(kind, &one.schema, &one.table), true)),
+        several => match several.iter().find(|it| it.visible) {
+            Some(one) => Ok((ledger_id(kind, &one.schema, &one.table), true)),
+            None => Err(BackendError::Settings {
+                message: format!(
+                    "{} stands in several schemas: {}",
+                    several[0].table,
+                    several.iter().map(|it| it.schema.as_str()).collect::<Vec<_>>().join(", ")
+                ),
+                remedy: "put the one that is meant on the search path of the role, e.g. with \
+                         ?options=-csearch_path%3DSCHEMA in the database URL"
+                    .to_owned(),
+            }),
+        },
+    }
+}
+
+fn to_be_made(
+    choice: &LedgerChoice,
+    kind: LedgerKind,
+    here: Option<&str>,
+) -> Result<LedgerId, BackendError> {
+    let nowhere = || BackendError::Settings {
+        message: "the role's search path names no schema that is there".to_owned(),
+        remedy: "create the schema, or set the role's search_path".to_owned(),
+    };
+    Ok(match kind {
+        LedgerKind::Stopover => ledger_id(
+            kind,
+            choice.schema.as_deref().unwrap_or(OWN_SCHEMA),
+            choice.table.as_deref().unwrap_or(OWN_TABLE),
+        ),
+        LedgerKind::Sqlx => ledger_id(kind, here.ok_or_else(nowhere)?, SQLX_TABLE),
+        LedgerKind::Diesel => ledger_id(kind, here.ok_or_else(nowhere)?, DIESEL_TABLE),
+    })
+}
+
+fn ledger_id(kind: LedgerKind, schema: &str, table: &str) -> LedgerId {
+    LedgerId {
+        kind,
+        qualified: qualified(schema, table),
+        schema: schema.to_owned(),
+        table: table.to_owned(),
+    }
+}

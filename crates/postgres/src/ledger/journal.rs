@@ -1,0 +1,149 @@
+//! The journal: every start, finish and failure, append-only.
+//!
+//! It is what a non-transactional migration is found again by when it was interrupted. It stands
+//! beside our own ledger; a foreign ledger gets one, in our schema, only when a
+//! non-transactional migration needs it.
+
+use stopover_backend::{JournalEvent, LedgerId};
+use stopover_model::{
+    LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step, TOOL_VERSION, Version,
+};
+use tokio_postgres::SimpleQueryRow;
+
+use super::{JOURNAL_TABLE, OWN_SCHEMA};
+use crate::literal::{identifier, literal, optional, qualified};
+use crate::session::text;
+
+/// The schema that a ledger's journal stands in.
+pub(crate) fn schema_of(ledger: &LedgerId) -> &str {
+    match ledger.kind {
+        LedgerKind::Stopover => &ledger.schema,
+        LedgerKind::Sqlx | LedgerKind::Diesel => OWN_SCHEMA,
+    }
+}
+
+fn table(ledger: &LedgerId) -> String {
+    qualified(schema_of(ledger), JOURNAL_TABLE)
+}
+
+/// Makes schema and journal where they are not there.
+pub(super) fn create(ledger: &LedgerId) -> String {
+    format!(
+        "CREATE SCHEMA IF NOT EXISTS {schema};\
+         CREATE TABLE IF NOT EXISTS {table} (\
+           id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
+           at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), \
+           ledger text NOT NULL, \
+           version text NOT NULL, \
+           name text NOT NULL, \
+           event text NOT NULL, \
+           statement integer NULL, \
+           statements integer NULL, \
+           checksum_before text NULL, \
+           checksum_after text NULL, \
+           detail text NULL, \
+           actor text NOT NULL DEFAULT session_user, \
+           tool_version text NOT NULL)",
+        schema = identifier(schema_of(ledger)),
+        table = table(ledger),
+    )
+}
+
+/// One event of a step.
+pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> String {
+    let (name, statement, detail) = match event {
+        JournalEvent::Started { statement } => ("started", Some(*statement), None),
+        JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
+        JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail.as_str())),
+        JournalEvent::Applied => ("applied", None, None),
+    };
+    let statement = statement.map_or_else(|| "NULL".to_owned(), |index| index.to_string());
+    format!(
+        "INSERT INTO {table} (ledger, version, name, event, statement, statements, \
+         checksum_after, detail, tool_version) VALUES ({ledger}, {version}, {migration}, {event}, \
+         {statement}, {count}, {checksum}, {detail}, {tool})",
+        table = table(ledger),
+        ledger = literal(&ledger.qualified),
+        version = literal(&step.version.to_string()),
+        migration = literal(&step.name),
+        event = literal(name),
+        count = step.statements.len(),
+        checksum = literal(step.sha256.hex()),
+        detail = optional(detail),
+        tool = literal(TOOL_VERSION),
+    )
+}
+
+/// The event that goes with a new row of our own ledger.
+pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    format!(
+        "INSERT INTO {table} (ledger, version, name, event, checksum_after, tool_version) \
+         VALUES ({ledger}, {version}, {name}, 'applied', {checksum}, {tool})",
+        table = table(ledger),
+        ledger = literal(&ledger.qualified),
+        version = literal(&row.version.to_string()),
+        name = literal(&row.name),
+        checksum = optional(row.checksum.as_ref().map(stopover_model::Checksum::hex)),
+        tool = literal(TOOL_VERSION),
+    )
+}
+
+/// Versions with a start after which nothing says that the migration was settled.
+pub(super) fn select_dirty(ledger: &LedgerId) -> String {
+    format!(
+        "SELECT j.version, pg_catalog.max(j.name), \
+           pg_catalog.max(j.statement) FILTER (WHERE j.event = 'started'), \
+           pg_catalog.max(j.statement) FILTER (WHERE j.event = 'finished'), \
+           pg_catalog.max(j.statements), \
+           pg_catalog.max(j.detail) FILTER (WHERE j.event = 'failed') \
+         FROM {table} j WHERE j.ledger = {ledger} \
+           AND j.event IN ('started', 'finished', 'failed') \
+           AND j.id > coalesce((SELECT pg_catalog.max(k.id) FROM {table} k \
+             WHERE k.ledger = j.ledger AND k.version = j.version \
+             AND k.event IN ('applied', 'settled', 'reverted')), 0) \
+         GROUP BY j.version HAVING pg_catalog.bool_or(j.event = 'started')",
+        table = table(ledger),
+        ledger = literal(&ledger.qualified),
+    )
+}
+
+/// A version that the journal says is half done.
+pub(super) struct Unsettled {
+    version: String,
+    name: Option<String>,
+    state: String,
+}
+
+/// Reads a row of [`select_dirty`].
+pub(super) fn row(row: &SimpleQueryRow) -> Option<Unsettled> {
+    let number = |column| text(row, column).and_then(|it| it.parse::<usize>().ok());
+    let (started, finished, count) = (number(2)?, number(3).unwrap_or(0), number(4).unwrap_or(0));
+    let state = match text(row, 5) {
+        Some(error) => format!("statement {started} of {count} failed: {error}"),
+        None if finished >= started => format!("it stopped after statement {finished} of {count}"),
+        None => format!("it was stopped in statement {started} of {count}"),
+    };
+    Some(Unsettled { version: text(row, 0)?, name: text(row, 1), state })
+}
+
+/// Puts a half-done version among the rows, or marks the row that is there.
+pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, dirty: Unsettled) {
+    let state = RowState::Dirty(dirty.state);
+    if let Some(row) = rows.iter_mut().find(|row| row.version.to_string() == dirty.version) {
+        // A row that says `done` is stronger than a journal that lost its last line.
+        if row.state != RowState::Done {
+            row.state = state;
+        }
+        return;
+    }
+    let integer = rows.first().is_none_or(|row| row.version.as_integer().is_some());
+    let version = Version::integer(&dirty.version).filter(|_| integer);
+    rows.push(LedgerRow {
+        version: version.unwrap_or(Version::Text(dirty.version)),
+        name: dirty.name,
+        applied_at: None,
+        checksum: None,
+        provenance: Provenance::Applied,
+        state,
+    });
+}

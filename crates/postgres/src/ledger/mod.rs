@@ -1,0 +1,129 @@
+//! The ledgers: our own, and other tools' used in place.
+//!
+//! Each kind has a file with the same functions, which build SQL text; this file sends it.
+//! Every name is schema-qualified, and every statement first gives up whatever role a migration
+//! has put on: the ledger belongs to the role that the session was opened with.
+
+mod diesel;
+mod journal;
+mod sqlx;
+mod stopover;
+
+use stopover_backend::{BackendError, JournalEvent, LedgerId, LedgerWriter};
+use stopover_model::{Checksum, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
+use tokio_postgres::SimpleQueryRow;
+
+use crate::session::{JournalState, PostgresSession};
+
+/// sqlx's table.
+pub(crate) const SQLX_TABLE: &str = "_sqlx_migrations";
+/// Diesel's table.
+pub(crate) const DIESEL_TABLE: &str = "__diesel_schema_migrations";
+/// Schema of our own tables, where not set.
+pub(crate) const OWN_SCHEMA: &str = "stopover";
+/// Our own ledger, where not set.
+pub(crate) const OWN_TABLE: &str = "applied_migrations";
+/// The journal, beside our ledger.
+pub(crate) const JOURNAL_TABLE: &str = "migration_journal";
+
+/// Gives up a role or a user that a migration has put on.
+const AS_OURSELVES: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE;";
+
+pub(crate) use journal::schema_of as journal_schema;
+
+/// Reads the rows of a ledger; dirty versions of the journal are part of them.
+pub(crate) async fn read(
+    session: &PostgresSession,
+    ledger: &LedgerId,
+    journal: JournalState,
+) -> Result<Vec<LedgerRow>, BackendError> {
+    let select = match ledger.kind {
+        LedgerKind::Stopover => stopover::select(ledger),
+        LedgerKind::Sqlx => sqlx::select(ledger),
+        LedgerKind::Diesel => diesel::select(ledger),
+    };
+    let dirty = match journal {
+        JournalState::Present => journal::select_dirty(ledger),
+        JournalState::Absent => String::new(),
+    };
+    let sets = session.rows(&format!("{select};{dirty}")).await?;
+    let row = |row: &SimpleQueryRow| match ledger.kind {
+        LedgerKind::Stopover => stopover::row(row),
+        LedgerKind::Sqlx => sqlx::row(row),
+        LedgerKind::Diesel => diesel::row(row),
+    };
+    let mut rows = Vec::new();
+    for found in sets.first().into_iter().flatten() {
+        rows.push(row(found).ok_or_else(|| unreadable(ledger))?);
+    }
+    for found in sets.get(1).into_iter().flatten() {
+        journal::merge_dirty(&mut rows, journal::row(found).ok_or_else(|| unreadable(ledger))?);
+    }
+    rows.sort_by(|a, b| a.version.cmp(&b.version));
+    Ok(rows)
+}
+
+fn unreadable(ledger: &LedgerId) -> BackendError {
+    BackendError::Settings {
+        message: format!("{} holds a row that is not of {}'s form", ledger.qualified, ledger.kind),
+        remedy: "look at the table; name another ledger with --ledger".to_owned(),
+    }
+}
+
+impl LedgerWriter for PostgresSession {
+    async fn create_ledger(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
+        let sql = match ledger.kind {
+            LedgerKind::Stopover => stopover::create(ledger),
+            LedgerKind::Sqlx => sqlx::create(ledger),
+            LedgerKind::Diesel => diesel::create(ledger),
+        };
+        self.run(&format!("BEGIN;{sql};COMMIT")).await?;
+        self.located = None;
+        if ledger.kind == LedgerKind::Stopover {
+            self.journals.insert(ledger.clone(), JournalState::Present);
+        }
+        Ok(())
+    }
+
+    async fn create_journal(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
+        if self.journals.get(ledger) != Some(&JournalState::Present) {
+            self.run(&format!("BEGIN;{};COMMIT", journal::create(ledger))).await?;
+            self.journals.insert(ledger.clone(), JournalState::Present);
+        }
+        Ok(())
+    }
+
+    async fn journal(
+        &mut self,
+        ledger: &LedgerId,
+        step: &Step,
+        event: &JournalEvent,
+    ) -> Result<(), BackendError> {
+        if self.journals.get(ledger) == Some(&JournalState::Present) {
+            self.run(&format!("{AS_OURSELVES}{}", journal::insert(ledger, step, event))).await?;
+        }
+        Ok(())
+    }
+
+    async fn mark_dirty(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+        name: &str,
+        checksum: Option<&Checksum>,
+    ) -> Result<(), BackendError> {
+        if ledger.kind == LedgerKind::Sqlx {
+            self.run(&sqlx::insert_dirty(ledger, version, name, checksum)).await?;
+        }
+        Ok(())
+    }
+
+    async fn record(&mut self, ledger: &LedgerId, row: &NewLedgerRow) -> Result<(), BackendError> {
+        let sql = match ledger.kind {
+            LedgerKind::Stopover => stopover::insert(ledger, row),
+            LedgerKind::Sqlx => sqlx::insert(ledger, row),
+            LedgerKind::Diesel => diesel::insert(ledger, row),
+        };
+        self.run(&format!("{AS_OURSELVES}{sql}")).await
+    }
+}

@@ -1,0 +1,100 @@
+//! sqlx's ledger, written exactly as sqlx writes it.
+//!
+//! Source: sqlx 0.8 and 0.9, `sqlx-postgres/src/migrate.rs`: the table's form, `description` with
+//! blanks for underscores, SHA-384 of the file's bytes, `execution_time` in nanoseconds, and
+//! `success = false` for a migration that began and did not end.
+
+use stopover_backend::LedgerId;
+use stopover_model::{
+    Checksum, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Version,
+};
+use tokio_postgres::SimpleQueryRow;
+
+use crate::literal::literal;
+use crate::session::{text, truth};
+
+/// Makes the table as sqlx does.
+pub(super) fn create(ledger: &LedgerId) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (\
+           version BIGINT PRIMARY KEY, \
+           description TEXT NOT NULL, \
+           installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), \
+           success BOOLEAN NOT NULL, \
+           checksum BYTEA NOT NULL, \
+           execution_time BIGINT NOT NULL)",
+        ledger.qualified
+    )
+}
+
+/// All rows, ascending.
+pub(super) fn select(ledger: &LedgerId) -> String {
+    format!(
+        "SELECT version, description, \
+         pg_catalog.to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+         pg_catalog.encode(checksum, 'hex'), success FROM {} ORDER BY version",
+        ledger.qualified
+    )
+}
+
+/// Reads a row of [`select`].
+pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
+    let state = if truth(row, 4) {
+        RowState::Done
+    } else {
+        RowState::Dirty("its row says success = false".to_owned())
+    };
+    Some(LedgerRow {
+        version: Version::Integer(text(row, 0)?.parse().ok()?),
+        name: text(row, 1),
+        applied_at: text(row, 2).and_then(|at| at.parse().ok()),
+        checksum: text(row, 3).map(Checksum::Sha384),
+        provenance: Provenance::Applied,
+        state,
+    })
+}
+
+/// Records a migration; a row that marked it as begun becomes the row of its success.
+pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    // Nanoseconds of any duration that a migration can have fit an i64 (292 years).
+    #[allow(clippy::cast_possible_truncation)]
+    let nanoseconds = (row.duration_ms * 1e6) as i64;
+    let values = values(&row.version, &row.name, row.checksum.as_ref(), true, nanoseconds);
+    format!(
+        "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values} \
+         ON CONFLICT (version) DO UPDATE SET success = true, \
+           execution_time = EXCLUDED.execution_time \
+         WHERE NOT {}.success",
+        ledger.qualified, ledger.qualified
+    )
+}
+
+/// Marks a non-transactional migration as begun.
+pub(super) fn insert_dirty(
+    ledger: &LedgerId,
+    version: &Version,
+    name: &str,
+    checksum: Option<&Checksum>,
+) -> String {
+    let values = values(version, name, checksum, false, -1);
+    format!(
+        "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values}",
+        ledger.qualified
+    )
+}
+
+fn values(
+    version: &Version,
+    name: &str,
+    checksum: Option<&Checksum>,
+    success: bool,
+    nanoseconds: i64,
+) -> String {
+    let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
+    let hex = checksum.map_or("", Checksum::hex);
+    format!(
+        "({version}, {}, {success}, pg_catalog.decode({}, 'hex'), {nanoseconds})",
+        literal(&description),
+        literal(hex)
+    )
+}

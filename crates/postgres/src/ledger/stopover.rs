@@ -1,0 +1,68 @@
+//! Our own ledger. Its columns are a contract: `docs/ledger.md`.
+
+use stopover_backend::LedgerId;
+use stopover_model::{
+    Checksum, LedgerRow, NewLedgerRow, Provenance, RowState, TOOL_VERSION, Version,
+};
+use tokio_postgres::SimpleQueryRow;
+
+use super::journal;
+use crate::literal::{identifier, literal, optional};
+use crate::session::text;
+
+/// Makes schema, ledger and journal where they are not there.
+pub(super) fn create(ledger: &LedgerId) -> String {
+    format!(
+        "CREATE SCHEMA IF NOT EXISTS {schema};\
+         CREATE TABLE IF NOT EXISTS {table} (\
+           version bigint PRIMARY KEY, \
+           name text NOT NULL, \
+           applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(), \
+           checksum text NULL, \
+           provenance text NOT NULL CHECK (provenance IN ('applied', 'assumed', 'manual')), \
+           duration_ms double precision NULL, \
+           applied_by text NOT NULL DEFAULT session_user, \
+           tool_version text NOT NULL);{journal}",
+        schema = identifier(&ledger.schema),
+        table = ledger.qualified,
+        journal = journal::create(ledger),
+    )
+}
+
+/// All rows, ascending.
+pub(super) fn select(ledger: &LedgerId) -> String {
+    format!(
+        "SELECT version, name, \
+         pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+         checksum, provenance FROM {} ORDER BY version",
+        ledger.qualified
+    )
+}
+
+/// Reads a row of [`select`].
+pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
+    Some(LedgerRow {
+        version: Version::Integer(text(row, 0)?.parse().ok()?),
+        name: text(row, 1),
+        applied_at: text(row, 2).and_then(|at| at.parse().ok()),
+        checksum: text(row, 3).map(Checksum::Sha256),
+        provenance: Provenance::parse(&text(row, 4)?)?,
+        state: RowState::Done,
+    })
+}
+
+/// Records a migration, and says so in the journal, in one go.
+pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    format!(
+        "INSERT INTO {table} (version, name, checksum, provenance, duration_ms, tool_version) \
+         VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool});{journal}",
+        table = ledger.qualified,
+        version = row.version,
+        name = literal(&row.name),
+        checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
+        provenance = literal(row.provenance.name()),
+        duration = row.duration_ms,
+        tool = literal(TOOL_VERSION),
+        journal = journal::insert_applied(ledger, row),
+    )
+}

@@ -1,0 +1,53 @@
+//! Quoting: the one place where text becomes part of an SQL statement.
+
+/// `text` as a string literal that means the same whatever `standard_conforming_strings` is.
+///
+/// A NUL cannot be part of any value in PostgreSQL; it is left out rather than ending the
+/// statement early.
+#[must_use]
+pub fn literal(text: &str) -> String {
+    let escape = text.contains('\\');
+    let mut out = String::with_capacity(text.len() + 3);
+    out.push_str(if escape { " E'" } else { "'" });
+    for c in text.chars() {
+        match c {
+            '\'' => out.push_str("''"),
+            '\\' => out.push_str("\\\\"),
+            '\0' => {}
+            other => out.push(other),
+        }
+    }
+    out.push('\'');
+    out
+}
+
+/// `text` as a literal, or `NULL`.
+#[must_use]
+pub fn optional(text: Option<&str>) -> String {
+    text.map_or_else(|| "NULL".to_owned(), literal)
+}
+
+/// `name` as a quoted identifier.
+#[must_use]
+pub fn identifier(name: &str) -> String {
+    format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
+}
+
+/// `schema.table`, both quoted.
+#[must_use]
+pub fn qualified(schema: &str, table: &str) -> String {
+    format!("{}.{}", identifier(schema), identifier(table))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quotes_and_backslashes_stay_inside() {
+        assert_eq!(literal("it's"), "'it''s'");
+        assert_eq!(literal("a\\'; drop"), " E'a\\\\''; drop'");
+        assert_eq!(identifier("odd\"name"), "\"odd\"\"name\"");
+        assert_eq!(optional(None), "NULL");
+    }
+}

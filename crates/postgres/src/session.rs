@@ -1,0 +1,126 @@
+//! One pinned connection.
+
+use std::collections::HashMap;
+
+use stopover_backend::{BackendError, Canceller, LedgerId, Session};
+use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::error::request_error;
+use crate::facts::Located;
+
+/// How a cancel request reaches the server: as the session does.
+#[derive(Clone)]
+pub(crate) enum CancelTls {
+    /// Without encryption.
+    Off,
+    /// With it.
+    Rustls(Box<MakeRustlsConnect>),
+}
+
+/// A pinned connection to a PostgreSQL server. Dropping it ends it, and frees the run lock.
+pub struct PostgresSession {
+    pub(crate) client: Client,
+    tls: CancelTls,
+    /// The server's version as it says it, e.g. `15.18 (Debian 15.18-0+deb12u1)`.
+    version: String,
+    /// Where the ledgers are, as far as it was looked up.
+    pub(crate) located: Option<Located>,
+    /// Whether a journal is known to be there, by ledger.
+    pub(crate) journals: HashMap<LedgerId, JournalState>,
+}
+
+/// What is known of a journal table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum JournalState {
+    /// It is there.
+    Present,
+    /// It was not there when we looked.
+    Absent,
+}
+
+impl Session for PostgresSession {}
+
+impl PostgresSession {
+    pub(crate) fn new(client: Client, tls: CancelTls, version: String) -> Self {
+        Self { client, tls, version, located: None, journals: HashMap::new() }
+    }
+
+    /// The server's major version; 0 where it cannot be read.
+    #[must_use]
+    pub fn major(&self) -> u32 {
+        let digits: String = self.version.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse().unwrap_or(0)
+    }
+
+    /// The server's version without the packager's addition, e.g. `15.18`.
+    #[must_use]
+    pub fn server_version(&self) -> String {
+        self.version.split_whitespace().next().unwrap_or_default().to_owned()
+    }
+
+    /// Settings that this tool's sessions have. A server that is told of a dead client stops the
+    /// statement that nobody waits for any more (since version 14).
+    pub(crate) fn own_settings(&self) -> &'static str {
+        if self.major() >= 14 { "SET client_connection_check_interval = '2s';" } else { "" }
+    }
+
+    /// Runs `sql` (one or several statements) and returns the rows of each statement.
+    pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
+        let messages =
+            self.client.simple_query(sql).await.map_err(|error| request_error(&error))?;
+        let mut sets = vec![Vec::new()];
+        for message in messages {
+            match message {
+                SimpleQueryMessage::Row(row) => {
+                    if let Some(set) = sets.last_mut() {
+                        set.push(row);
+                    }
+                }
+                SimpleQueryMessage::CommandComplete(_) => sets.push(Vec::new()),
+                _ => {}
+            }
+        }
+        sets.pop();
+        Ok(sets)
+    }
+
+    /// Runs `sql` for its effect.
+    pub(crate) async fn run(&self, sql: &str) -> Result<(), BackendError> {
+        self.client.batch_execute(sql).await.map_err(|error| request_error(&error))
+    }
+
+    pub(crate) fn cancel_handle(&self) -> PostgresCanceller {
+        PostgresCanceller { token: self.client.cancel_token(), tls: self.tls.clone() }
+    }
+}
+
+/// Cancels what a session is doing, over a connection of its own.
+pub struct PostgresCanceller {
+    token: CancelToken,
+    tls: CancelTls,
+}
+
+impl Canceller for PostgresCanceller {
+    async fn cancel(&self) {
+        // A cancel request that does not arrive changes nothing: the caller goes on waiting for
+        // the statement's answer, and a second signal ends the process.
+        let sent = match &self.tls {
+            CancelTls::Off => self.token.cancel_query(NoTls).await,
+            CancelTls::Rustls(tls) => self.token.cancel_query((**tls).clone()).await,
+        };
+        if let Err(error) = sent {
+            tracing::warn!("the cancel request did not reach the server: {error}");
+        }
+    }
+}
+
+/// A column as text; `None` for NULL and for a column that is not there.
+pub(crate) fn text(row: &SimpleQueryRow, column: usize) -> Option<String> {
+    row.try_get(column).ok().flatten().map(str::to_owned)
+}
+
+/// A boolean column as PostgreSQL prints it.
+pub(crate) fn truth(row: &SimpleQueryRow, column: usize) -> bool {
+    row.try_get(column).ok().flatten() == Some("t")
+}

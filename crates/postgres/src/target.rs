@@ -1,0 +1,278 @@
+//! Where a database is: a libpq URL or keyword string, read without ever showing its password.
+
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use stopover_model::redact_urls;
+use thiserror::Error;
+use tokio_postgres::Config;
+use tokio_postgres::config::Host;
+
+/// How the connection is encrypted, as libpq names it.
+///
+/// Source: PostgreSQL's documentation, "SSL Support", table of modes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SslMode {
+    /// Never.
+    Disable,
+    /// Where the server offers it; the certificate is not checked.
+    #[default]
+    Prefer,
+    /// Always; the certificate is not checked.
+    Require,
+    /// Always; the certificate's chain is checked.
+    VerifyCa,
+    /// Always; chain and host name are checked.
+    VerifyFull,
+}
+
+impl SslMode {
+    fn parse(text: &str) -> Option<Self> {
+        Some(match text {
+            "disable" => Self::Disable,
+            // `allow` tries without first; a server that insists gets what `prefer` does.
+            "allow" | "prefer" => Self::Prefer,
+            "require" => Self::Require,
+            "verify-ca" => Self::VerifyCa,
+            "verify-full" => Self::VerifyFull,
+            _ => return None,
+        })
+    }
+}
+
+/// A database that can be connected to.
+#[derive(Clone)]
+pub struct Target {
+    pub(crate) config: Config,
+    pub(crate) ssl_mode: SslMode,
+    pub(crate) root_cert: Option<PathBuf>,
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Target({})", self.describe())
+    }
+}
+
+/// A connection string that cannot be read. Holds no part of it that could be secret.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("the database URL does not parse: {reason}")]
+pub struct TargetError {
+    /// Why.
+    pub reason: String,
+}
+
+impl Target {
+    /// Reads a URL (`postgresql://user@host:port/db?sslmode=require`) or a keyword string
+    /// (`host=… user=… dbname=…`).
+    ///
+    /// # Errors
+    /// Where it is neither, or names an option that is not known.
+    pub fn parse(text: &str) -> Result<Self, TargetError> {
+        let text = text.trim();
+        let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
+        if !is_url && (text.contains("://") || !text.contains('=')) {
+            let reason = "it is neither postgresql://user@host/database nor keywords such as \
+                          host=… dbname=…";
+            return Err(TargetError { reason: reason.to_owned() });
+        }
+        let (rest, ours) = if is_url { split_url(text) } else { split_keywords(text)? };
+        let config = Config::from_str(&rest)
+            .map_err(|error| TargetError { reason: redact_urls(&root_cause(&error)) })?;
+        Self::with_options(config, &ours)
+    }
+
+    /// A target from a ready configuration, such as a private server's.
+    #[must_use]
+    pub fn from_config(config: Config) -> Self {
+        Self { config, ssl_mode: SslMode::Disable, root_cert: None }
+    }
+
+    fn with_options(config: Config, ours: &[(String, String)]) -> Result<Self, TargetError> {
+        let mut target = Self { config, ssl_mode: SslMode::default(), root_cert: None };
+        for (key, value) in ours {
+            match key.as_str() {
+                "sslmode" => {
+                    target.ssl_mode = SslMode::parse(value).ok_or_else(|| TargetError {
+                        reason: format!(
+                            "sslmode `{value}` is none of disable, allow, prefer, require, \
+                             verify-ca, verify-full"
+                        ),
+                    })?;
+                }
+                _ => target.root_cert = Some(PathBuf::from(value)),
+            }
+        }
+        if target.config.get_hosts().is_empty() && target.config.get_hostaddrs().is_empty() {
+            target.config.host(default_host());
+        }
+        if target.config.get_application_name().is_none() {
+            target.config.application_name("stopover");
+        }
+        Ok(target)
+    }
+
+    /// User, host, port and database, for messages. Never the password.
+    #[must_use]
+    pub fn describe(&self) -> String {
+        let host = match self.config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            #[cfg(unix)]
+            Some(Host::Unix(path)) => path.display().to_string(),
+            None => self
+                .config
+                .get_hostaddrs()
+                .first()
+                .map_or_else(|| "localhost".to_owned(), ToString::to_string),
+        };
+        let port = self.config.get_ports().first().copied().unwrap_or(5432);
+        let user = self.config.get_user().unwrap_or("(this user)");
+        let database = self.config.get_dbname().unwrap_or(user);
+        format!("database {database} on {host}:{port} as {user}")
+    }
+
+    /// The configuration, for rooms that open connections of their own.
+    #[must_use]
+    pub const fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The same server and role, another database.
+    #[must_use]
+    pub fn with_database(&self, name: &str) -> Self {
+        let mut other = self.clone();
+        other.config.dbname(name);
+        other
+    }
+}
+
+/// libpq's default: the first usual socket folder that is there, else TCP to this machine.
+fn default_host() -> String {
+    ["/var/run/postgresql", "/tmp"]
+        .into_iter()
+        .find(|folder| std::path::Path::new(folder).join(".s.PGSQL.5432").exists())
+        .unwrap_or("localhost")
+        .to_owned()
+}
+
+const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
+
+/// Takes the options that `tokio_postgres::Config` does not know out of a URL's query.
+fn split_url(url: &str) -> (String, Vec<(String, String)>) {
+    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), Vec::new()) };
+    let (ours, theirs): (Vec<_>, Vec<_>) = query
+        .split('&')
+        .filter(|pair| !pair.is_empty())
+        .partition(|pair| OURS.contains(&pair.split('=').next().unwrap_or_default()));
+    let rest =
+        if theirs.is_empty() { base.to_owned() } else { format!("{base}?{}", theirs.join("&")) };
+    let pairs = ours.into_iter().map(|pair| {
+        let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+        (key.to_owned(), percent_decode(value))
+    });
+    (rest, pairs.collect())
+}
+
+fn percent_decode(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let hex = (*first == b'%').then(|| tail.get(..2)).flatten();
+        let code = hex
+            .and_then(|hex| std::str::from_utf8(hex).ok())
+            .and_then(|hex| u8::from_str_radix(hex, 16).ok());
+        out.push(code.unwrap_or(*first));
+        rest = if code.is_some() { &tail[2..] } else { tail };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+/// Takes the same options out of a keyword string.
+fn split_keywords(text: &str) -> Result<(String, Vec<(String, String)>), TargetError> {
+    let mut rest = String::new();
+    let mut ours = Vec::new();
+    let mut input = text.trim_start();
+    while !input.is_empty() {
+        let (key, after) = input.split_once('=').ok_or_else(|| TargetError {
+            reason: "a keyword has no `=` and no value".to_owned(),
+        })?;
+        let after = after.trim_start();
+        let length = keyword_value_length(after);
+        let (value, tail) = after.split_at(length);
+        let key = key.trim();
+        if OURS.contains(&key) {
+            ours.push((key.to_owned(), value.trim_matches('\'').to_owned()));
+        } else {
+            rest.push_str(&format!("{key}={value} "));
+        }
+        input = tail.trim_start();
+    }
+    Ok((rest, ours))
+}
+
+fn keyword_value_length(text: &str) -> usize {
+    let quoted = text.starts_with('\'');
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(usize::from(quoted)) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '\'' if quoted => return at + 1,
+            c if !quoted && c.is_whitespace() => return at,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn root_cause(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        text = inner.to_string();
+        source = inner.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urls_and_keywords_are_read() {
+        let url =
+            Target::parse("postgres://u:pw@h:6543/db?sslmode=verify-full&sslrootcert=%2Fa%20b")
+                .unwrap();
+        assert_eq!(url.describe(), "database db on h:6543 as u");
+        assert_eq!(url.ssl_mode, SslMode::VerifyFull);
+        assert_eq!(url.root_cert, Some(PathBuf::from("/a b")));
+        let keywords =
+            Target::parse("host=h user=u password='p w' dbname=db sslmode=disable").unwrap();
+        assert_eq!(keywords.describe(), "database db on h:5432 as u");
+        assert_eq!(keywords.ssl_mode, SslMode::Disable);
+        assert_eq!(keywords.config.get_password(), Some("p w".as_bytes()));
+    }
+
+    #[test]
+    fn what_does_not_parse_is_said_without_the_password() {
+        for text in [
+            "not a url",
+            "mysql://u:secret@h/db",
+            "postgres://u:secret@h:port/db",
+            "postgres://u:secret@h/db?sslmode=maybe",
+            "host=h password=secret nonsense",
+            "postgres://u:secret@h/db?nope=1",
+        ] {
+            let error = Target::parse(text).unwrap_err().to_string();
+            assert!(!error.contains("secret"), "{error}");
+            assert!(error.starts_with("the database URL does not parse: "), "{error}");
+        }
+    }
+
+    #[test]
+    fn debug_shows_no_password() {
+        let target = Target::parse("postgres://u:secret@h/db").unwrap();
+        assert_eq!(format!("{target:?}"), "Target(database db on h:5432 as u)");
+    }
+}

@@ -1,0 +1,130 @@
+//! Encryption of connections, with libpq's meaning of each `sslmode`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use crate::target::SslMode;
+
+/// What of the server's certificate is checked.
+#[derive(Debug)]
+enum Trust {
+    /// Nothing: the connection is private, but the peer is not proven.
+    Anyone,
+    /// The chain, not the host name.
+    Chain(Arc<WebPkiServerVerifier>),
+}
+
+/// A verifier that checks less than the whole, because the user's `sslmode` asks for less.
+#[derive(Debug)]
+struct LenientVerifier {
+    trust: Trust,
+    provider: Arc<CryptoProvider>,
+}
+
+impl ServerCertVerifier for LenientVerifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let Trust::Chain(inner) = &self.trust else { return Ok(ServerCertVerified::assertion()) };
+        match inner.verify_server_cert(end_entity, intermediates, server_name, ocsp, now) {
+            Err(rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            )) => Ok(ServerCertVerified::assertion()),
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls12_signature(message, cert, dss, algorithms)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        dss: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        let algorithms = &self.provider.signature_verification_algorithms;
+        rustls::crypto::verify_tls13_signature(message, cert, dss, algorithms)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// A connector for `mode`. Errors say what could not be read.
+pub(crate) fn connector(
+    mode: SslMode,
+    root_cert: Option<&Path>,
+) -> Result<MakeRustlsConnect, String> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?;
+    // libpq: with a root certificate given, `require` checks the chain as `verify-ca` does.
+    let chain = mode == SslMode::VerifyCa || (mode == SslMode::Require && root_cert.is_some());
+    let config = if mode == SslMode::VerifyFull {
+        builder.with_root_certificates(roots(root_cert)?).with_no_client_auth()
+    } else {
+        let trust = if chain {
+            let roots = Arc::new(roots(root_cert)?);
+            let verifier =
+                WebPkiServerVerifier::builder_with_provider(roots, Arc::clone(&provider))
+                    .build()
+                    .map_err(|error| error.to_string())?;
+            Trust::Chain(verifier)
+        } else {
+            Trust::Anyone
+        };
+        let verifier = Arc::new(LenientVerifier { trust, provider });
+        builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
+    };
+    Ok(MakeRustlsConnect::new(config))
+}
+
+fn roots(file: Option<&Path>) -> Result<RootCertStore, String> {
+    let mut store = RootCertStore::empty();
+    match file.filter(|path| path.as_os_str() != "system") {
+        Some(path) => {
+            let shown = path.display();
+            let certificates = CertificateDer::pem_file_iter(path)
+                .and_then(Iterator::collect::<Result<Vec<_>, _>>)
+                .map_err(|error| format!("cannot read the root certificate {shown}: {error}"))?;
+            store.add_parsable_certificates(certificates);
+            if store.is_empty() {
+                return Err(format!("{shown} holds no usable root certificate"));
+            }
+        }
+        None => {
+            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+            if store.is_empty() {
+                return Err(
+                    "this system has no root certificates; name a file with sslrootcert".into()
+                );
+            }
+        }
+    }
+    Ok(store)
+}
