@@ -3,6 +3,7 @@
 //! What a rehearsal is: which migrations run, what is measured, what is judged, is not decided
 //! here; this crate only provides the place where that happens and takes it away again.
 
+pub mod backup;
 pub mod binaries;
 pub mod server;
 pub mod sweep;
