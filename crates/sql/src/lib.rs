@@ -1,1 +1,31 @@
-//! Stopover's SQL lexer: statements, classification and the reader of plain dumps. Pure.
+//! Stopover's SQL lexer: statements, classification and the reader of plain dumps.
+//!
+//! Everything here is a pure function of bytes: no I/O, no clock, no database. One lexer (after
+//! PostgreSQL's own `scan.l`) serves the [`Splitter`], which cuts input of any size into exact
+//! pieces, [`tokens`], which looks into one statement, and [`classify()`], which says what a
+//! statement needs and locks as far as its text tells. It is not a parser: it accepts text that
+//! PostgreSQL would refuse, and leaves that judgement to PostgreSQL.
+
+mod classify;
+mod copy;
+mod envelope;
+mod lexer;
+mod meta_command;
+mod script;
+mod splitter;
+mod token;
+
+pub use classify::{
+    Classification, LockClaim, LockMode, TransactionControl, TransactionNeed, classify,
+    classify_with,
+};
+pub use copy::{CopyFormat, CopyStdin};
+pub use envelope::{Envelope, envelope, envelope_modes};
+pub use lexer::Strings;
+pub use meta_command::MetaCommand;
+pub use script::{ScriptError, Statement, statements};
+pub use splitter::{
+    COPY_BLOCK_BYTES, DEFAULT_STATEMENT_LIMIT, Piece, PieceKind, SplitError, SplitErrorKind,
+    Splitter,
+};
+pub use token::{Token, TokenKind, tokens};

@@ -1,0 +1,117 @@
+//! A whole script that is in memory, as a migration is: its statements, with places and meaning.
+
+use std::ops::Range;
+
+use thiserror::Error;
+
+use crate::classify::{Classification, classify_with};
+use crate::meta_command::MetaCommand;
+use crate::splitter::{Piece, PieceKind, SplitError, Splitter};
+
+/// One statement of a script.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Statement {
+    /// Its place among the script's statements, from 1.
+    pub index: usize,
+    /// The bytes of its body in the script.
+    pub range: Range<usize>,
+    /// The line of its first character, from 1.
+    pub line: usize,
+    /// The column of its first character, in characters, from 1.
+    pub column: usize,
+    /// Its body: without the white space and comments around it and without the final `;`.
+    pub text: String,
+    /// What it is and needs.
+    pub classification: Classification,
+    /// The bytes of its inline COPY data, without the line `\.`.
+    pub copy_data: Option<Range<usize>>,
+}
+
+/// Why a script cannot be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum ScriptError {
+    /// It cannot be split into statements.
+    #[error(transparent)]
+    Split(#[from] SplitError),
+    /// It has a psql command other than the two that guard a plain dump.
+    #[error("line {line}: psql command `\\{command}` is not SQL and does not run here; remove it")]
+    MetaCommand {
+        /// The line of the backslash, from 1.
+        line: u64,
+        /// The command's name, without the backslash.
+        command: String,
+    },
+}
+
+impl ScriptError {
+    /// The line that the error is about, from 1.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        match self {
+            ScriptError::Split(error) => error.line,
+            ScriptError::MetaCommand { line, .. } => *line,
+        }
+    }
+}
+
+/// The statements of a script, in order.
+///
+/// psql's `\restrict TOKEN` and `\unrestrict TOKEN`, as pg_dump writes them, are accepted and
+/// dropped.
+///
+/// # Errors
+/// What the splitter refuses, and any other psql command.
+pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
+    let mut splitter = Splitter::new();
+    splitter.feed(script.as_bytes());
+    splitter.end();
+    let mut statements: Vec<Statement> = Vec::new();
+    while let Some(piece) = splitter.next_piece()? {
+        match piece.kind {
+            PieceKind::Statement => {
+                let statement = read(script, &piece, statements.len() + 1);
+                statements.push(statement);
+            }
+            PieceKind::CopyData => {
+                let end = place(piece.offset) + piece.bytes.len();
+                if let Some(data) = statements.last_mut().and_then(|last| last.copy_data.as_mut()) {
+                    data.end = end;
+                }
+            }
+            PieceKind::MetaCommand => accept(&piece)?,
+            PieceKind::Blank | PieceKind::CopyEnd => {}
+        }
+    }
+    Ok(statements)
+}
+
+fn accept(piece: &Piece<'_>) -> Result<(), ScriptError> {
+    let command = MetaCommand::parse(piece.body_bytes());
+    if command.is_dump_guard() {
+        return Ok(());
+    }
+    Err(ScriptError::MetaCommand { line: piece.body_line, command: command.name })
+}
+
+fn read(script: &str, piece: &Piece<'_>, index: usize) -> Statement {
+    let start = place(piece.offset);
+    let range = start + piece.body.start..start + piece.body.end;
+    let text = script[range.clone()].to_owned();
+    let line_start = script[..range.start].rfind('\n').map_or(0, |end| end + 1);
+    let before = &script[line_start..range.start];
+    let data = start + piece.bytes.len();
+    Statement {
+        index,
+        line: usize::try_from(piece.body_line).unwrap_or(usize::MAX),
+        column: before.trim_start_matches('\u{FEFF}').chars().count() + 1,
+        classification: classify_with(&text, piece.strings),
+        copy_data: piece.copy.map(|_| data..data),
+        range,
+        text,
+    }
+}
+
+/// A place in a script that is in memory.
+fn place(offset: u64) -> usize {
+    usize::try_from(offset).unwrap_or(usize::MAX)
+}
