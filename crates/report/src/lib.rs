@@ -1,1 +1,21 @@
-//! Events and reports for people and machines: terminal and JSON.
+//! Events and documents as text, for people and for machines.
+//!
+//! One file for each kind of output: [`human`] for terminals and pipes, [`json`] for programs,
+//! [`sql_error()`] for one statement's error in its place, [`Progress`] for what happens while the
+//! engine works. How text may look is decided once, in [`Look`]. This crate decides nothing about
+//! migrations and does no I/O but writing to the writer that [`Progress`] is given.
+
+pub mod human;
+pub mod json;
+mod locks;
+mod look;
+mod page;
+mod progress;
+mod sql_error;
+mod table;
+mod text;
+pub mod units;
+
+pub use look::{Charset, Colour, Look, Surface};
+pub use progress::{Progress, Verbosity};
+pub use sql_error::{NoSource, SourceText, condition_name, sql_error};

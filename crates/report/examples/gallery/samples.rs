@@ -1,0 +1,459 @@
+//! Documents to look at: the gallery prints them, the golden tests keep them.
+
+use stopover_model::report::{
+    AppliedEntry, ApplyReport, BackupMade, BackupReport, Drift, DriftKind, FailedMigration,
+    LedgerEntry, LockReport, MigrationReport, MigrationStatus, PendingEntry, PlanReport,
+    PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport, StatementEntry, StatementReport,
+    StatusReport, TableReport, Timings, Verdict,
+};
+use stopover_model::{
+    Finding, LedgerKind, PlannedLock, Provenance, StatementError, TOOL_VERSION, Version,
+};
+use stopover_report::SourceText;
+
+/// The file that the failing samples fail in.
+pub(crate) const FILE: &str = "migrations/105_unique_email.up.sql";
+
+/// Its text.
+pub(crate) const TEXT: &str = "\
+-- One account for each address.
+UPDATE customers SET email = lower(email);
+
+ALTER TABLE customers
+\tADD CONSTRAINT customers_email_key UNIQUE (email);
+CREATE INDEX orders_customer ON orders (customer_id);
+";
+
+/// Gives [`TEXT`] for [`FILE`].
+pub(crate) struct Folder;
+
+impl SourceText for Folder {
+    fn text(&self, file: &str) -> Option<&str> {
+        (file == FILE).then_some(TEXT)
+    }
+}
+
+/// A constraint that production's data breaks.
+pub(crate) fn duplicate() -> StatementError {
+    StatementError {
+        sqlstate: Some("23505".into()),
+        message: "could not create unique index \"customers_email_key\"".into(),
+        detail: Some("Key (email)=(zoë@example.org) is duplicated.".into()),
+        hint: None,
+        constraint: Some("customers_email_key".into()),
+        file: FILE.into(),
+        line: 5,
+        column: 2,
+    }
+}
+
+fn ledger() -> LedgerEntry {
+    LedgerEntry { kind: LedgerKind::Stopover, table: "stopover.applied_migrations".into() }
+}
+
+fn applied(version: i64, name: &str, provenance: Provenance) -> AppliedEntry {
+    let at = format!("2026-11-{:02}T22:14:03Z", version % 28 + 1);
+    AppliedEntry {
+        version: Version::Integer(version),
+        name: Some(name.into()),
+        applied_at: at.parse().ok(),
+        checksum: (provenance == Provenance::Applied)
+            .then(|| "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad".into()),
+        provenance,
+    }
+}
+
+/// A status without a pending migration or drift.
+pub(crate) fn status_clean() -> StatusReport {
+    StatusReport {
+        schema_version: SCHEMA_VERSION,
+        tool_version: TOOL_VERSION.into(),
+        ledger: ledger(),
+        applied: vec![
+            applied(101, "create_shop", Provenance::Assumed),
+            applied(102, "add_customers", Provenance::Assumed),
+            applied(103, "add_orders", Provenance::Applied),
+            applied(104, "größere_beträge", Provenance::Applied),
+        ],
+        pending: vec![],
+        drift: vec![],
+        findings: vec![],
+    }
+}
+
+/// A status with everything.
+pub(crate) fn status_drifted() -> StatusReport {
+    let drift = |kind, version, name: &str, message: &str, remedy: &str| Drift {
+        kind,
+        version: Some(Version::Integer(version)),
+        name: Some(name.into()),
+        message: message.into(),
+        remedy: remedy.into(),
+    };
+    let pending = |version, name: &str, out_of_order| PendingEntry {
+        version: Version::Integer(version),
+        name: name.into(),
+        out_of_order,
+    };
+    StatusReport {
+        pending: vec![
+            pending(99, "late_merge", true),
+            pending(105, "unique_email", false),
+            pending(
+                20_261_120_093_000,
+                "add_an_index_whose_name_tells_the_whole_story_of_the_team_that_needed_it_once",
+                false,
+            ),
+        ],
+        drift: vec![
+            drift(
+                DriftKind::Modified,
+                103,
+                "add_orders",
+                "migration 103 was previously applied but has been modified",
+                "restore the file from version control, or record the edit as intended with \
+                 `stopover repair --accept 103 --reason TEXT`",
+            ),
+            drift(
+                DriftKind::Orphan,
+                102,
+                "add_customers",
+                "migration 102 was previously applied but is missing in the resolved migrations",
+                "look at the history of the migrations folder: `git log -- migrations`",
+            ),
+        ],
+        findings: vec![
+            Finding::note(
+                "not-a-migration",
+                "migrations/README.md",
+                "the file is no migration and is left alone",
+                "",
+            ),
+            Finding::error(
+                "collision",
+                "migrations/106_a.up.sql",
+                "two files have version 106: migrations/106_a.up.sql and migrations/106_b.up.sql",
+                "give one of them a version of its own",
+            ),
+        ],
+        ..status_clean()
+    }
+}
+
+fn lock(mode: &str, relation: &str) -> PlannedLock {
+    PlannedLock { mode: mode.into(), relation: relation.into() }
+}
+
+fn planned(index: usize, line: usize, tag: &str, locks: Vec<PlannedLock>) -> StatementEntry {
+    StatementEntry { index, line, tag: tag.into(), locks }
+}
+
+/// A plan of three steps.
+pub(crate) fn plan() -> PlanReport {
+    PlanReport {
+        plan_hash: Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into()),
+        steps: vec![
+            PlannedStep {
+                version: Version::Integer(99),
+                name: "late_merge".into(),
+                file: "migrations/99_late_merge.up.sql".into(),
+                transactional: true,
+                reason: None,
+                out_of_order: true,
+                statements: vec![planned(1, 1, "CREATE TABLE", vec![])],
+            },
+            PlannedStep {
+                version: Version::Integer(105),
+                name: "unique_email".into(),
+                file: FILE.into(),
+                transactional: true,
+                reason: None,
+                out_of_order: false,
+                statements: vec![
+                    planned(1, 2, "UPDATE", vec![lock("RowExclusiveLock", "customers")]),
+                    planned(2, 4, "ALTER TABLE", vec![lock("AccessExclusiveLock", "customers")]),
+                    planned(3, 6, "CREATE INDEX", vec![lock("ShareLock", "orders")]),
+                ],
+            },
+            PlannedStep {
+                version: Version::Integer(106),
+                name: "index_items".into(),
+                file: "migrations/106_index_items.up.sql".into(),
+                transactional: false,
+                reason: Some(
+                    "line 3: CREATE INDEX CONCURRENTLY cannot run in a transaction".into(),
+                ),
+                out_of_order: false,
+                statements: vec![
+                    planned(1, 1, "SET", vec![]),
+                    planned(2, 2, "SET", vec![]),
+                    planned(
+                        3,
+                        3,
+                        "CREATE INDEX",
+                        vec![lock("ShareUpdateExclusiveLock", "shop.order_items")],
+                    ),
+                ],
+            },
+        ],
+        ..PlanReport::of_problems(
+            LedgerKind::Stopover,
+            "stopover.applied_migrations",
+            vec![Finding::warning(
+                "out-of-order",
+                "99 late_merge",
+                "it is pending below 104, the highest applied version",
+                "see that it does not undo what came after it, or give it a higher version",
+            )],
+        )
+    }
+}
+
+/// Problems that forbid a plan.
+pub(crate) fn plan_refused() -> PlanReport {
+    let problems = status_drifted().findings;
+    PlanReport::of_problems(LedgerKind::Sqlx, "public._sqlx_migrations", problems)
+}
+
+fn backup_made() -> BackupMade {
+    BackupMade {
+        path: "backups/migrations/backup-20261120T093000Z.sql.gz".into(),
+        sha256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into(),
+        bytes: 1_503_238_553,
+        duration_ms: 61_200.0,
+    }
+}
+
+/// An apply that went well.
+pub(crate) fn apply_done() -> ApplyReport {
+    ApplyReport {
+        applied: [99, 105, 106].map(Version::Integer).into(),
+        backup: Some(backup_made()),
+        duration_ms: 79_400.0,
+        ..ApplyReport::default()
+    }
+}
+
+/// An apply whose second migration failed.
+pub(crate) fn apply_failed() -> ApplyReport {
+    ApplyReport {
+        applied: vec![Version::Integer(99)],
+        failed: Some(FailedMigration {
+            version: Version::Integer(105),
+            name: "unique_email".into(),
+            statement: Some(2),
+            rolled_back: true,
+            error: duplicate(),
+        }),
+        untouched: vec![Version::Integer(106)],
+        backup: Some(backup_made()),
+        duration_ms: 63_900.0,
+        ..ApplyReport::default()
+    }
+}
+
+/// An apply that stopped in the middle of a migration without a transaction.
+pub(crate) fn apply_midway() -> ApplyReport {
+    ApplyReport {
+        failed: Some(FailedMigration {
+            version: Version::Integer(106),
+            name: "index_items".into(),
+            statement: Some(3),
+            rolled_back: false,
+            error: StatementError {
+                sqlstate: Some("57014".into()),
+                message: "canceling statement due to statement timeout".into(),
+                detail: None,
+                hint: None,
+                constraint: None,
+                file: "migrations/106_index_items.up.sql".into(),
+                line: 3,
+                column: 1,
+            },
+        }),
+        duration_ms: 600_100.0,
+        ..ApplyReport::default()
+    }
+}
+
+fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementReport {
+    StatementReport {
+        index,
+        line,
+        tag: tag.into(),
+        duration_ms: ms,
+        rows: None,
+        wal_bytes: None,
+        locks: None,
+        rewrites: None,
+        error: None,
+    }
+}
+
+/// A rehearsal with nothing against it.
+pub(crate) fn rehearsal_green() -> RehearsalReport {
+    let mut update = measured(1, 2, "UPDATE", Some(4_120.0));
+    update.rows = Some(1_234_567);
+    let mut alter = measured(2, 4, "ALTER TABLE", Some(18_240.0));
+    alter.rewrites = Some(vec!["customers".into()]);
+    alter.locks = Some(vec![LockReport {
+        mode: "AccessExclusiveLock".into(),
+        relation: "customers".into(),
+        held_ms: Some(18_230.0),
+    }]);
+    let mut report = rehearsal("2026-11-20T09:30:00Z");
+    report.verdict = Verdict::Green;
+    report.detail = "3 migrations applied in 22.7 s".into();
+    report.migrations = vec![
+        migration(
+            99,
+            "late_merge",
+            MigrationStatus::Applied,
+            Some(3.2),
+            vec![measured(1, 1, "CREATE TABLE", Some(3.1))],
+        ),
+        migration(
+            105,
+            "unique_email",
+            MigrationStatus::Applied,
+            Some(22_360.0),
+            vec![update, alter, measured(3, 6, "CREATE INDEX", Some(340.0))],
+        ),
+        migration(
+            106,
+            "index_items",
+            MigrationStatus::Applied,
+            Some(300.0),
+            vec![measured(1, 3, "CREATE INDEX", Some(298.0))],
+        ),
+    ];
+    report.migrations[2].transactional = false;
+    report.migrations[1].wal_bytes = Some(268_435_456);
+    report.tables = vec![
+        table("public.customers", Some(18_230.0), Some(22_300.0)),
+        table("public.orders", Some(0.0), Some(338.0)),
+    ];
+    report.findings = vec![Finding::warning(
+        "write-block",
+        "public.customers",
+        "writes were shut out for 22.3 s",
+        "split the UPDATE into batches before this migration, or accept it with \
+         `[limits] write_block`",
+    )];
+    report
+}
+
+/// A rehearsal that a constraint turned red.
+pub(crate) fn rehearsal_red() -> RehearsalReport {
+    let mut failing = measured(2, 4, "ALTER TABLE", Some(1_240.0));
+    failing.error = Some(duplicate());
+    let mut report = rehearsal("2026-11-20T09:30:00Z");
+    report.detail = "migration 105: could not create unique index \"customers_email_key\"\n\
+                     3 rows share 1 key; the first: zoë@example.org"
+        .into();
+    report.migrations = vec![
+        migration(
+            99,
+            "late_merge",
+            MigrationStatus::Applied,
+            Some(3.2),
+            vec![measured(1, 1, "CREATE TABLE", Some(3.1))],
+        ),
+        migration(
+            105,
+            "unique_email",
+            MigrationStatus::Failed,
+            Some(5_360.0),
+            vec![
+                measured(1, 2, "UPDATE", Some(4_120.0)),
+                failing,
+                measured(3, 6, "CREATE INDEX", None),
+            ],
+        ),
+        migration(
+            106,
+            "index_items",
+            MigrationStatus::Untouched,
+            None,
+            vec![measured(1, 3, "CREATE INDEX", None)],
+        ),
+    ];
+    report.findings = vec![Finding::error(
+        "migration-failed",
+        "105 unique_email",
+        "it breaks on production's data",
+        "remove the duplicates in an earlier migration",
+    )];
+    report
+}
+
+/// A rehearsal whose backup was broken: there was no scratch and no plan.
+pub(crate) fn rehearsal_truncated() -> RehearsalReport {
+    let mut report = rehearsal("2026-11-20T09:30:00Z");
+    report.detail =
+        "restore: the backup breaks off at byte 1,048,576, in the data of public.orders".into();
+    report.backup.complete = Some(false);
+    report.backup.dump_version = None;
+    report.scratch = None;
+    report.timings = Timings { restore_ms: Some(820.0), total_ms: 834.0, ..Timings::default() };
+    report
+}
+
+fn rehearsal(time: &str) -> RehearsalReport {
+    let begun = time.parse().unwrap_or_default();
+    RehearsalReport {
+        backup: BackupReport {
+            path: "backups/prod-2026-11-20.sql.gz".into(),
+            sha256: Some("fcde2b2edba56bf408601fb721fe9b5c338d10ee429ea04fae5511b68fbf8fb9".into()),
+            bytes: Some(1_503_238_553),
+            age_ms: Some(18_720_000),
+            server_version: Some("15.18".into()),
+            dump_version: Some("15.18".into()),
+            complete: Some(true),
+        },
+        scratch: Some(ScratchReport {
+            kind: "private".into(),
+            server_version: "15.18".into(),
+            base_reused: false,
+            fsync: false,
+            role: Some("shop".into()),
+        }),
+        timings: Timings {
+            fetch_ms: None,
+            restore_ms: Some(34_120.0),
+            base_ms: Some(1_200.0),
+            migrate_ms: Some(22_700.0),
+            total_ms: 58_400.0,
+        },
+        ..RehearsalReport::begun(begun)
+    }
+}
+
+fn migration(
+    version: i64,
+    name: &str,
+    status: MigrationStatus,
+    duration_ms: Option<f64>,
+    statements: Vec<StatementReport>,
+) -> MigrationReport {
+    MigrationReport {
+        version: Version::Integer(version),
+        name: name.into(),
+        status,
+        transactional: true,
+        duration_ms,
+        wal_bytes: None,
+        statements,
+    }
+}
+
+fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> TableReport {
+    TableReport {
+        relation: relation.into(),
+        rows_before: Some(1_234_567),
+        rows_after: Some(1_234_567),
+        bytes: Some(262_144_000),
+        read_blocked_ms: read,
+        write_blocked_ms: write,
+    }
+}

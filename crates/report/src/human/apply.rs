@@ -1,0 +1,119 @@
+//! `apply` and `rollback`: what failed, what was done, what was not.
+
+use stopover_model::report::{ApplyReport, FailedMigration};
+
+use crate::look::{Ink, Look};
+use crate::page::Page;
+use crate::sql_error::{SourceText, sql_error};
+use crate::{text, units};
+
+use super::findings::{is_urgent, list};
+use super::{Detail, next_step, title, versions};
+
+/// The document of `apply` or `rollback`. `source` gives the failing file's text, where it is at
+/// hand, so that the error is shown in its place.
+#[must_use]
+pub fn apply(report: &ApplyReport, detail: Detail, source: &dyn SourceText, look: &Look) -> String {
+    let mut page = Page::new(look);
+    let errors = report.findings.iter().filter(|it| it.is_error()).count();
+    headline(&mut page, report, errors);
+    if let Some(failed) = &report.failed {
+        page.gap();
+        page.verbatim(&sql_error(&failed.error, source.text(&failed.error.file), look));
+    }
+    if report.findings.iter().any(is_urgent) {
+        page.gap();
+        list(&mut page, report.findings.iter().filter(|it| is_urgent(it)));
+    }
+    done(&mut page, report, detail);
+    if report.findings.iter().any(|it| !is_urgent(it)) {
+        page.gap();
+        list(&mut page, report.findings.iter().filter(|it| !is_urgent(it)));
+    }
+    if let Some(step) = next(report, errors) {
+        next_step(&mut page, &step);
+    }
+    page.finish()
+}
+
+fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
+    let time = units::duration(report.duration_ms);
+    let changed = report.applied.len() + report.reverted.len();
+    if let Some(failed) = &report.failed {
+        let name = title(&failed.version, &failed.name);
+        let at = failed.statement.map_or_else(String::new, |it| format!(" at its statement {it}"));
+        page.section(Ink::Bad, "FAILED:", &format!("{name}{at}, after {time}"));
+    } else if errors > 0 && changed == 0 {
+        let number = text::plural(errors, "error");
+        page.section(Ink::Bad, "NOT APPLIED:", &format!("{number} must be settled first"));
+    } else if errors > 0 {
+        let number = text::plural(errors, "error");
+        page.section(Ink::Bad, "NOT CLEAN:", &format!("{number} found afterwards, {time}"));
+    } else if changed == 0 {
+        page.section(Ink::Good, "Nothing to do:", "every migration of the source is applied");
+    } else {
+        let verb = if report.applied.is_empty() { "Reverted" } else { "Applied" };
+        let number = text::plural(changed, "migration");
+        page.section(Ink::Good, verb, &format!("{number} in {time}"));
+    }
+}
+
+/// What became of each part, one line each.
+fn done(page: &mut Page<'_>, report: &ApplyReport, detail: Detail) {
+    /// Where the values begin, right of the labels.
+    const REACH: usize = 11;
+    page.gap();
+    for (ink, label, list) in
+        [(Ink::Good, "applied", &report.applied), (Ink::Good, "reverted", &report.reverted)]
+    {
+        if !list.is_empty() {
+            page.entry(2, ink, label, REACH, &versions(list));
+        }
+    }
+    if let Some(failed) = &report.failed {
+        page.entry(2, Ink::Bad, "failed", REACH, &failure(failed));
+    }
+    if !report.untouched.is_empty() {
+        page.entry(2, Ink::Faint, "untouched", REACH, &versions(&report.untouched));
+    }
+    if let Some(backup) = &report.backup {
+        let size = units::bytes(backup.bytes);
+        let time = units::duration(backup.duration_ms);
+        let path = text::tame_line(&backup.path);
+        page.entry(2, Ink::Faint, "backup", REACH, &format!("{path} ({size} in {time})"));
+        if detail == Detail::Full {
+            page.entry(2, Ink::Faint, "sha256", REACH, &text::tame_line(&backup.sha256));
+        }
+    }
+}
+
+fn failure(failed: &FailedMigration) -> String {
+    let name = title(&failed.version, &failed.name);
+    let left = if failed.rolled_back {
+        "rolled back, it left no trace".to_owned()
+    } else {
+        match failed.statement {
+            Some(1) => "stopped midway, without a transaction: see what its first statement left \
+                        behind"
+                .to_owned(),
+            Some(statement) => format!(
+                "stopped midway, without a transaction: what it did before its statement \
+                 {statement} stays"
+            ),
+            None => "stopped midway, without a transaction".to_owned(),
+        }
+    };
+    format!("{name}: {left}")
+}
+
+fn next(report: &ApplyReport, errors: usize) -> Option<String> {
+    if let Some(failed) = &report.failed {
+        let file = text::tame_line(&failed.error.file);
+        return Some(if failed.rolled_back {
+            format!("settle the error in {file}, rehearse, then run `stopover apply` again")
+        } else {
+            "`stopover status` shows what is dirty and how it is settled".to_owned()
+        });
+    }
+    (errors > 0).then(|| "settle the errors as said beside each".to_owned())
+}

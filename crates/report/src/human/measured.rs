@@ -1,0 +1,147 @@
+//! What a rehearsal measured: slow statements, and tables that shut people out.
+
+use std::cmp::Ordering;
+
+use stopover_model::report::{MigrationReport, StatementReport, TableReport};
+
+use crate::look::Ink;
+use crate::page::Page;
+use crate::table::{Cell, Column, Table};
+use crate::{locks, text, units};
+
+use super::Detail;
+
+/// Statements and tables listed in a brief report; the full one has all.
+const BRIEF: usize = 5;
+
+/// The statements that took longest, slowest first.
+pub(super) fn slowest(page: &mut Page<'_>, migrations: &[MigrationReport], detail: Detail) {
+    let mut timed: Vec<(&MigrationReport, &StatementReport, f64)> = migrations
+        .iter()
+        .flat_map(|migration| migration.statements.iter().map(move |it| (migration, it)))
+        .filter_map(|(migration, it)| it.duration_ms.map(|ms| (migration, it, ms)))
+        .collect();
+    if timed.len() < 2 {
+        return;
+    }
+    timed.sort_by(|left, right| right.2.total_cmp(&left.2));
+    let all = timed.len();
+    if detail == Detail::Brief {
+        timed.truncate(BRIEF);
+    }
+    page.section(Ink::Strong, "Slowest statements", &of(timed.len(), all));
+    let mut table = Table::new(&[
+        Column::number("time"),
+        Column::number("version"),
+        Column::number("line"),
+        Column::wrapped("statement"),
+        Column::number("rows"),
+        Column::wrapped("strongest lock"),
+        Column::wrapped("rewrites"),
+    ]);
+    for (migration, statement, ms) in timed {
+        let rewrites = statement.rewrites.as_deref().unwrap_or_default().join(", ");
+        table.row([
+            Cell::plain(units::duration(ms)),
+            Cell::new(Ink::Strong, text::tame_line(&migration.version.to_string())),
+            Cell::plain(statement.line.to_string()),
+            Cell::plain(text::tame_line(&statement.tag)),
+            Cell::plain(statement.rows.map_or_else(String::new, units::count)),
+            strongest_lock(statement),
+            Cell::new(Ink::Doubtful, text::tame_line(&rewrites)),
+        ]);
+    }
+    page.table(2, table);
+}
+
+fn strongest_lock(statement: &StatementReport) -> Cell {
+    let locks = statement.locks.as_deref().unwrap_or_default();
+    let Some(lock) = locks.iter().max_by_key(|it| locks::strength(&it.mode)) else {
+        return Cell::plain("");
+    };
+    let ink = locks::effect(&lock.mode).ink();
+    Cell::new(ink, text::tame_line(&format!("{} on {}", lock.mode, lock.relation)))
+}
+
+/// The tables that shut somebody out, longest first, and in a full report all others.
+pub(super) fn tables(page: &mut Page<'_>, tables: &[TableReport], detail: Detail) {
+    let mut sorted: Vec<&TableReport> = tables
+        .iter()
+        .filter(|it| detail == Detail::Full || longest(it) > 0.0 || loses_rows(it))
+        .collect();
+    if sorted.is_empty() {
+        return;
+    }
+    sorted.sort_by(|left, right| {
+        let by_time = longest(right).total_cmp(&longest(left));
+        by_time.then_with(|| left.relation.cmp(&right.relation))
+    });
+    page.section(Ink::Strong, "Tables", "(how long reads and writes were shut out)");
+    let mut table = Table::new(&[
+        Column::wrapped("table"),
+        Column::number("reads"),
+        Column::number("writes"),
+        Column::number("rows"),
+        Column::number("rows after"),
+        Column::number("size"),
+    ]);
+    for it in &sorted {
+        let ink = if loses_rows(it) { Ink::Bad } else { Ink::Plain };
+        table.row([
+            Cell::new(Ink::Strong, text::tame_line(&it.relation)),
+            shut_out(Ink::Bad, it.read_blocked_ms),
+            shut_out(Ink::Doubtful, it.write_blocked_ms),
+            Cell::plain(it.rows_before.map_or_else(String::new, units::count)),
+            Cell::new(ink, it.rows_after.map_or_else(String::new, units::count)),
+            Cell::plain(it.bytes.map_or_else(String::new, units::bytes)),
+        ]);
+    }
+    page.table(2, table);
+    in_words(page, &sorted);
+}
+
+/// What the longest exclusion means for whoever uses that table.
+fn in_words(page: &mut Page<'_>, tables: &[&TableReport]) {
+    let worst = |ms: fn(&TableReport) -> Option<f64>| {
+        let timed = tables.iter().filter_map(|it| ms(it).map(|ms| (&it.relation, ms)));
+        timed.filter(|it| it.1 > 0.0).max_by(|left, right| left.1.total_cmp(&right.1))
+    };
+    let read = worst(|it| it.read_blocked_ms);
+    let write = worst(|it| it.write_blocked_ms);
+    if let Some((relation, ms)) = read {
+        let relation = text::tame_line(relation);
+        let time = units::duration(ms);
+        let text = format!("Behind this lock every SELECT on {relation} waits up to {time}.");
+        page.paragraph(2, Ink::Plain, &text);
+    }
+    if let Some((relation, ms)) = write
+        && read.is_none_or(|(other, read)| {
+            other != relation || ms.total_cmp(&read) == Ordering::Greater
+        })
+    {
+        let relation = text::tame_line(relation);
+        let time = units::duration(ms);
+        page.paragraph(2, Ink::Plain, &format!("Writes on {relation} wait up to {time}."));
+    }
+}
+
+fn shut_out(ink: Ink, ms: Option<f64>) -> Cell {
+    match ms {
+        None => Cell::plain(""),
+        Some(ms) if ms > 0.0 => Cell::new(ink, units::duration(ms)),
+        Some(_) => Cell::new(Ink::Faint, "never"),
+    }
+}
+
+fn longest(table: &TableReport) -> f64 {
+    table.read_blocked_ms.unwrap_or(0.0).max(table.write_blocked_ms.unwrap_or(0.0))
+}
+
+fn loses_rows(table: &TableReport) -> bool {
+    table.rows_before.is_some_and(|before| table.rows_after.unwrap_or(0) < before)
+}
+
+/// `(5 of 40; -v lists all)` where something is left out.
+fn of(shown: usize, all: usize) -> String {
+    if shown == all { String::new() } else { format!("({shown} of {all}; -v lists all)") }
+}

@@ -1,0 +1,54 @@
+//! Documents for a person at a terminal, or reading a log.
+//!
+//! One file per document. All of them say first what must be acted on, and last what to do next.
+//! They decide nothing: what is red, and why, stands in the document already.
+
+mod apply;
+mod findings;
+mod measured;
+mod plan;
+mod rehearsal;
+mod status;
+
+use stopover_model::Version;
+
+use crate::look::{Ink, Look};
+use crate::page::Page;
+use crate::text;
+
+pub use apply::apply;
+pub use findings::{error_with_hint, findings};
+pub use plan::plan;
+pub use rehearsal::rehearsal;
+pub use status::status;
+
+/// How much a report says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Detail {
+    /// What must be acted on, and summaries.
+    Brief,
+    /// Everything (`-v`).
+    Full,
+}
+
+/// The last lines of a report.
+fn next_step(page: &mut Page<'_>, step: &str) {
+    page.gap();
+    page.entry(0, Ink::Advice, "Next:", 0, step);
+}
+
+/// `103 add_audit`.
+fn title(version: &Version, name: &str) -> String {
+    text::tame_line(&format!("{version} {name}"))
+}
+
+/// `103, 104 and 105`.
+fn versions(versions: &[Version]) -> String {
+    let names: Vec<String> = versions.iter().map(|it| text::tame_line(&it.to_string())).collect();
+    stopover_model::detail_list(&names)
+}
+
+/// The arrow before a remedy.
+fn arrow(look: &Look) -> &'static str {
+    look.glyph("→", "->")
+}
