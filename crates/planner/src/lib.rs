@@ -1,1 +1,126 @@
 //! Stopover's planner: a pure function from source and ledger to a plan or to every problem.
+//!
+//! It compares what a source holds with what a ledger says, judges the difference by policy, and
+//! turns what is pending into steps that leave the engine no choices. It reads no clock, no disk
+//! and no database: equal values in, equal values out, in whatever order rows and files came.
+
+mod boundary;
+mod comparison;
+mod drift;
+mod enum_value;
+mod problems;
+mod script;
+mod spelling;
+#[cfg(test)]
+mod stories;
+
+use stopover_model::report::{AppliedEntry, Drift, PendingEntry};
+use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version};
+
+pub use drift::severity;
+
+use comparison::Comparison;
+use script::Planned;
+
+/// How a source and a ledger stand to each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judgement {
+    /// What the ledger says is applied, ascending by version.
+    pub applied: Vec<AppliedEntry>,
+    /// In the source and not in the ledger, ascending by version.
+    pub pending: Vec<PendingEntry>,
+    /// Every difference, whatever the policy makes of it; see [`severity`]. Only an empty ledger
+    /// that the policy allows is left out: there is nothing to settle then.
+    pub drift: Vec<Drift>,
+    /// Everything else: errors first, then warnings, then notes.
+    pub findings: Vec<Finding>,
+}
+
+/// Which of the pending migrations a plan takes. What is wrong is found in all of them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Selection {
+    /// All.
+    #[default]
+    All,
+    /// So many, from the lowest version on.
+    Next(usize),
+    /// Those up to this version, which must be in the source.
+    UpTo(Version),
+}
+
+impl Selection {
+    /// Those that are taken of `pending`, which is ascending by version.
+    fn take<T>(&self, pending: Vec<T>, version: impl Fn(&T) -> &Version) -> Vec<T> {
+        let all = pending.into_iter();
+        match self {
+            Self::All => all.collect(),
+            Self::Next(count) => all.take(*count).collect(),
+            Self::UpTo(last) => all.filter(|it| version(it) <= last).collect(),
+        }
+    }
+}
+
+/// Says how `source` and the ledger in `facts` stand to each other, whole.
+#[must_use]
+pub fn judge(source: &SourceSet, facts: &Facts, policy: &Policy) -> Judgement {
+    let comparison = Comparison::of(source, facts);
+    let mut findings = problems::of_source(source);
+    findings.extend(problems::of_ledger(source, facts));
+    findings.extend(problems::out_of_order(&comparison, policy));
+    for pending in &comparison.pending {
+        let planned = script::plan(pending.migration, facts.ledger.kind, pending.out_of_order);
+        findings.extend(planned.findings.into_iter().filter(Finding::is_error));
+    }
+    problems::sort(&mut findings);
+    Judgement {
+        applied: comparison.applied_entries(),
+        pending: comparison.pending_entries(),
+        drift: drift::find(source, facts, policy, &comparison),
+        findings,
+    }
+}
+
+/// Makes the plan for the selected ones of the pending migrations.
+///
+/// # Errors
+/// Every problem of the whole source and ledger, errors first, where at least one is an error:
+/// also of migrations that are not selected. Warnings and notes stand among them.
+pub fn plan(
+    source: &SourceSet,
+    facts: &Facts,
+    policy: &Policy,
+    selection: &Selection,
+) -> Result<Plan, Vec<Finding>> {
+    let comparison = Comparison::of(source, facts);
+    let mut findings = problems::of_source(source);
+    findings.extend(problems::of_ledger(source, facts));
+    findings.extend(
+        drift::find(source, facts, policy, &comparison)
+            .into_iter()
+            .map(|drift| problems::of_drift(drift, facts, policy)),
+    );
+    findings.extend(problems::out_of_order(&comparison, policy));
+    findings.extend(problems::of_selection(source, selection));
+
+    let pending = comparison.pending.iter();
+    let planned: Vec<(&Migration, Planned)> = pending
+        .map(|it| (it.migration, script::plan(it.migration, facts.ledger.kind, it.out_of_order)))
+        .collect();
+    let is_refused = findings.iter().any(Finding::is_error)
+        || planned.iter().any(|(_, it)| it.findings.iter().any(Finding::is_error));
+    let chosen = if is_refused {
+        planned
+    } else {
+        selection.take(planned, |(migration, _)| &migration.version)
+    };
+    let mut steps: Vec<Step> = Vec::with_capacity(chosen.len());
+    for (_, planned) in chosen {
+        steps.extend(planned.step);
+        findings.extend(planned.findings);
+    }
+    problems::sort(&mut findings);
+    if is_refused {
+        return Err(findings);
+    }
+    Ok(Plan { ledger: facts.ledger.kind, steps, findings })
+}

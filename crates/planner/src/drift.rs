@@ -1,0 +1,194 @@
+//! Every kind of drift: found whole, judged by policy.
+
+use stopover_model::report::{Drift, DriftKind};
+use stopover_model::{
+    EmptyLedger, Facts, Finding, LedgerRow, Migration, OrphanPolicy, Policy, RowState, Severity,
+    SourceSet, detail_list,
+};
+
+use crate::comparison::Comparison;
+use crate::spelling;
+
+/// What the policy makes of a kind of drift.
+#[must_use]
+pub const fn severity(kind: DriftKind, policy: &Policy) -> Severity {
+    match (kind, policy.orphan, policy.empty_ledger) {
+        (DriftKind::Orphan, OrphanPolicy::Warn, _)
+        | (DriftKind::EmptyLedger, _, EmptyLedger::Allow) => Severity::Warning,
+        _ => Severity::Error,
+    }
+}
+
+/// Finds all drift: of the whole ledger, then of the source, then by version.
+pub(crate) fn find(
+    source: &SourceSet,
+    facts: &Facts,
+    policy: &Policy,
+    comparison: &Comparison<'_>,
+) -> Vec<Drift> {
+    let mut found: Vec<Drift> = empty_ledger(facts, policy).into_iter().collect();
+    found.extend(source.findings.iter().filter(|it| is_collision(it)).map(|it| {
+        let of_version = |migration: &&Migration| migration.version.to_string() == it.subject;
+        let migration = source.migrations.iter().find(of_version);
+        Drift {
+            kind: DriftKind::Collision,
+            version: migration.map(|it| it.version.clone()),
+            name: migration.map(|it| it.name.clone()),
+            message: it.message.clone(),
+            remedy: it.remedy.clone(),
+        }
+    }));
+    for &(row, migration) in &comparison.applied {
+        let name = comparison.shown_name(row, migration);
+        let told = |(kind, message, remedy)| Drift {
+            kind,
+            version: Some(row.version.clone()),
+            name: name.clone(),
+            message,
+            remedy,
+        };
+        found.extend(dirty(row).map(told));
+        match migration {
+            Some(migration) => {
+                found.extend(modified(row, migration).map(told));
+                found.extend(renamed(row, migration, facts).map(told));
+            }
+            None if comparison.comparable => found.push(told(orphan(row, source))),
+            None => {}
+        }
+    }
+    found
+}
+
+/// Whether a finding of the source is drift too.
+pub(crate) fn is_collision(finding: &Finding) -> bool {
+    finding.code == DriftKind::Collision.code()
+}
+
+type Told = (DriftKind, String, String);
+
+fn orphan(row: &LedgerRow, source: &SourceSet) -> Told {
+    let version = &row.version;
+    // A file that could not be read is absent from the set as well: say so, or the message
+    // would send the reader to look for a file that is there.
+    let unread =
+        ["unreadable", "not-utf8", "nul-byte", "bad-name", "missing-up", "down-without-up"];
+    let hint = if source.findings.iter().any(|it| unread.contains(&it.code.as_str())) {
+        ". Settle the files that could not be read first: this migration may be one of them"
+    } else {
+        ""
+    };
+    (
+        DriftKind::Orphan,
+        format!(
+            "migration {version} was previously applied but is missing in the resolved migrations"
+        ),
+        format!(
+            "bring its file back: `git log --all -- {}` shows what became of it (a branch that is \
+             not merged, a renumbered file?); orphan = \"warn\" in the policy of stopover.toml \
+             lets it pass{hint}",
+            source.root
+        ),
+    )
+}
+
+fn modified(row: &LedgerRow, migration: &Migration) -> Option<Told> {
+    let applied = row.checksum.as_ref()?;
+    if applied.of_same_kind(migration.up.text.as_bytes()) == *applied {
+        return None;
+    }
+    let path = &migration.up.path;
+    let mut message =
+        format!("migration {} was previously applied but has been modified", row.version);
+    let remedy = match spelling::applied_as(&migration.up.text, applied) {
+        Some(spelling) => {
+            message.push_str(" (class: line-endings)");
+            format!("nothing but its spelling differs: save {path} {spelling}, as it was applied")
+        }
+        None => format!(
+            "restore {path} as it was applied (`git log -p -- {path}`), and make the change in a \
+             new migration"
+        ),
+    };
+    Some((DriftKind::Modified, message, remedy))
+}
+
+fn renamed(row: &LedgerRow, migration: &Migration, facts: &Facts) -> Option<Told> {
+    let applied = row.name.as_deref().filter(|name| !name.is_empty())?;
+    let stored = facts.ledger.kind.stored_name(&migration.name).filter(|it| !it.is_empty())?;
+    (applied != stored).then(|| {
+        (
+            DriftKind::Renamed,
+            format!(
+                "migration {} was previously applied as {applied:?} and is now named {stored:?}",
+                row.version
+            ),
+            format!(
+                "rename {} back, or give the new migration a version of its own; an intended \
+                 rename is recorded by `stopover repair`, which writes the new name into the row \
+                 of version {} in {}",
+                migration.up.path, row.version, facts.ledger.table
+            ),
+        )
+    })
+}
+
+fn dirty(row: &LedgerRow) -> Option<Told> {
+    let RowState::Dirty(how_far) = &row.state else { return None };
+    Some((
+        DriftKind::Dirty,
+        format!(
+            "migration {} was started and is not known to have finished: {how_far}",
+            row.version
+        ),
+        "look at the database for what its statements made; then either finish it by hand and \
+         record it as applied, or undo what it made and remove its row, so that it runs again \
+         (`stopover repair` does either)"
+            .to_owned(),
+    ))
+}
+
+/// A ledger without rows beside tables is a history that nobody recorded, whether the ledger is
+/// not there yet or was emptied: running everything from the first migration on would fail half
+/// way at best.
+fn empty_ledger(facts: &Facts, policy: &Policy) -> Option<Drift> {
+    let has_history = !facts.user_tables.is_empty() || !facts.trackers.is_empty();
+    let is_asked = policy.empty_ledger == EmptyLedger::Refuse;
+    if !(facts.ledger.rows.is_empty() && has_history && is_asked) {
+        return None;
+    }
+    let ledger = &facts.ledger;
+    let state = if ledger.exists { "is empty" } else { "is not there yet" };
+    let tables = clause(": ", &facts.user_tables);
+    let history = other_histories(facts);
+    Some(Drift {
+        kind: DriftKind::EmptyLedger,
+        version: None,
+        name: None,
+        message: format!(
+            "the ledger {} {state}, but the database has tables{tables}{history}",
+            ledger.table
+        ),
+        remedy: "take the history over with `stopover adopt`; if every migration is really to run \
+                 on this database, set policy.empty_ledger = \"allow\" in stopover.toml"
+            .to_owned(),
+    })
+}
+
+/// What other tools recorded on this database, as far as it is seen.
+fn other_histories(facts: &Facts) -> String {
+    let trackers: Vec<_> = facts.trackers.iter().map(|it| it.table.clone()).collect();
+    let ledgers: Vec<_> = facts
+        .ledgers
+        .iter()
+        .filter(|it| (it.kind, &it.table) != (facts.ledger.kind, &facts.ledger.table))
+        .map(|it| format!("{} (--ledger {})", it.table, it.kind))
+        .collect();
+    clause("; golang-migrate's history is in ", &trackers)
+        + &clause("; there is also the ledger ", &ledgers)
+}
+
+/// A part of a sentence about some names; empty where there are none.
+fn clause(before: &str, names: &[String]) -> String {
+    if names.is_empty() { String::new() } else { format!("{before}{}", detail_list(names)) }
+}
