@@ -108,6 +108,12 @@ fn transaction_control_anywhere_else_is_an_error_with_every_place() {
 }
 
 #[test]
+fn a_prepared_transaction_is_control_and_no_reason_to_run_outside() {
+    let problems = problems_of(scripted(1, "COMMIT PREPARED 'x';\n"));
+    assert_eq!(codes(&problems), ["transaction-control"]);
+}
+
+#[test]
 fn text_that_only_looks_like_control_is_none() {
     let text = "SELECT 'COMMIT;';\n-- COMMIT;\nDO $$ BEGIN PERFORM 1; END $$;\nSAVEPOINT a;\n";
     let (step, findings) = step_of(scripted(1, text));
