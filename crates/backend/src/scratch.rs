@@ -6,7 +6,7 @@ use stopover_model::report::{BackupReport, ScratchReport};
 use stopover_model::{EventSink, Finding};
 use thiserror::Error;
 
-use crate::{Backend, Stop};
+use crate::{Backend, Stop, StopSignal};
 
 /// A scratch that is ready: restored, analysed, and reachable as the role that migrates.
 #[derive(Debug)]
@@ -37,7 +37,7 @@ pub enum PrepareStage {
     /// The tool itself cannot do its work here (no binaries, no disk): not the backup's fault.
     Tool,
     /// A signal asked to stop.
-    Stopped,
+    Stopped(StopSignal),
 }
 
 /// Why there is no scratch.

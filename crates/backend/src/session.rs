@@ -116,8 +116,6 @@ pub enum JournalEvent {
         /// The error, redacted.
         detail: String,
     },
-    /// The migration is in the ledger.
-    Applied,
 }
 
 /// Writes the ledger and the journal beside it.
@@ -153,7 +151,8 @@ pub trait LedgerWriter {
         checksum: Option<&Checksum>,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Records a migration as applied, in the transaction that is open, or by itself.
+    /// Records a migration as applied, in the ledger and in the journal where there is one: in the
+    /// transaction that is open, or by itself.
     fn record(
         &mut self,
         ledger: &LedgerId,

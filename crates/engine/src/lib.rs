@@ -1,1 +1,27 @@
-//! Stopover's engine: apply and rehearse, one engine for every front end.
+//! One engine for every front end: status, plan, apply and rehearse.
+//!
+//! Data flows one way: facts and source go to the planner, the plan comes back, the engine carries
+//! it out and tells what happens as events. A plan leaves the engine no choices. A rehearsal is
+//! [`apply()`] on a scratch: the same function, the same transaction boundaries, the same timeouts.
+//!
+//! The engine prints nothing, reads no settings and names no concrete backend.
+
+mod apply;
+mod detail;
+mod error;
+mod lock;
+mod outcome;
+mod place;
+mod read;
+mod rehearse;
+mod request;
+mod statement;
+mod step;
+
+pub use apply::apply;
+pub use detail::{DETAIL_LIMIT, clip};
+pub use error::EngineError;
+pub use outcome::{Applied, Ending};
+pub use read::{plan, status};
+pub use rehearse::{Rehearsal, RehearsalEnding, rehearse};
+pub use request::{Limits, Request};

@@ -55,7 +55,6 @@ pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> St
         JournalEvent::Started { statement } => ("started", Some(*statement), None),
         JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
         JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail.as_str())),
-        JournalEvent::Applied => ("applied", None, None),
     };
     let statement = statement.map_or_else(|| "NULL".to_owned(), |index| index.to_string());
     format!(
@@ -74,7 +73,7 @@ pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> St
     )
 }
 
-/// The event that goes with a new row of our own ledger.
+/// The event that goes with a new row of the ledger.
 pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
     format!(
         "INSERT INTO {table} (ledger, version, name, event, checksum_after, tool_version) \

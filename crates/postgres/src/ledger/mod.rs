@@ -13,7 +13,8 @@ use stopover_backend::{BackendError, JournalEvent, LedgerId, LedgerWriter};
 use stopover_model::{Checksum, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
 use tokio_postgres::SimpleQueryRow;
 
-use crate::session::{JournalState, PostgresSession};
+use crate::literal::identifier;
+use crate::session::{JournalState, PostgresSession, text};
 
 /// sqlx's table.
 pub(crate) const SQLX_TABLE: &str = "_sqlx_migrations";
@@ -99,10 +100,12 @@ impl LedgerWriter for PostgresSession {
         step: &Step,
         event: &JournalEvent,
     ) -> Result<(), BackendError> {
-        if self.journals.get(ledger) == Some(&JournalState::Present) {
-            self.run(&format!("{AS_OURSELVES}{}", journal::insert(ledger, step, event))).await?;
+        if self.journals.get(ledger) != Some(&JournalState::Present) {
+            return Ok(());
         }
-        Ok(())
+        let restore = self.role_of_the_script().await?;
+        let insert = journal::insert(ledger, step, event);
+        self.run(&format!("{AS_OURSELVES}{insert};{restore}")).await
     }
 
     async fn mark_dirty(
@@ -124,6 +127,29 @@ impl LedgerWriter for PostgresSession {
             LedgerKind::Sqlx => sqlx::insert(ledger, row),
             LedgerKind::Diesel => diesel::insert(ledger, row),
         };
-        self.run(&format!("{AS_OURSELVES}{sql}")).await
+        let foreign = ledger.kind != LedgerKind::Stopover;
+        let journal = match self.journals.get(ledger) {
+            Some(JournalState::Present) if foreign => journal::insert_applied(ledger, row),
+            _ => String::new(),
+        };
+        self.run(&format!("{AS_OURSELVES}{sql};{journal}")).await
+    }
+}
+
+impl PostgresSession {
+    /// What puts back the role and the user that a script has put on between its statements.
+    async fn role_of_the_script(&self) -> Result<String, BackendError> {
+        let sql = "SELECT session_user, pg_catalog.current_setting('role')";
+        let sets = self.rows(sql).await?;
+        let row = sets.first().and_then(|rows| rows.first());
+        let column = |at| row.and_then(|row| text(row, at));
+        let mut restore = String::new();
+        if let Some(user) = column(0) {
+            restore.push_str(&format!("SET SESSION AUTHORIZATION {};", identifier(&user)));
+        }
+        if let Some(role) = column(1).filter(|role| role != "none") {
+            restore.push_str(&format!("SET ROLE {};", identifier(&role)));
+        }
+        Ok(restore)
     }
 }

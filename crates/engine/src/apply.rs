@@ -1,0 +1,189 @@
+//! Carrying out a plan: the one loop there is.
+
+use std::time::Instant;
+
+use stopover_backend::{Backend, BackendError, Execute, FactsReader, LedgerWriter, Session};
+use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
+use stopover_model::{Event, EventSink, Facts, Finding, Plan, RowState, Step};
+use stopover_planner::Selection;
+
+use crate::lock::Locked;
+use crate::place::located;
+use crate::step::{StepContext, StepEnd, carry_out, proves, untouched};
+use crate::{Applied, Ending, EngineError, Request};
+
+/// Takes the run lock, plans, and carries the plan out.
+///
+/// # Errors
+/// Only before the first migration began: a refused plan (every reason at once), a held lock, a
+/// database that cannot be reached, a stop. What happens later is the [`Ending`].
+pub async fn apply<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
+    let began = Instant::now();
+    let mut locked = open(backend, request, sink).await?;
+    let facts = locked.session().facts(&request.facts).await?;
+    let plan = stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
+        .map_err(EngineError::Refused)?;
+    sink.emit(Event::PlanReady {
+        migrations: plan.steps.len(),
+        statements: plan.statement_count(),
+    });
+    let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
+    let mut findings = plan.findings.clone();
+    let ending = if plan.steps.is_empty() {
+        Ending::Complete
+    } else {
+        ready_ledger(&mut locked, &facts).await?;
+        let ending = steps(backend, &mut locked, &plan, request, &mut migrations, sink).await;
+        checked(&mut locked, request, ending, &mut findings).await
+    };
+    locked.release().await;
+    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    Ok(Applied { plan, migrations, ending, findings, duration_ms })
+}
+
+/// A session that holds the run lock.
+async fn open<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Locked<B::Session>, EngineError> {
+    let opening = async {
+        let mut session = backend.connect().await?;
+        let ledger = session.locate(&request.facts).await?;
+        Ok::<_, BackendError>((session, ledger))
+    };
+    let (session, ledger) = tokio::select! {
+        opened = opening => opened?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    Locked::acquire(session, ledger, request.limits.lock_wait, &request.stop, sink).await
+}
+
+async fn ready_ledger<S: Session>(
+    locked: &mut Locked<S>,
+    facts: &Facts,
+) -> Result<(), EngineError> {
+    if !facts.ledger.exists {
+        let ledger = locked.ledger().clone();
+        locked.session().create_ledger(&ledger).await?;
+    }
+    Ok(())
+}
+
+async fn steps<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    plan: &Plan,
+    request: &Request<'_>,
+    migrations: &mut [MigrationReport],
+    sink: &mut dyn EventSink,
+) -> Ending {
+    for (at, (step, report)) in plan.steps.iter().zip(migrations.iter_mut()).enumerate() {
+        if let Some(signal) = request.stop.requested() {
+            return Ending::Stopped(signal);
+        }
+        sink.emit(started(step, at, plan));
+        let ledger = locked.ledger().clone();
+        let context = StepContext { ledger: &ledger, limits: &request.limits, stop: &request.stop };
+        let mut end = carry_out(locked.session(), step, &context, report, sink).await;
+        if let StepEnd::CommitUnknown(error) = end {
+            end = settle(backend, locked, step, request, error, sink).await;
+        }
+        match end {
+            StepEnd::Applied => {}
+            StepEnd::Failed { statement, error, rolled_back } => {
+                report.status = MigrationStatus::Failed;
+                let statement = statement.and_then(|at| step.statements.get(at));
+                let failed = FailedMigration {
+                    version: step.version.clone(),
+                    name: step.name.clone(),
+                    statement: statement.map(|it| it.index),
+                    rolled_back,
+                    error: located(step, statement.or(step.statements.last()), &error),
+                };
+                sink.emit(Event::MigrationFailed {
+                    version: step.version.clone(),
+                    name: step.name.clone(),
+                    error: failed.error.clone(),
+                });
+                return Ending::Failed { failed, error };
+            }
+            StepEnd::Stopped(signal) => return Ending::Stopped(signal),
+            StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => return Ending::Lost(error),
+        }
+        report.status = MigrationStatus::Applied;
+        let duration_ms = *report.duration_ms.get_or_insert(0.0);
+        sink.emit(Event::MigrationFinished {
+            version: step.version.clone(),
+            name: step.name.clone(),
+            duration_ms,
+        });
+        if let Err(error) = locked.session().reset().await {
+            return Ending::Lost(error);
+        }
+    }
+    Ending::Complete
+}
+
+fn started(step: &Step, at: usize, plan: &Plan) -> Event {
+    Event::MigrationStarted {
+        version: step.version.clone(),
+        name: step.name.clone(),
+        position: at + 1,
+        of: plan.steps.len(),
+        statements: step.statements.len(),
+        transactional: step.boundary.is_transactional(),
+    }
+}
+
+/// The answer to a commit was lost: a new session, under the lock, reads what the ledger says.
+async fn settle<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    step: &Step,
+    request: &Request<'_>,
+    lost: BackendError,
+    sink: &mut dyn EventSink,
+) -> StepEnd {
+    let Ok(again) = open(backend, request, sink).await else { return StepEnd::Lost(lost) };
+    *locked = again;
+    let Ok(facts) = locked.session().facts(&request.facts).await else {
+        return StepEnd::Lost(lost);
+    };
+    let recorded = facts.ledger.rows.iter().any(|row| {
+        row.version == step.version
+            && row.state == RowState::Done
+            && proves(step, row.checksum.as_ref())
+    });
+    if recorded { StepEnd::Applied } else { StepEnd::Lost(lost) }
+}
+
+/// After everything is said to be done, the ledger must say so too.
+async fn checked<S: Session>(
+    locked: &mut Locked<S>,
+    request: &Request<'_>,
+    ending: Ending,
+    findings: &mut Vec<Finding>,
+) -> Ending {
+    if !matches!(ending, Ending::Complete) || request.selection != Selection::All {
+        return ending;
+    }
+    let facts = match locked.session().facts(&request.facts).await {
+        Ok(facts) => facts,
+        Err(error) => return Ending::Lost(error),
+    };
+    let judged = stopover_planner::judge(request.source, &facts, request.policy);
+    for left in judged.pending {
+        findings.push(Finding::error(
+            "ledger",
+            left.version.to_string(),
+            format!("migration {} was run, and the ledger does not say so", left.version),
+            "a later migration, or somebody else, removed its row: look at the ledger's history",
+        ));
+    }
+    ending
+}

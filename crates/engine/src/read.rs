@@ -1,0 +1,57 @@
+//! Reading without writing: `status` and `plan`.
+
+use stopover_backend::{Backend, FactsReader};
+use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
+use stopover_model::{Facts, TOOL_VERSION};
+
+use crate::{EngineError, Request};
+
+/// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
+///
+/// # Errors
+/// Where the database cannot be reached or read.
+pub async fn status<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+) -> Result<StatusReport, EngineError> {
+    let facts = facts(backend, request).await?;
+    let judged = stopover_planner::judge(request.source, &facts, request.policy);
+    Ok(StatusReport {
+        schema_version: SCHEMA_VERSION,
+        tool_version: TOOL_VERSION.to_owned(),
+        ledger: LedgerEntry { kind: facts.ledger.kind, table: facts.ledger.table },
+        applied: judged.applied,
+        pending: judged.pending,
+        drift: judged.drift,
+        findings: judged.findings,
+    })
+}
+
+/// What an apply would do, or every reason why it would refuse. Takes no lock, writes nothing.
+///
+/// # Errors
+/// Where the database cannot be reached or read.
+pub async fn plan<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+) -> Result<PlanReport, EngineError> {
+    let facts = facts(backend, request).await?;
+    let planned =
+        stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
+    let table = &facts.ledger.table;
+    Ok(match planned {
+        Ok(plan) => PlanReport::of_plan(&plan, table),
+        Err(problems) => PlanReport::of_problems(facts.ledger.kind, table, problems),
+    })
+}
+
+async fn facts<B: Backend>(backend: &B, request: &Request<'_>) -> Result<Facts, EngineError> {
+    let reading = async {
+        let mut session = backend.connect().await?;
+        Ok(session.facts(&request.facts).await?)
+    };
+    tokio::select! {
+        facts = reading => facts,
+        signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
+    }
+}

@@ -1,0 +1,192 @@
+//! The rehearsal: the same apply, on a scratch that a provider makes and throws away.
+
+use std::time::Instant;
+
+use jiff::Timestamp;
+use stopover_backend::{
+    Backend, Diagnose, Offending, PrepareError, PrepareStage, Prepared, ScratchProvider, StopSignal,
+};
+use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
+use stopover_model::{DatabaseError, EventSink, Finding, Plan};
+
+use crate::detail::{clip, of_failure, of_findings, rows};
+use crate::{Applied, Ending, EngineError, Request, apply};
+
+/// What the front end must know besides the report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RehearsalEnding {
+    /// A verdict was reached.
+    Judged,
+    /// The tool could not do its work on this machine.
+    Unable,
+    /// A signal stopped it.
+    Stopped(StopSignal),
+}
+
+/// A rehearsal that was carried out, or as far as it came.
+#[derive(Debug)]
+pub struct Rehearsal {
+    /// The report.
+    pub report: RehearsalReport,
+    /// How it ended.
+    pub ending: RehearsalEnding,
+}
+
+/// Restores the backup, runs the plan on it, judges, and throws the scratch away.
+///
+/// Never an error: whatever goes wrong is in the report, and makes it red.
+pub async fn rehearse<P: ScratchProvider>(
+    provider: &mut P,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Rehearsal {
+    let began = Instant::now();
+    let mut report = RehearsalReport::begun(Timestamp::now());
+    let ending = match provider.prepare(&request.stop, sink).await {
+        Ok(prepared) => on_scratch(prepared, request, &mut report, sink).await,
+        Err(error) => unprepared(error, &mut report),
+    };
+    report.findings.extend(provider.discard().await);
+    report.detail = clip(&report.detail);
+    report.timings.total_ms = began.elapsed().as_secs_f64() * 1e3;
+    Rehearsal { report, ending }
+}
+
+/// Situations 1 to 4: there is nothing to run the plan on.
+fn unprepared(error: PrepareError, report: &mut RehearsalReport) -> RehearsalEnding {
+    let (code, detail) = match error.stage {
+        PrepareStage::Fetch => ("no-backup", format!("no backup fetched; {}", error.message)),
+        PrepareStage::Unset => ("scratch-unset", format!("scratch_db_url unset {}", error.message)),
+        PrepareStage::Reset => ("scratch-reset", format!("scratch reset: {}", error.message)),
+        PrepareStage::Restore => ("restore", format!("restore: {}", error.message)),
+        PrepareStage::Tool => ("tool", error.message.clone()),
+        PrepareStage::Stopped(_) => ("stopped", error.message.clone()),
+    };
+    let first_line = detail.lines().next().unwrap_or_default().to_owned();
+    let subject = error.backup.path.clone();
+    report.findings.push(Finding::error(code, subject, first_line, error.remedy.clone()));
+    report.detail = match error.remedy.as_str() {
+        "" => detail,
+        remedy => format!("{detail}\nhint: {remedy}"),
+    };
+    report.backup = error.backup;
+    report.scratch = error.scratch;
+    match error.stage {
+        PrepareStage::Tool => RehearsalEnding::Unable,
+        PrepareStage::Stopped(signal) => RehearsalEnding::Stopped(signal),
+        _ => RehearsalEnding::Judged,
+    }
+}
+
+/// Situations 5 to 7, and green.
+async fn on_scratch<B: Backend>(
+    prepared: Prepared<B>,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+    sink: &mut dyn EventSink,
+) -> RehearsalEnding {
+    report.backup = prepared.backup;
+    report.scratch = Some(prepared.scratch);
+    report.findings = prepared.findings;
+    report.timings.restore_ms = Some(prepared.restore_ms);
+    match apply(&prepared.backend, request, sink).await {
+        Ok(applied) => judge(&prepared.backend, applied, report).await,
+        Err(EngineError::Refused(findings)) => {
+            report.detail = of_findings(&findings);
+            report.findings.extend(findings);
+            RehearsalEnding::Judged
+        }
+        Err(EngineError::Stopped(signal)) => RehearsalEnding::Stopped(signal),
+        Err(error) => {
+            report.detail = format!("scratch: {error}");
+            report.findings.push(Finding::error(
+                "scratch",
+                "the scratch",
+                error.to_string(),
+                "look at the scratch server's log; run the rehearsal again",
+            ));
+            RehearsalEnding::Unable
+        }
+    }
+}
+
+async fn judge<B: Backend>(
+    backend: &B,
+    applied: Applied,
+    report: &mut RehearsalReport,
+) -> RehearsalEnding {
+    report.timings.migrate_ms = Some(applied.duration_ms);
+    report.migrations = applied.migrations;
+    report.findings.extend(applied.findings);
+    match applied.ending {
+        Ending::Complete => {
+            let red: Vec<&Finding> = report.findings.iter().filter(|it| it.is_error()).collect();
+            if red.is_empty() {
+                report.verdict = Verdict::Green;
+                report.detail = green_detail(&applied.plan, applied.duration_ms);
+            } else {
+                report.detail = of_findings(&report.findings);
+            }
+            RehearsalEnding::Judged
+        }
+        Ending::Failed { failed, error } => {
+            let offending = offending(backend, &applied.plan, &failed, &error).await;
+            let finding = failure_finding(&failed, offending.as_ref());
+            report.detail = of_failure(&failed, offending.as_ref());
+            report.findings.push(finding);
+            RehearsalEnding::Judged
+        }
+        Ending::Stopped(signal) => {
+            report.detail = "stopped by a signal before the rehearsal was done".to_owned();
+            RehearsalEnding::Stopped(signal)
+        }
+        Ending::Lost(error) => {
+            report.detail = format!("scratch: {error}");
+            report.findings.push(Finding::error(
+                "scratch",
+                "the scratch",
+                error.to_string(),
+                "the scratch server went away under the migrations: a full disk or too little \
+                 memory are the usual reasons; run the rehearsal again",
+            ));
+            RehearsalEnding::Unable
+        }
+    }
+}
+
+fn green_detail(plan: &Plan, duration_ms: f64) -> String {
+    match plan.steps.len() {
+        0 => "nothing to do: every migration of the source is applied in the backup".to_owned(),
+        1 => format!("1 migration applied in {duration_ms:.0} ms"),
+        count => format!("{count} migrations applied in {duration_ms:.0} ms"),
+    }
+}
+
+fn failure_finding(failed: &FailedMigration, offending: Option<&Offending>) -> Finding {
+    let mut message = format!("migration {}: {}", failed.version, failed.error.headline());
+    if let Some(offending) = offending {
+        message.push_str(&format!(" ({})", rows(offending)));
+    }
+    let remedy = if offending.is_some() {
+        "correct the data in an earlier migration, or change this one so that it fits the data"
+    } else {
+        "change the migration, and rehearse again"
+    };
+    let error = &failed.error;
+    Finding::error("migration-failed", format!("{}:{}", error.file, error.line), message, remedy)
+}
+
+/// Counts the rows that the failing statement fails on, where the error allows it.
+async fn offending<B: Backend>(
+    backend: &B,
+    plan: &Plan,
+    failed: &FailedMigration,
+    error: &DatabaseError,
+) -> Option<Offending> {
+    let step = plan.steps.iter().find(|step| step.version == failed.version)?;
+    let at = step.statements.iter().position(|it| Some(it.index) == failed.statement)?;
+    // Statements of a non-transactional migration stand already: only the failing one is looked at.
+    let before = if step.boundary.is_transactional() { &step.statements[..at] } else { &[] };
+    let mut session = backend.connect().await.ok()?;
+    session.offending(before, &step.statements[at], error).await
+}

@@ -1,0 +1,48 @@
+//! What a front end asks of the engine.
+
+use std::time::Duration;
+
+use stopover_backend::{FactsRequest, Stop};
+use stopover_model::{Policy, SourceSet};
+use stopover_planner::Selection;
+
+/// How long to wait, and how often to try.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Longest wait for the run lock.
+    pub lock_wait: Duration,
+    /// Longest wait of a statement for a lock, each try; readers queue behind it that long.
+    pub lock_timeout: Duration,
+    /// Longest time for one statement; `None` for no limit of ours.
+    pub statement_timeout: Option<Duration>,
+    /// How often a transactional migration is tried again after a lock was not to be had.
+    pub lock_retries: u32,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            lock_wait: Duration::from_mins(1),
+            lock_timeout: Duration::from_secs(5),
+            statement_timeout: None,
+            lock_retries: 10,
+        }
+    }
+}
+
+/// Everything that decides what happens, apart from the database itself.
+#[derive(Debug, Clone)]
+pub struct Request<'a> {
+    /// The source.
+    pub source: &'a SourceSet,
+    /// How drift is judged.
+    pub policy: &'a Policy,
+    /// Which ledger is meant.
+    pub facts: FactsRequest,
+    /// Which of the pending migrations.
+    pub selection: Selection,
+    /// Timeouts and tries.
+    pub limits: Limits,
+    /// Asks to stop.
+    pub stop: Stop,
+}

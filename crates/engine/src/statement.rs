@@ -1,0 +1,55 @@
+//! One statement, with a stop that reaches the server.
+
+use std::pin::pin;
+use std::time::{Duration, Instant};
+
+use stopover_backend::{BackendError, Canceller, Done, Session, Stop, StopSignal};
+use stopover_model::PlannedStatement;
+
+/// How often a cancel request is sent again: one that arrives before the statement began is lost.
+const CANCEL_AGAIN: Duration = Duration::from_millis(200);
+
+/// How long we wait for a cancelled statement before we leave it to the server.
+const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
+
+/// What came of a statement.
+pub(crate) enum Ran {
+    /// It ended well.
+    Done(Done, Duration),
+    /// The server refused it.
+    Refused(BackendError, Duration),
+    /// The session was lost in it.
+    Lost(BackendError),
+    /// A stop was asked for, and the statement cancelled.
+    Stopped(StopSignal),
+}
+
+/// Runs one statement; a stop cancels it on the server and waits for its end.
+pub(crate) async fn run<S: Session>(
+    session: &mut S,
+    statement: &PlannedStatement,
+    stop: &Stop,
+) -> Ran {
+    let canceller = session.canceller();
+    let began = Instant::now();
+    let mut running = pin!(session.execute(statement));
+    let signal = tokio::select! {
+        biased;
+        ended = &mut running => {
+            return match ended {
+                Ok(done) => Ran::Done(done, began.elapsed()),
+                Err(error @ BackendError::Refused(_)) => Ran::Refused(error, began.elapsed()),
+                Err(error) => Ran::Lost(error),
+            };
+        }
+        signal = stop.wait() => signal,
+    };
+    let deadline = Instant::now() + CANCEL_PATIENCE;
+    while Instant::now() < deadline {
+        canceller.cancel().await;
+        if tokio::time::timeout(CANCEL_AGAIN, &mut running).await.is_ok() {
+            break;
+        }
+    }
+    Ran::Stopped(signal)
+}
