@@ -20,7 +20,7 @@ pub(crate) mod user;
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tokio::task::spawn_blocking;
 use tokio_postgres::Config;
@@ -67,8 +67,8 @@ impl PrivateServer {
         let mut launched = spawn_blocking(move || Launched::launch(&binaries, &options))
             .await
             .map_err(|source| ServerError::CutOff { source })??;
-        let (data, log) = (launched.folder.data(), launched.folder.log());
-        ready::until_ready(&mut launched.guard, &data, &log).await?;
+        let log = launched.folder.log();
+        ready::until_ready(&mut launched.guard, launched.folder.data(), &log).await?;
         let identity = Identity::random();
         identity
             .take(launched.folder.socket())
@@ -128,7 +128,7 @@ impl PrivateServer {
     }
 
     /// The server's data folder.
-    pub fn data_folder(&self) -> PathBuf {
+    pub fn data_folder(&self) -> &Path {
         self.launched.folder.data()
     }
 
@@ -149,7 +149,7 @@ impl PrivateServer {
 
     /// The postmaster's process id; `None` when it has ended.
     pub fn pid(&self) -> Option<u32> {
-        processes::written_pid(&self.data_folder()).and_then(|pid| pid.as_raw().try_into().ok())
+        processes::written_pid(self.data_folder()).and_then(|pid| pid.as_raw().try_into().ok())
     }
 
     /// The last lines of the server's log.
@@ -183,10 +183,10 @@ impl Launched {
         let data = folder.data();
         let guarded = Guarded {
             program: binaries.path(Program::Postgres),
-            arguments: vec!["-D".into(), data.clone().into()],
+            arguments: vec!["-D".into(), data.into()],
             signal: StopSignal::Immediate,
             user: &user,
-            data: &data,
+            data,
             log: folder.open_log(&folder.log())?,
         };
         let guard = Guard::start(guarded, folder.cleaner())
@@ -208,16 +208,16 @@ fn fill(
     };
     let template = Template::new(cache, binaries, options);
     let data = folder.data();
-    match template.copy_to(&data, user) {
+    match template.copy_to(data, user) {
         Ok(true) => return Ok(()),
         Ok(false) => {}
         Err(error) => {
-            tree::empty(&data).map_err(ServerError::folder(&data, "empty"))?;
+            tree::empty(data).map_err(ServerError::folder(data, "empty"))?;
             notes.push(format!("the cached empty data folder could not be used: {error}"));
         }
     }
     initialise::initialise(binaries, options, folder, user)?;
-    if let Err(error) = template.keep(&data) {
+    if let Err(error) = template.keep(data) {
         notes.push(format!("no empty data folder was kept in {}: {error}", cache.display()));
     }
     Ok(())
@@ -237,7 +237,7 @@ fn configure(
         .open(&path)
         .and_then(|mut file| file.write_all(text.as_bytes()))
         .map_err(ServerError::folder(&path, "write"))?;
-    identity::write_access(&data)
+    identity::write_access(data)
 }
 
 /// The last lines of a file; empty when it cannot be read.

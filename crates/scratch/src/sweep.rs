@@ -5,7 +5,7 @@
 
 pub(crate) mod processes;
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -18,7 +18,7 @@ use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
 
 use crate::server::folder::{
-    FOLDER_PREFIX, MARKER, MARKER_FORMAT, MARKER_SOCKET, SOCKET_PREFIX, remove,
+    DATA_PREFIX, FOLDER_PREFIX, MARKER, MARKER_FORMAT, MARKER_SOCKET, SOCKET_PREFIX, remove,
 };
 
 /// How long an abandoned folder may go on vanishing by itself: its guard and cleaner may be at
@@ -51,7 +51,6 @@ pub fn sweep(folder: &Path) -> Vec<Swept> {
     let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
     entries
         .filter_map(Result::ok)
-        .filter(|entry| digits(&entry.file_name(), FOLDER_PREFIX).is_some())
         .filter_map(|entry| Abandoned::take(entry.path()))
         .filter_map(Abandoned::clear)
         .collect()
@@ -60,12 +59,15 @@ pub fn sweep(folder: &Path) -> Vec<Swept> {
 /// A scratch folder whose marker this process has locked.
 struct Abandoned {
     path: PathBuf,
+    /// The digits that the names of its parts end with.
+    id: OsString,
     socket: PathBuf,
     _marker: File,
 }
 
 impl Abandoned {
     fn take(path: PathBuf) -> Option<Self> {
+        let id = digits(path.file_name()?, FOLDER_PREFIX)?.to_owned();
         let facts = fs::symlink_metadata(&path).ok()?;
         if !facts.is_dir() || !is_ours(&facts) {
             return None;
@@ -77,7 +79,7 @@ impl Abandoned {
             return None;
         }
         let socket = read_marker(&mut marker)?;
-        Some(Self { path, socket, _marker: marker })
+        Some(Self { path, id, socket, _marker: marker })
     }
 
     fn clear(self) -> Option<Swept> {
@@ -88,22 +90,25 @@ impl Abandoned {
             }
             thread::sleep(Duration::from_millis(20));
         }
-        let stopped_server = processes::stop_server(&self.path.join("data"));
-        let not_removed = remove(&self.path, &self.socket_to_remove()).err();
+        let data = self.path.join(named(DATA_PREFIX, &self.id));
+        let stopped_server = processes::stop_server(&data);
+        let not_removed = remove(&self.path, &data, &self.socket_to_remove()).err();
         Some(Swept { folder: self.path, stopped_server, not_removed })
     }
 
     /// The socket folder may lie elsewhere. It is only removed when its name belongs to this
     /// scratch; what the marker says else is not believed.
     fn socket_to_remove(&self) -> PathBuf {
-        let name = |path: &Path, prefix| {
-            path.file_name().and_then(|name| digits(name, prefix)).map(OsStr::to_owned)
-        };
-        let id = name(&self.path, FOLDER_PREFIX);
         let is_folder = fs::symlink_metadata(&self.socket).is_ok_and(|facts| facts.is_dir());
-        let belongs = id.is_some() && name(&self.socket, SOCKET_PREFIX) == id;
+        let belongs = self.socket.file_name() == Some(&named(SOCKET_PREFIX, &self.id));
         if is_folder && belongs { self.socket.clone() } else { self.path.join("socket") }
     }
+}
+
+fn named(prefix: &str, id: &OsStr) -> OsString {
+    let mut name = OsString::from(prefix);
+    name.push(id);
+    name
 }
 
 fn is_ours(facts: &Metadata) -> bool {
@@ -116,7 +121,7 @@ fn read_marker(marker: &mut File) -> Option<PathBuf> {
     marker.take(MARKER_LIMIT).read_to_end(&mut text).ok()?;
     let rest = text.strip_prefix(MARKER_FORMAT.as_bytes())?.strip_prefix(b"\n")?;
     let socket = rest.strip_prefix(MARKER_SOCKET.as_bytes())?.strip_suffix(b"\n")?;
-    Some(PathBuf::from(std::ffi::OsString::from_vec(socket.to_vec())))
+    Some(PathBuf::from(OsString::from_vec(socket.to_vec())))
 }
 
 /// The 16 digits that follow the prefix in a name of ours.

@@ -66,7 +66,7 @@ exit "$status"
 const CLEANER: &str = r#"
 trap '' HUP INT TERM
 while read -r line; do :; done
-for folder do rm -rf -- "$folder/data"; done
+for folder do rm -rf -- "$folder"/data-*; done
 rm -rf -- "$@" || { sleep 1; rm -rf -- "$@"; }
 "#;
 

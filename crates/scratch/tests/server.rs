@@ -5,6 +5,7 @@ mod support;
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::path::Path;
 use std::time::Duration;
 
 use nix::unistd::{Pid, geteuid, getpgid};
@@ -70,11 +71,11 @@ async fn it_is_not_run_by_root_and_not_in_our_process_group() {
 async fn only_its_owner_gets_to_the_socket_and_nobody_by_network() {
     let base = base();
     let server = quick(&base).await;
-    let mode = |path| fs::metadata(path).unwrap().mode() & 0o777;
-    assert_eq!(mode(server.socket_folder().to_owned()), 0o700);
-    assert_eq!(mode(server.socket_folder().join(".s.PGSQL.5432")), 0o700);
+    let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+    assert_eq!(mode(server.socket_folder()), 0o700);
+    assert_eq!(mode(&server.socket_folder().join(".s.PGSQL.5432")), 0o700);
     assert_eq!(mode(server.data_folder()), 0o700);
-    assert_eq!(mode(server.folder().to_owned()) & 0o067, 0);
+    assert_eq!(mode(server.folder()) & 0o067, 0);
     assert_eq!(answer(&server.config(), "SHOW listen_addresses").await, "");
     #[cfg(target_os = "linux")]
     assert!(listening_sockets().is_disjoint(&sockets_of(server.pid().unwrap())));

@@ -4,7 +4,7 @@
 //! stopover-scratch-<16 hex>/   ours; 0700, or 0710 for the unprivileged server's group
 //!     marker                   ours; locked (flock) as long as this process lives
 //!     server.log               ours
-//!     data/                    the server's, 0700
+//!     data-<16 hex>/           the server's, 0700
 //!     socket/                  the server's, 0700; elsewhere when the path would be too long
 //! ```
 //!
@@ -27,6 +27,8 @@ use crate::watch::{Cleaner, shell_as};
 pub(crate) const FOLDER_PREFIX: &str = "stopover-scratch-";
 /// How the name of a socket folder begins that had to go elsewhere; the same digits follow.
 pub(crate) const SOCKET_PREFIX: &str = "stopover-socket-";
+/// How the data folder's name begins; the same digits follow.
+pub(crate) const DATA_PREFIX: &str = "data-";
 /// The marker's name.
 pub(crate) const MARKER: &str = "marker";
 /// The marker's first line.
@@ -47,6 +49,7 @@ const OPEN_FOLDERS: [&str; 2] = ["/tmp", "/var/tmp"];
 #[derive(Debug)]
 pub(crate) struct ScratchFolder {
     path: PathBuf,
+    data: PathBuf,
     socket: PathBuf,
     cleaner: Cleaner,
     // Held for its lock, which says that this folder has a living owner.
@@ -65,7 +68,8 @@ impl ScratchFolder {
             .map_err(|source| ServerError::Watch { source })?;
         private_folder(&path).map_err(failed("make a folder in"))?;
         let marker = write_marker(&path, &socket).map_err(failed("mark the folder in"))?;
-        let folder = Self { path, socket, cleaner, _marker: marker };
+        let data = path.join(format!("{DATA_PREFIX}{id}"));
+        let folder = Self { path, data, socket, cleaner, _marker: marker };
         folder.furnish(user).map_err(failed("furnish the folder in"))?;
         Ok(folder)
     }
@@ -77,7 +81,8 @@ impl ScratchFolder {
             chown(&self.path, None, Some(*gid))?;
             fs::set_permissions(&self.path, Permissions::from_mode(0o710))?;
         }
-        for folder in [&self.data(), &self.socket] {
+        spread(&self.path);
+        for folder in [&self.data, &self.socket] {
             private_folder(folder)?;
             user.give(folder)?;
         }
@@ -88,8 +93,8 @@ impl ScratchFolder {
         &self.path
     }
 
-    pub(crate) fn data(&self) -> PathBuf {
-        self.path.join("data")
+    pub(crate) fn data(&self) -> &Path {
+        &self.data
     }
 
     pub(crate) fn socket(&self) -> &Path {
@@ -118,16 +123,16 @@ impl ScratchFolder {
 impl Drop for ScratchFolder {
     fn drop(&mut self) {
         // Only when the guard was killed is anything left running here.
-        processes::stop_server(&self.data());
-        if let Err(error) = remove(&self.path, &self.socket) {
+        processes::stop_server(&self.data);
+        if let Err(error) = remove(&self.path, &self.data, &self.socket) {
             tracing::warn!(folder = %self.path.display(), %error, "scratch folder not removed");
         }
     }
 }
 
 /// Removes a scratch folder, its marker last: a removal that is cut short can be taken up again.
-pub(crate) fn remove(path: &Path, socket: &Path) -> io::Result<()> {
-    absent_is_fine(fs::remove_dir_all(path.join("data")))?;
+pub(crate) fn remove(path: &Path, data: &Path, socket: &Path) -> io::Result<()> {
+    absent_is_fine(fs::remove_dir_all(data))?;
     absent_is_fine(fs::remove_dir_all(socket))?;
     let entries = match fs::read_dir(path) {
         Ok(entries) => entries,
@@ -148,6 +153,24 @@ pub(crate) fn remove(path: &Path, socket: &Path) -> io::Result<()> {
     absent_is_fine(fs::remove_file(path.join(MARKER)))?;
     absent_is_fine(fs::remove_dir(path))
 }
+
+/// Asks the file system to place what is made in this folder apart from each other and from what
+/// was there before (the ext file systems' "top of a hierarchy" flag, with which the place follows
+/// from the name, hence the digits in the data folder's). Otherwise a server's thousand files come
+/// to lie where the last server's were just deleted, and ext4 passes over each inode that was
+/// deleted within the last minutes: one folder after another, copying became ten times slower.
+#[cfg(target_os = "linux")]
+fn spread(folder: &Path) {
+    use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
+    let Ok(folder) = File::open(folder) else { return };
+    // Other file systems refuse, and do not need it.
+    if let Ok(flags) = ioctl_getflags(&folder) {
+        let _refused = ioctl_setflags(&folder, flags | IFlags::TOPDIR);
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn spread(_folder: &Path) {}
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {
@@ -253,11 +276,12 @@ mod tests {
         let base = tempfile::tempdir().unwrap();
         let folder = base.path().join("scratch");
         let socket = base.path().join("socket");
-        fs::create_dir_all(folder.join("data/base")).unwrap();
+        let data = folder.join("data-1");
+        fs::create_dir_all(data.join("base")).unwrap();
         fs::write(folder.join(MARKER), MARKER_FORMAT).unwrap();
         fs::create_dir(&socket).unwrap();
-        remove(&folder, &socket).unwrap();
+        remove(&folder, &data, &socket).unwrap();
         assert!(!folder.exists() && !socket.exists());
-        remove(&folder, &socket).unwrap();
+        remove(&folder, &data, &socket).unwrap();
     }
 }

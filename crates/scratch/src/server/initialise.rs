@@ -57,10 +57,10 @@ fn run(
     let data = folder.data();
     let guarded = Guarded {
         program: binaries.path(Program::Initdb),
-        arguments: arguments(binaries.version().major(), encoding, locale, &data),
+        arguments: arguments(binaries.version().major(), encoding, locale, data),
         signal: StopSignal::Kill,
         user,
-        data: &data,
+        data,
         log: folder.open_log(log)?,
     };
     let watch = |source| ServerError::Watch { source };
