@@ -6,6 +6,7 @@
 pub(crate) mod processes;
 
 use std::ffi::{OsStr, OsString};
+use std::fmt;
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io::{self, Read};
 use std::os::unix::ffi::{OsStrExt, OsStringExt};
@@ -18,7 +19,8 @@ use nix::libc::O_NOFOLLOW;
 use nix::unistd::geteuid;
 
 use crate::server::folder::{
-    DATA_PREFIX, FOLDER_PREFIX, MARKER, MARKER_FORMAT, MARKER_SOCKET, SOCKET_PREFIX, remove,
+    DATA_PREFIX, FOLDER_PREFIX, MARKER, MARKER_FORMAT, MARKER_SOCKET, OPEN_FOLDERS, SOCKET_PREFIX,
+    remove,
 };
 
 /// How long an abandoned folder may go on vanishing by itself: its guard and cleaner may be at
@@ -37,6 +39,35 @@ pub struct Swept {
     pub stopped_server: Option<u32>,
     /// Why something of the folder is still there, if it is.
     pub not_removed: Option<io::Error>,
+}
+
+impl fmt::Display for Swept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(pid) = self.stopped_server {
+            write!(f, "stopped an abandoned private server (process {pid}); ")?;
+        }
+        let folder = self.folder.display();
+        match &self.not_removed {
+            None => write!(f, "removed an abandoned scratch folder, {folder}"),
+            Some(error) => {
+                write!(f, "cannot remove an abandoned scratch folder: {error}; delete {folder}")
+            }
+        }
+    }
+}
+
+/// The folders that servers with the usual options are made in: what is worth a sweep before a
+/// run. A folder of the caller's own choice has to be swept besides.
+pub fn usual_folders() -> Vec<PathBuf> {
+    let mut folders = vec![std::env::temp_dir()];
+    if geteuid().is_root() {
+        folders.extend(OPEN_FOLDERS.map(PathBuf::from));
+    }
+    let mut real: Vec<PathBuf> =
+        folders.iter().filter_map(|folder| fs::canonicalize(folder).ok()).collect();
+    real.sort();
+    real.dedup();
+    real
 }
 
 /// Stops and removes what belongs to nobody in `folder`.

@@ -154,6 +154,8 @@ fn what_even_the_killed_watchers_leave_the_sweep_finds_and_tells() {
     assert_eq!(swept[0].folder, folder);
     assert_eq!(swept[0].stopped_server, u32::try_from(server).ok());
     assert!(swept[0].not_removed.is_none());
+    let told = swept[0].to_string();
+    assert!(told.contains(&format!("process {server}")) && told.contains("removed"), "{told}");
     assert!(soon(|| all_gone(base.path())), "{:?}", processes_about(base.path()));
 }
 

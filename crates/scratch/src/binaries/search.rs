@@ -111,7 +111,14 @@ impl Search {
 
     fn candidates(&self) -> Vec<PathBuf> {
         let mut folders = Vec::new();
+        let mut real = Vec::new();
         for folder in &self.path {
+            // Many a PATH names a folder twice, by way of a link (/bin and /usr/bin).
+            let Ok(target) = fs::canonicalize(folder) else { continue };
+            if real.contains(&target) {
+                continue;
+            }
+            real.push(target);
             folders.push(folder.clone());
             // A distribution's PATH often holds only the client's wrappers and pg_config, which
             // knows where the server's programs are.

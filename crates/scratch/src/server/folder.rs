@@ -43,7 +43,7 @@ pub(crate) const PORT: u16 = 5432;
 const SOCKET_PATH_LIMIT: usize = if cfg!(target_os = "linux") { 107 } else { 103 };
 
 /// Folders to fall back on when an unprivileged server cannot enter the usual one.
-const OPEN_FOLDERS: [&str; 2] = ["/tmp", "/var/tmp"];
+pub(crate) const OPEN_FOLDERS: [&str; 2] = ["/tmp", "/var/tmp"];
 
 /// A private server's folder; removed when dropped.
 #[derive(Debug)]
