@@ -1,7 +1,7 @@
 //! Keeps passwords out of everything that is shown.
 
-/// Replaces the password of every connection URL (`scheme://user:password@host`) and of every
-/// `password=…` keyword in `text` by `***`.
+/// Replaces the password of every connection URL (`scheme://user:password@host`), of every
+/// `password=…` keyword and of every `PASSWORD '…'` of SQL in `text` by `***`.
 ///
 /// The last line of defence: secrets are not put into messages in the first place. It works on
 /// text that others wrote (a server's message, a command's output).
@@ -47,12 +47,15 @@ fn redact_keywords(text: &str) -> String {
     while let Some(found) = lower[from..].find("password") {
         let after = from + found + "password".len();
         let gap = lower[after..].len() - lower[after..].trim_start_matches(' ').len();
-        if !lower[after + gap..].starts_with('=') {
+        // A keyword's sign, or the literal that SQL has right behind the word.
+        let sign = usize::from(lower[after + gap..].starts_with('='));
+        let literal = gap > 0 && lower[after + gap..].starts_with('\'');
+        if sign == 0 && !literal {
             out.push_str(&text[from..after]);
             from = after;
             continue;
         }
-        let value = after + gap + 1;
+        let value = after + gap + sign;
         let value = value + (text[value..].len() - text[value..].trim_start_matches(' ').len());
         out.push_str(&text[from..value]);
         out.push_str("***");
@@ -62,7 +65,8 @@ fn redact_keywords(text: &str) -> String {
     out
 }
 
-/// Length of a keyword's value: quoted with backslash escapes, or up to white space or `&`.
+/// Length of a value: quoted, with backslash escapes and doubled quotes, or up to white space or
+/// `&`.
 fn value_length(text: &str) -> usize {
     let Some(quoted) = text.strip_prefix('\'') else {
         return text
@@ -74,6 +78,7 @@ fn value_length(text: &str) -> usize {
         match c {
             _ if escaped => escaped = false,
             '\\' => escaped = true,
+            '\'' if quoted[at + 1..].starts_with('\'') => escaped = true,
             '\'' => return at + 2,
             _ => {}
         }
@@ -96,6 +101,8 @@ mod tests {
             ("password = 'se cr\\'et' host=h", "password = *** host=h"),
             ("postgres://h/db?password=secret&x=1", "postgres://h/db?password=***&x=1"),
             ("PGPASSWORD=secret psql", "PGPASSWORD=*** psql"),
+            ("ALTER ROLE u PASSWORD 'it''s one' VALID", "ALTER ROLE u PASSWORD *** VALID"),
+            ("ALTER ROLE u PASSWORD NULL", "ALTER ROLE u PASSWORD NULL"),
             ("password authentication failed", "password authentication failed"),
         ] {
             assert_eq!(redact_urls(text), expected);

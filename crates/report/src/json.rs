@@ -51,3 +51,70 @@ fn schema<T: JsonSchema>(name: &str, description: &str) -> String {
     schema.insert("description".to_owned(), description.into());
     document(&schema)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::{env, fs};
+
+    use serde_json::Value;
+
+    use super::*;
+
+    fn parsed() -> Vec<(&'static str, Value)> {
+        let parse = |(name, text): (&'static str, String)| {
+            (name, serde_json::from_str(&text).expect("a schema is JSON"))
+        };
+        schemas().into_iter().map(parse).collect()
+    }
+
+    /// `UPDATE=1 cargo test -p stopover-report` writes them anew.
+    #[test]
+    fn the_schemas_in_docs_are_those_of_the_types() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/schemas");
+        for (name, text) in schemas() {
+            let path = folder.join(name);
+            if env::var_os("UPDATE").is_some() {
+                fs::create_dir_all(&folder).unwrap();
+                fs::write(&path, &text).unwrap();
+            }
+            let written = fs::read_to_string(&path).unwrap_or_default();
+            assert_eq!(written, text, "docs/schemas/{name} is old: run this test with UPDATE=1");
+        }
+    }
+
+    #[test]
+    fn every_field_is_required_because_what_is_not_known_is_null() {
+        for (name, schema) in parsed() {
+            let definitions = schema["$defs"].as_object().into_iter().flatten();
+            let types = definitions.map(|(_, it)| it).chain([&schema]);
+            for it in types.filter(|it| it.get("properties").is_some()) {
+                let fields = it["properties"].as_object().map_or(0, serde_json::Map::len);
+                let required = it["required"].as_array().map_or(0, Vec::len);
+                assert_eq!(fields, required, "{name}: {it}");
+            }
+        }
+    }
+
+    #[test]
+    fn schemas_have_titles_and_descriptions_and_no_links_into_code() {
+        for (name, text) in schemas() {
+            let schema: Value = serde_json::from_str(&text).unwrap();
+            assert!(schema["title"].is_string() && schema["description"].is_string(), "{name}");
+            assert!(schema.get("$id").is_none(), "{name}");
+            assert!(!text.contains("[`"), "{name} shows a link that only rustdoc understands");
+            assert!(text.ends_with("}\n"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_document_says_first_which_form_it_has_and_by_which_tool() {
+        let text = document(&ApplyReport::default());
+        let beginning: Vec<&str> = text.lines().take(3).map(str::trim_start).collect();
+        assert_eq!(beginning[0], "{");
+        assert!(beginning[1].starts_with("\"schema_version\": 1"), "{text}");
+        assert!(beginning[2].starts_with("\"tool_version\""), "{text}");
+        assert!(text.contains("\"failed\": null"), "{text}");
+        assert!(text.ends_with("}\n"));
+    }
+}

@@ -13,18 +13,18 @@ const MOST_HANG: usize = 30;
 pub(crate) struct Page<'a> {
     pub(crate) look: &'a Look,
     text: String,
+    /// An empty line is due before whatever comes next.
+    gap: bool,
 }
 
 impl<'a> Page<'a> {
     pub(crate) const fn new(look: &'a Look) -> Self {
-        Self { look, text: String::new() }
+        Self { look, text: String::new(), gap: false }
     }
 
-    /// One empty line: never two, and none at the top.
-    pub(crate) fn gap(&mut self) {
-        if !self.text.is_empty() && !self.text.ends_with("\n\n") {
-            self.text.push('\n');
-        }
+    /// One empty line: never two, none at the top and none at the end.
+    pub(crate) const fn gap(&mut self) {
+        self.gap = true;
     }
 
     /// A line of its own that begins a section: `title`, then `rest` in plain ink.
@@ -86,6 +86,9 @@ impl<'a> Page<'a> {
     }
 
     fn push_line(&mut self, indent: usize, line: &str) {
+        if std::mem::take(&mut self.gap) && !self.text.is_empty() {
+            self.text.push('\n');
+        }
         if !line.is_empty() {
             self.text.push_str(&" ".repeat(indent));
         }

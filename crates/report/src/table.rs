@@ -24,6 +24,8 @@ pub(crate) enum Fit {
     Whole,
     /// It is broken into lines.
     Wrap,
+    /// It is left out.
+    Spare,
 }
 
 /// One column.
@@ -48,6 +50,11 @@ impl Column {
     /// Numbers.
     pub(crate) const fn number(title: &'static str) -> Self {
         Self { title, side: Side::Right, fit: Fit::Whole }
+    }
+
+    /// The same column, but left out where there is no room.
+    pub(crate) const fn spare(self) -> Self {
+        Self { fit: Fit::Spare, ..self }
     }
 }
 
@@ -88,8 +95,23 @@ impl Table {
 
     /// The lines, each indented, none with blanks at its end.
     pub(crate) fn lines(mut self, indent: usize, look: &Look) -> Vec<String> {
-        self.drop_empty_columns();
-        let widths = self.widths(look.width.saturating_sub(indent));
+        let used = |table: &Self, at: usize| {
+            table.rows.iter().any(|row| row.get(at).is_some_and(|it| !it.text.is_empty()))
+        };
+        for at in (0..self.columns.len()).rev() {
+            if !used(&self, at) {
+                self.drop_column(at);
+            }
+        }
+        let room = look.width.saturating_sub(indent);
+        let widths = loop {
+            let widths = self.widths(room);
+            let spare = self.columns.iter().rposition(|it| it.fit == Fit::Spare);
+            match spare {
+                Some(at) if taken(&widths) > room => self.drop_column(at),
+                _ => break self.break_words(widths, room),
+            }
+        };
         let mut lines = Vec::new();
         if self.columns.iter().any(|column| !column.title.is_empty()) {
             let titles: Vec<Cell> =
@@ -102,19 +124,15 @@ impl Table {
         lines
     }
 
-    fn drop_empty_columns(&mut self) {
-        let used: Vec<bool> = (0..self.columns.len())
-            .map(|at| self.rows.iter().any(|row| row.get(at).is_some_and(|it| !it.text.is_empty())))
-            .collect();
-        let mut keep = used.iter();
-        self.columns.retain(|_| keep.next().copied().unwrap_or(true));
+    fn drop_column(&mut self, at: usize) {
+        self.columns.remove(at);
         for row in &mut self.rows {
-            let mut keep = used.iter();
-            row.retain(|_| keep.next().copied().unwrap_or(true));
+            row.remove(at);
         }
     }
 
-    /// Each column's width: what it needs, less what the widest ones that may be broken give up.
+    /// Each column's width: what it needs, less what the widest ones give up that may be broken
+    /// at blanks.
     fn widths(&self, room: usize) -> Vec<usize> {
         let mut widths: Vec<usize> = (0..self.columns.len())
             .map(|at| {
@@ -123,18 +141,25 @@ impl Table {
                 widest.unwrap_or(0).max(text::width(self.columns[at].title))
             })
             .collect();
-        let gaps = GAP * widths.len().saturating_sub(1);
-        // Words are broken only where breaking lines at blanks is not enough.
-        for floors in [self.longest_words(), vec![LEAST; widths.len()]] {
-            while widths.iter().sum::<usize>() + gaps > room {
-                let widest = (0..widths.len())
-                    .filter(|&at| self.columns[at].fit == Fit::Wrap && widths[at] > floors[at])
-                    .max_by_key(|&at| widths[at]);
-                let Some(at) = widest else { break };
-                widths[at] -= 1;
-            }
-        }
+        self.shrink(&mut widths, &self.longest_words(), room);
         widths
+    }
+
+    /// Breaks words too, where breaking at blanks was not enough.
+    fn break_words(&self, mut widths: Vec<usize>, room: usize) -> Vec<usize> {
+        let floors = vec![LEAST; widths.len()];
+        self.shrink(&mut widths, &floors, room);
+        widths
+    }
+
+    fn shrink(&self, widths: &mut [usize], floors: &[usize], room: usize) {
+        while taken(widths) > room {
+            let widest = (0..widths.len())
+                .filter(|&at| self.columns[at].fit == Fit::Wrap && widths[at] > floors[at])
+                .max_by_key(|&at| widths[at]);
+            let Some(at) = widest else { break };
+            widths[at] -= 1;
+        }
     }
 
     fn longest_words(&self) -> Vec<usize> {
@@ -183,6 +208,11 @@ impl Table {
     }
 }
 
+/// Columns that a table of these takes.
+fn taken(widths: &[usize]) -> usize {
+    widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +244,14 @@ mod tests {
                 " 20220123205937  表     1,234",
             ]
         );
+    }
+
+    #[test]
+    fn a_spare_column_goes_before_a_word_is_broken() {
+        let mut table = Table::new(&[Column::wrapped("name"), Column::number("WAL").spare()]);
+        table.row([Cell::plain("x".repeat(36)), Cell::plain("1.4 GiB")]);
+        assert_eq!(table.clone().lines(0, &Look::plain(80)).len(), 2);
+        assert_eq!(table.lines(0, &Look::plain(40)), ["name".to_owned(), "x".repeat(36)]);
     }
 
     #[test]

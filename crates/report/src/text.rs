@@ -34,9 +34,42 @@ const fn is_bidi(c: char) -> bool {
     matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
-/// Columns that `text` takes on a terminal.
+/// Columns that `text` takes on a terminal; our own colours take none.
 pub(crate) fn width(text: &str) -> usize {
-    UnicodeWidthStr::width(text)
+    if text.contains(ESCAPE) {
+        UnicodeWidthStr::width(uncoloured(text).as_str())
+    } else {
+        UnicodeWidthStr::width(text)
+    }
+}
+
+/// What colours begin with. [`tame`] lets nobody else's through.
+const ESCAPE: char = '\u{1b}';
+
+/// `text` without our own colours.
+pub(crate) fn uncoloured(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, code)) = rest.split_once(ESCAPE) {
+        out.push_str(before);
+        rest = code.split_once('m').map_or("", |(_, after)| after);
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A line that may be too long for `columns`, as lines of which all but the first are indented by
+/// `hang` more than it is.
+pub(crate) fn fold(line: &str, columns: usize, hang: usize) -> Vec<String> {
+    if width(line) <= columns {
+        return vec![line.to_owned()];
+    }
+    let indent = line.len() - line.trim_start().len();
+    let mut lines = wrap(line, columns.saturating_sub(indent + hang), LongWords::Keep);
+    for (at, line) in lines.iter_mut().enumerate() {
+        line.insert_str(0, &" ".repeat(if at == 0 { indent } else { indent + hang }));
+    }
+    lines
 }
 
 /// What becomes of a word that is longer than a line.
@@ -78,10 +111,14 @@ fn words(line: &str, columns: usize) -> Vec<Cow<'_, str>> {
     let mut words: Vec<Cow<'_, str>> = Vec::new();
     let mut open = false;
     let mut number = false;
+    let mut measure = false;
     for word in line.split_whitespace() {
         let odd = word.matches('`').count() % 2 == 1;
         match words.last_mut() {
-            Some(last) if (open || number) && width(last) + 1 + width(word) <= columns => {
+            Some(last)
+                if (open || number || measure && is_number(word))
+                    && width(last) + 1 + width(word) <= columns =>
+            {
                 let joined = last.to_mut();
                 joined.push(' ');
                 joined.push_str(word);
@@ -89,6 +126,8 @@ fn words(line: &str, columns: usize) -> Vec<Cow<'_, str>> {
             _ => words.push(Cow::Borrowed(word)),
         }
         open ^= odd;
+        // `3 min 4 s` is one thing.
+        measure = number && matches!(word, "min" | "h" | "d");
         number = is_number(word.trim_start_matches('('));
     }
     words
@@ -138,7 +177,8 @@ pub(crate) fn clip(text: &str, columns: usize, mark: &str) -> String {
     if width(text) <= columns {
         return text.to_owned();
     }
-    let cut = prefix_of(text, columns.saturating_sub(width(mark)));
+    let mark = if width(mark) > columns { "" } else { mark };
+    let cut = prefix_of(text, columns - width(mark));
     format!("{}{mark}", &text[..cut])
 }
 
@@ -168,10 +208,17 @@ mod tests {
     }
 
     #[test]
+    fn a_long_line_is_folded_below_its_beginning_and_colours_take_no_room() {
+        assert_eq!(fold("  one two three", 10, 2), ["  one", "    two", "    three"]);
+        let red = "\u{1b}[31mone\u{1b}[0m two";
+        assert_eq!(fold(red, 7, 2), [red]);
+    }
+
+    #[test]
     fn a_number_stays_with_what_it_counts() {
         assert_eq!(
-            wrap("backup (1.4 GiB in 1 min 12 s)", 15, LongWords::Keep),
-            ["backup (1.4 GiB", "in 1 min 12 s)"]
+            wrap("backup (1.4 GiB in 1 min 12 s)", 14, LongWords::Keep),
+            ["backup", "(1.4 GiB in", "1 min 12 s)"]
         );
     }
 

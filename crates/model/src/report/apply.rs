@@ -38,7 +38,7 @@ pub struct BackupMade {
 /// The document of `apply`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ApplyReport {
-    /// [`SCHEMA_VERSION`].
+    /// The version of the document's form, raised when a field changes its meaning or goes away.
     pub schema_version: u32,
     /// The tool's version.
     pub tool_version: String,

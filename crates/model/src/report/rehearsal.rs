@@ -160,7 +160,7 @@ pub struct Timings {
 /// The document of `rehearse`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RehearsalReport {
-    /// [`SCHEMA_VERSION`].
+    /// The version of the document's form, raised when a field changes its meaning or goes away.
     pub schema_version: u32,
     /// The tool's version.
     pub tool_version: String,

@@ -96,7 +96,7 @@ pub struct Drift {
 /// The document of `status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StatusReport {
-    /// [`SCHEMA_VERSION`].
+    /// The version of the document's form, raised when a field changes its meaning or goes away.
     pub schema_version: u32,
     /// The tool's version.
     pub tool_version: String,
@@ -147,7 +147,7 @@ pub struct PlannedStep {
 /// The document of `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {
-    /// [`SCHEMA_VERSION`].
+    /// The version of the document's form, raised when a field changes its meaning or goes away.
     pub schema_version: u32,
     /// The tool's version.
     pub tool_version: String,

@@ -457,3 +457,18 @@ fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> TableReport {
         write_blocked_ms: write,
     }
 }
+
+/// A status of an empty database and an empty folder.
+pub(crate) fn status_empty() -> StatusReport {
+    StatusReport { applied: vec![], ..status_clean() }
+}
+
+/// A plan with nothing to do.
+pub(crate) fn plan_empty() -> PlanReport {
+    PlanReport { steps: vec![], problems: vec![], ..plan() }
+}
+
+/// An apply with nothing to do.
+pub(crate) fn apply_nothing() -> ApplyReport {
+    ApplyReport { duration_ms: 12.0, ..ApplyReport::default() }
+}

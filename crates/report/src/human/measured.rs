@@ -35,7 +35,7 @@ pub(super) fn slowest(page: &mut Page<'_>, migrations: &[MigrationReport], detai
         Column::number("version"),
         Column::number("line"),
         Column::wrapped("statement"),
-        Column::number("rows"),
+        Column::number("rows").spare(),
         Column::wrapped("strongest lock"),
         Column::wrapped("rewrites"),
     ]);
@@ -83,7 +83,7 @@ pub(super) fn tables(page: &mut Page<'_>, tables: &[TableReport], detail: Detail
         Column::number("writes"),
         Column::number("rows"),
         Column::number("rows after"),
-        Column::number("size"),
+        Column::number("size").spare(),
     ]);
     for it in &sorted {
         let ink = if loses_rows(it) { Ink::Bad } else { Ink::Plain };

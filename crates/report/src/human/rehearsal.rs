@@ -145,8 +145,8 @@ fn migrations(page: &mut Page<'_>, migrations: &[MigrationReport]) {
         Column::whole("status"),
         Column::number("duration"),
         Column::number("statements"),
-        Column::number("WAL"),
-        Column::whole(""),
+        Column::whole("transaction"),
+        Column::number("WAL").spare(),
     ]);
     for migration in migrations {
         let (ink, status) = match migration.status {
@@ -154,15 +154,15 @@ fn migrations(page: &mut Page<'_>, migrations: &[MigrationReport]) {
             MigrationStatus::Failed => (Ink::Bad, "FAILED"),
             MigrationStatus::Untouched => (Ink::Faint, "untouched"),
         };
-        let boundary = if migration.transactional { "" } else { "no transaction" };
+        let boundary = if migration.transactional { "" } else { "none" };
         table.row([
             Cell::new(Ink::Strong, text::tame_line(&migration.version.to_string())),
             Cell::plain(text::tame_line(&migration.name)),
             Cell::new(ink, status),
             Cell::plain(migration.duration_ms.map_or_else(String::new, units::duration)),
             Cell::plain(statements(migration)),
-            Cell::plain(migration.wal_bytes.map_or_else(String::new, units::bytes)),
             Cell::new(Ink::Doubtful, boundary),
+            Cell::plain(migration.wal_bytes.map_or_else(String::new, units::bytes)),
         ]);
     }
     page.table(2, table);

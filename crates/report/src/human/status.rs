@@ -108,7 +108,7 @@ fn applied_table(applied: &[AppliedEntry]) -> Table {
         Column::wrapped("name"),
         Column::whole("applied at"),
         Column::whole("how"),
-        Column::whole("checksum"),
+        Column::whole("checksum").spare(),
     ]);
     for entry in applied {
         let how = match entry.provenance {

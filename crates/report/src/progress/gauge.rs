@@ -9,6 +9,8 @@ use super::story::{Activity, Migrating, Restoring};
 
 /// Columns of a bar at most, and at least.
 const BAR: (usize, usize) = (32, 8);
+/// Columns kept for the text right of the bar, so that the bar keeps its width while that changes.
+const RIGHT: usize = 38;
 /// Frames of the sign of life, ten a second.
 const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
 const ASCII_FRAMES: [&str; 4] = ["|", "/", "-", "\\"];
@@ -20,8 +22,8 @@ pub(super) fn lines(activity: &Activity, look: &Look, columns: usize, now: Insta
     match activity {
         Activity::Idle => Vec::new(),
         Activity::Busy { doing, since } => {
-            let spent = units::duration(spent(*since, now));
-            vec![plain(look, frame(look, *since, now), &format!("{doing}, {spent}"), columns)]
+            let line = format!("{doing}{}", spent(*since, now));
+            vec![plain(look, frame(look, *since, now), &line, columns)]
         }
         Activity::Restoring(it) => restoring(it, look, columns, now),
         Activity::Migrating(it) => migrating(it, look, columns, now),
@@ -31,7 +33,8 @@ pub(super) fn lines(activity: &Activity, look: &Look, columns: usize, now: Insta
 /// One line that says how far a restore is, for where nothing can be drawn again.
 pub(super) fn restoring_in_words(it: &Restoring, now: Instant) -> String {
     let mut parts = vec![format!("restoring: {}", amount(it))];
-    parts.extend(percent(it.bytes, it.of.unwrap_or(0)));
+    let percent = percent(it.bytes, it.of.unwrap_or(0));
+    parts.extend(percent.map(|percent| percent.trim_start().to_owned()));
     parts.extend(rate_and_rest(it, now));
     parts.push(format!("{} rows", units::count(it.rows)));
     parts.extend(it.table.clone());
@@ -57,14 +60,14 @@ fn migrating(it: &Migrating, look: &Look, columns: usize, now: Instant) -> Vec<S
         || format!("{done} statements"),
         |of| format!("{done} of {}", text::plural(of, "statement")),
     );
-    let right = format!("{amount}, {}", units::duration(spent(it.since, now)));
+    let right = format!("{amount}{}", spent(it.since, now));
     let of = it.of.map(|of| of as u64);
     let first = measured(look, frame, "migrating", (it.done as u64, of), &right, columns);
     let Some((title, doing)) = &it.step else { return vec![first] };
     let second = if doing.text.is_empty() {
         title.clone()
     } else {
-        format!("{title}: {}, {}", doing.text, units::duration(spent(doing.since, now)))
+        format!("{title}: {}{}", doing.text, spent(doing.since, now))
     };
     vec![first, plain(look, " ", &second, columns)]
 }
@@ -81,7 +84,8 @@ fn measured(
 ) -> String {
     let percent = percent(done, of.unwrap_or(0)).unwrap_or_default();
     // Frame, blank, what, blank, bar, blank, percent, two blanks, right.
-    let taken = text::width(frame) + text::width(what) + percent.len() + text::width(right) + 5;
+    let right_room = text::width(right).max(RIGHT);
+    let taken = text::width(frame) + text::width(what) + percent.len() + right_room + 5;
     let room = columns.saturating_sub(taken).min(BAR.0);
     if percent.is_empty() || room < BAR.1 {
         return plain(look, frame, &format!("{what} {right}"), columns);
@@ -96,25 +100,12 @@ fn measured(
 /// A line without a bar, cut where it would not fit. Its colours, if any, are given up then.
 fn plain(look: &Look, frame: &str, line: &str, columns: usize) -> String {
     let room = columns.saturating_sub(text::width(frame) + 1);
-    let bare = anstyle_free(line);
-    let line = if text::width(&bare) <= room {
+    let line = if text::width(line) <= room {
         line.to_owned()
     } else {
-        text::clip(&bare, room, look.glyph("…", "..."))
+        text::clip(&text::uncoloured(line), room, look.glyph("…", "..."))
     };
     format!("{} {line}", look.paint(Ink::Advice, frame))
-}
-
-/// `text` without the escape codes that [`Look::paint`] puts in.
-fn anstyle_free(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, code)) = rest.split_once('\u{1b}') {
-        out.push_str(before);
-        rest = code.split_once('m').map_or("", |(_, after)| after);
-    }
-    out.push_str(rest);
-    out
 }
 
 fn frame(look: &Look, since: Instant, now: Instant) -> &'static str {
@@ -122,9 +113,14 @@ fn frame(look: &Look, since: Instant, now: Instant) -> &'static str {
     look.glyph(FRAMES[at % FRAMES.len()], ASCII_FRAMES[at % ASCII_FRAMES.len()])
 }
 
-/// Milliseconds from `since` to `now`.
-fn spent(since: Instant, now: Instant) -> f64 {
-    now.saturating_duration_since(since).as_secs_f64() * 1_000.0
+/// `, 12 s`: the time from `since` to `now`; nothing in the first second, to keep the line calm.
+fn spent(since: Instant, now: Instant) -> String {
+    let seconds = now.saturating_duration_since(since).as_secs();
+    if seconds == 0 { String::new() } else { format!(", {}", whole_seconds(seconds)) }
+}
+
+fn whole_seconds(seconds: u64) -> String {
+    if seconds < 60 { format!("{seconds} s") } else { units::duration(seconds as f64 * 1_000.0) }
 }
 
 /// ` 42 %`; `None` where the end is not known.
@@ -157,8 +153,6 @@ fn rate(it: &Restoring, now: Instant) -> Option<String> {
 /// built for a time that nobody knows.
 fn time_left(it: &Restoring, now: Instant) -> Option<String> {
     let left = it.of?.checked_sub(it.bytes).filter(|left| *left > 0)?;
-    let seconds = (left as f64 / bytes_per_second(it, now)?).ceil();
-    let time =
-        if seconds < 60.0 { format!("{seconds:.0} s") } else { units::duration(seconds * 1_000.0) };
-    Some(format!("{time} left"))
+    let seconds = (left as f64 / bytes_per_second(it, now)?).ceil() as u64;
+    Some(format!("{} left", whole_seconds(seconds)))
 }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle, TermLike};
 
 use crate::look::Look;
+use crate::text;
 
 use super::story::Activity;
 use super::{Pen, gauge, locked, write_lines};
@@ -41,10 +42,14 @@ impl Screen {
         if idle {
             self.clear();
         }
+        let columns = (self.columns)();
+        let lines =
+            lines.iter().flat_map(|it| it.lines()).flat_map(|it| text::fold(it, columns, 4));
+        let lines: Vec<String> = lines.collect();
         match &self.bar {
             _ if lines.is_empty() => {}
-            Some(bar) => bar.suspend(|| write_lines(&self.pen, lines)),
-            None => write_lines(&self.pen, lines),
+            Some(bar) => bar.suspend(|| write_lines(&self.pen, &lines)),
+            None => write_lines(&self.pen, &lines),
         }
         if !idle && self.bar.is_none() {
             self.bar = Some(self.start());

@@ -135,3 +135,26 @@ fn every_class_that_a_migration_meets_has_advice_of_its_own() {
         assert!(condition_name(code).is_some(), "{code}");
     }
 }
+
+#[test]
+fn a_password_in_sql_stays_hidden() {
+    let mut error = error(1, 52);
+    error.message = "role \"shop\" does not exist".into();
+    let text = plain(&error, "ALTER ROLE shop WITH ENCRYPTED PASSWORD 'it''s one' nope;");
+    assert!(!text.contains("it''s") && !text.contains(" one'"), "{text}");
+    assert!(text.contains("PASSWORD ***"), "{text}");
+}
+
+proptest::proptest! {
+    #[test]
+    fn any_text_and_any_place_can_be_shown(
+        source in "[a-z(\t\r\n\u{1b}\u{200b}\u{301}\u{feff}'\"表é ]{0,60}",
+        line in 0_usize..9,
+        column in 0_usize..70,
+        width in 40_usize..100,
+    ) {
+        let text = sql_error(&error(line, column), Some(&source), &Look::plain(width));
+        proptest::prop_assert!(text.contains("SQLSTATE: 42703"));
+        proptest::prop_assert!(!text.contains('\u{1b}'), "{:?}", text);
+    }
+}
