@@ -1,1 +1,38 @@
-fn main() {}
+//! Stopover's chores: `cargo xtask` lists them.
+//!
+//! Nothing here is part of the tool: these are checks of the code, run by people and by CI.
+
+mod layers;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+const USAGE: &str = "\
+Stopover's chores: cargo xtask COMMAND
+
+  layers    check that crates depend in the allowed direction, that the pure ones
+            reach nothing outside, and that ARCHITECTURE.md shows the same picture
+";
+
+fn main() -> anyhow::Result<ExitCode> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match arguments.as_slice() {
+        [] | ["help" | "--help" | "-h"] => {
+            print!("{USAGE}");
+            Ok(ExitCode::SUCCESS)
+        }
+        ["layers"] => layers::run(root()?),
+        _ => {
+            eprint!("error: no such command: {}\n\n{USAGE}", arguments.join(" "));
+            Ok(ExitCode::from(5))
+        }
+    }
+}
+
+/// The workspace's folder: the one above this crate's.
+fn root() -> anyhow::Result<&'static Path> {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().context("xtask lies in the workspace's folder")
+}

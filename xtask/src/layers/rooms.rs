@@ -1,0 +1,159 @@
+//! The picture: every crate, what it may depend on, and what it may reach.
+
+/// Whether a crate may reach outside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Reach {
+    /// Values in, values out: no files, no network, no clock, no processes, no chance.
+    Pure,
+    /// Does what it must.
+    Outside,
+}
+
+/// One crate of the workspace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Room {
+    /// Its folder under `crates/`; the package is `stopover-` and this.
+    pub(super) name: &'static str,
+    pub(super) reach: Reach,
+    /// What it may depend on inside the workspace, tests apart.
+    pub(super) may_use: &'static [&'static str],
+    /// What it is for, in a few words.
+    pub(super) purpose: &'static str,
+}
+
+impl Room {
+    pub(super) fn is_pure(&self) -> bool {
+        self.reach == Reach::Pure
+    }
+
+    pub(super) fn package(&self) -> String {
+        format!("stopover-{}", self.name)
+    }
+}
+
+/// Every crate, in the order in which they build on each other.
+pub(super) const ROOMS: &[Room] = &[
+    Room {
+        name: "model",
+        reach: Reach::Pure,
+        may_use: &[],
+        purpose: "values that every crate speaks",
+    },
+    Room {
+        name: "sql",
+        reach: Reach::Pure,
+        may_use: &[],
+        purpose: "lexer, statements, the reader of plain dumps",
+    },
+    Room {
+        name: "planner",
+        reach: Reach::Pure,
+        may_use: &["model", "sql"],
+        purpose: "source and ledger → a plan, or every problem",
+    },
+    Room {
+        name: "source",
+        reach: Reach::Outside,
+        may_use: &["model"],
+        purpose: "folders of migrations → a source",
+    },
+    Room {
+        name: "backend",
+        reach: Reach::Outside,
+        may_use: &["model"],
+        purpose: "the traits that the engine needs from a database",
+    },
+    Room {
+        name: "engine",
+        reach: Reach::Outside,
+        may_use: &["model", "sql", "source", "planner", "backend"],
+        purpose: "apply and rehearse: one engine for every front end",
+    },
+    Room {
+        name: "postgres",
+        reach: Reach::Outside,
+        may_use: &["model", "sql", "backend"],
+        purpose: "PostgreSQL behind the traits",
+    },
+    Room {
+        name: "scratch",
+        reach: Reach::Outside,
+        may_use: &["model", "sql", "backend", "postgres"],
+        purpose: "private servers, backups and their restore",
+    },
+    Room {
+        name: "report",
+        reach: Reach::Outside,
+        may_use: &["model"],
+        purpose: "events and reports → terminal, JSON, schemas",
+    },
+    Room {
+        name: "testkit",
+        reach: Reach::Outside,
+        may_use: &["scratch"],
+        purpose: "servers and databases of tests",
+    },
+    Room {
+        name: "cli",
+        reach: Reach::Outside,
+        may_use: &[
+            "model", "sql", "source", "planner", "backend", "engine", "postgres", "scratch",
+            "report",
+        ],
+        purpose: "arguments → request → one call → exit code",
+    },
+];
+
+/// A package that a pure crate may not depend on, not even through others, and why.
+pub(super) struct Forbidden {
+    pub(super) package: &'static str,
+    pub(super) why: &'static str,
+}
+
+const RUNTIME: &str = "an async runtime brings I/O, timers and threads";
+const DATABASE: &str = "a database driver talks to a server or opens a file";
+const NETWORK: &str = "it opens network connections";
+const FILES: &str = "it reads or writes files";
+const SYSTEM: &str = "it calls the operating system";
+const CHANCE: &str = "chance makes the same input give different results";
+const FRONT: &str = "it belongs to a front end: arguments, settings, terminals";
+
+/// What the pure crates must not reach. Libraries of values (serde, jiff, sha2, memchr) are none
+/// of these; that jiff's clock is not asked is looked for in the sources.
+pub(super) const FORBIDDEN: &[Forbidden] = &[
+    Forbidden { package: "tokio", why: RUNTIME },
+    Forbidden { package: "async-std", why: RUNTIME },
+    Forbidden { package: "smol", why: RUNTIME },
+    Forbidden { package: "mio", why: RUNTIME },
+    Forbidden { package: "tokio-postgres", why: DATABASE },
+    Forbidden { package: "postgres", why: DATABASE },
+    Forbidden { package: "rusqlite", why: DATABASE },
+    Forbidden { package: "libsqlite3-sys", why: DATABASE },
+    Forbidden { package: "sqlx", why: DATABASE },
+    Forbidden { package: "sqlx-core", why: DATABASE },
+    Forbidden { package: "diesel", why: DATABASE },
+    Forbidden { package: "socket2", why: NETWORK },
+    Forbidden { package: "hyper", why: NETWORK },
+    Forbidden { package: "reqwest", why: NETWORK },
+    Forbidden { package: "ureq", why: NETWORK },
+    Forbidden { package: "rustls", why: NETWORK },
+    Forbidden { package: "native-tls", why: NETWORK },
+    Forbidden { package: "tempfile", why: FILES },
+    Forbidden { package: "walkdir", why: FILES },
+    Forbidden { package: "ignore", why: FILES },
+    Forbidden { package: "glob", why: FILES },
+    Forbidden { package: "notify", why: FILES },
+    Forbidden { package: "fs-err", why: FILES },
+    Forbidden { package: "camino-tempfile", why: FILES },
+    Forbidden { package: "memmap2", why: FILES },
+    Forbidden { package: "nix", why: SYSTEM },
+    Forbidden { package: "rustix", why: SYSTEM },
+    Forbidden { package: "rand", why: CHANCE },
+    Forbidden { package: "fastrand", why: CHANCE },
+    Forbidden { package: "getrandom", why: CHANCE },
+    Forbidden { package: "clap", why: FRONT },
+    Forbidden { package: "clap_builder", why: FRONT },
+    Forbidden { package: "figment", why: FRONT },
+    Forbidden { package: "indicatif", why: FRONT },
+    Forbidden { package: "console", why: FRONT },
+];
