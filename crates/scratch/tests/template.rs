@@ -84,6 +84,20 @@ async fn one_that_lost_files_is_built_again() {
 }
 
 #[tokio::test]
+async fn one_from_before_the_systems_last_start_is_built_again() {
+    let base = base();
+    let cache = base.path().join("cache");
+    let first = start(base.path(), &cache).await;
+    let contents = cache.join(&templates(&cache)[0]).join("contents");
+    let text = fs::read_to_string(&contents).unwrap();
+    let (boot, rest) = text.split_once('\n').unwrap();
+    fs::write(&contents, format!("{}\n{rest}", "0".repeat(boot.len()))).unwrap();
+    let second = start(base.path(), &cache).await;
+    assert_ne!(system_identifier(&first).await, system_identifier(&second).await);
+    assert_eq!(fs::read_to_string(&contents).unwrap(), text, "and kept again");
+}
+
+#[tokio::test]
 async fn a_cache_that_others_may_write_to_is_not_used_and_that_is_said() {
     use std::os::unix::fs::PermissionsExt;
     let base = base();

@@ -160,7 +160,7 @@ pub(crate) fn remove(path: &Path, data: &Path, socket: &Path) -> io::Result<()> 
 /// to lie where the last server's were just deleted, and ext4 passes over each inode that was
 /// deleted within the last minutes: one folder after another, copying became ten times slower.
 #[cfg(target_os = "linux")]
-fn spread(folder: &Path) {
+pub(crate) fn spread(folder: &Path) {
     use rustix::fs::{IFlags, ioctl_getflags, ioctl_setflags};
     let Ok(folder) = File::open(folder) else { return };
     // Other file systems refuse, and do not need it.
@@ -170,7 +170,7 @@ fn spread(folder: &Path) {
 }
 
 #[cfg(not(target_os = "linux"))]
-fn spread(_folder: &Path) {}
+pub(crate) fn spread(_folder: &Path) {}
 
 fn absent_is_fine(result: io::Result<()>) -> io::Result<()> {
     match result {

@@ -47,8 +47,23 @@ fn reported_memory() -> Option<u64> {
     if !cfg!(target_os = "macos") {
         return None;
     }
-    let output = std::process::Command::new("sysctl").args(["-n", "hw.memsize"]).output().ok()?;
-    String::from_utf8(output.stdout).ok()?.trim().parse().ok()
+    sysctl("hw.memsize")?.parse().ok()
+}
+
+/// Names the system's current run, from its start to its end; one line. `None` where the system
+/// does not tell.
+pub(crate) fn boot_id() -> Option<String> {
+    let id = if cfg!(target_os = "macos") {
+        sysctl("kern.bootsessionuuid")
+    } else {
+        fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()
+    };
+    id.map(|id| id.trim().to_owned()).filter(|id| !id.is_empty())
+}
+
+fn sysctl(name: &str) -> Option<String> {
+    let output = std::process::Command::new("sysctl").args(["-n", name]).output().ok()?;
+    Some(String::from_utf8(output.stdout).ok()?.trim().to_owned())
 }
 
 #[cfg(test)]

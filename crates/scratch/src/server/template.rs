@@ -4,11 +4,13 @@
 //! <cache>/lock                  locked by whoever is building
 //! <cache>/empty-15-<16 hex>/    complete: it came here by a rename
 //!     data/
-//!     contents                  count of files and their bytes
+//!     contents                  the system's boot; count of files and their bytes
 //! <cache>/building-<16 hex>/    half built; removed by the next builder
 //! ```
 //!
-//! The key holds everything that initdb's result depends on. A cache is a convenience: when it
+//! The key holds everything that initdb's result depends on. Nothing is forced to disk, which took
+//! longer than all the rest: instead a folder that was kept before the system's last start is not
+//! believed, for a power cut may have left it with holes. A cache is a convenience: when it
 //! cannot be used, the server starts without it and a note says why.
 
 use std::fs::{self, File, OpenOptions};
@@ -19,14 +21,18 @@ use std::path::{Path, PathBuf};
 use nix::unistd::geteuid;
 use sha2::{Digest, Sha256};
 
-use super::folder::private_folder;
+use super::folder::{private_folder, spread};
+use super::machine::boot_id;
 use super::options::ServerOptions;
-use super::tree::{self, Contents, Durable};
+use super::tree::{self, Contents};
 use super::user::ServerUser;
 use crate::binaries::Binaries;
 
 /// Changes when what is kept changes.
 const FORMAT: &str = "1";
+
+/// How the names of folders begin that are not, or no longer, templates.
+const HALF_BUILT: &str = "building-";
 
 /// One kept data folder, there or not.
 #[derive(Debug)]
@@ -62,17 +68,30 @@ impl Template {
     /// none, or when something was deleted from it (it is thrown away then).
     pub(crate) fn copy_to(&self, data: &Path, user: &ServerUser) -> io::Result<bool> {
         let folder = self.folder();
-        let Ok(recorded) = fs::read_to_string(folder.join("contents")) else { return Ok(false) };
+        let Some(recorded) = self.recorded() else { return Ok(false) };
         if !belongs_to_us(&self.cache)? {
             return Ok(false);
         }
-        let copied = tree::copy(&folder.join("data"), data, user, Durable::No)?;
-        if Contents::parse(&recorded) == Some(copied) {
+        if tree::copy(&folder.join("data"), data, user)? == recorded {
             return Ok(true);
         }
         tree::empty(data)?;
-        fs::remove_dir_all(folder)?;
+        fs::rename(folder, self.half_built())?;
         Ok(false)
+    }
+
+    /// What the template holds, if it is there and was made since the system started.
+    fn recorded(&self) -> Option<Contents> {
+        let text = fs::read_to_string(self.folder().join("contents")).ok()?;
+        let (boot, contents) = text.split_once('\n')?;
+        if boot_id()? != boot {
+            return None;
+        }
+        Contents::parse(contents)
+    }
+
+    fn half_built(&self) -> PathBuf {
+        self.cache.join(format!("{HALF_BUILT}{:016x}", rand::random::<u64>()))
     }
 
     /// Keeps a copy of a fresh data folder that no server has run on. When another process is
@@ -85,28 +104,28 @@ impl Template {
         }
         let Some(_lock) = self.lock()? else { return Ok(()) };
         self.remove_half_built()?;
-        if self.folder().exists() {
+        if self.recorded().is_some() {
             return Ok(());
         }
-        let building = self.cache.join(format!("building-{:016x}", rand::random::<u64>()));
+        let Some(boot) = boot_id() else { return Err(io::ErrorKind::Unsupported.into()) };
+        spread(&self.cache);
+        let building = self.half_built();
         private_folder(&building)?;
         private_folder(&building.join("data"))?;
-        let built = self.build(data, &building);
+        let built = self.build(data, &building, &boot);
         if built.is_err() {
             fs::remove_dir_all(&building)?;
         }
         built
     }
 
-    fn build(&self, data: &Path, building: &Path) -> io::Result<()> {
-        // On disk before it gets its name: after a power cut there is a whole one or none.
-        let contents = tree::copy(data, &building.join("data"), &ServerUser::Own, Durable::Yes)?;
-        let recorded = building.join("contents");
-        fs::write(&recorded, contents.to_string())?;
-        File::open(&recorded)?.sync_all()?;
-        File::open(building)?.sync_all()?;
-        fs::rename(building, self.folder())?;
-        File::open(&self.cache)?.sync_all()
+    fn build(&self, data: &Path, building: &Path, boot: &str) -> io::Result<()> {
+        let contents = tree::copy(data, &building.join("data"), &ServerUser::Own)?;
+        fs::write(building.join("contents"), format!("{boot}\n{contents}"))?;
+        if self.folder().exists() {
+            fs::rename(self.folder(), self.half_built())?;
+        }
+        fs::rename(building, self.folder())
     }
 
     fn lock(&self) -> io::Result<Option<File>> {
@@ -123,7 +142,7 @@ impl Template {
     fn remove_half_built(&self) -> io::Result<()> {
         for entry in fs::read_dir(&self.cache)? {
             let entry = entry?;
-            if entry.file_name().to_string_lossy().starts_with("building-") {
+            if entry.file_name().to_string_lossy().starts_with(HALF_BUILT) {
                 fs::remove_dir_all(entry.path())?;
             }
         }

@@ -1,21 +1,12 @@
 //! Copying data folders.
 
 use std::fmt;
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::Path;
 
 use super::folder::private_folder;
 use super::user::ServerUser;
-
-/// Whether a copy must be on disk when it is done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Durable {
-    /// Yes: each file and folder is synced.
-    Yes,
-    /// No: the system writes it when it likes.
-    No,
-}
 
 /// How much a folder holds: enough to see that something was deleted or cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -41,12 +32,7 @@ impl fmt::Display for Contents {
 /// Copies what is in `from` into the empty folder `to`, for the given user. The file system
 /// shares the blocks where it can. Only folders and plain files are copied: a fresh data folder
 /// holds nothing else, and what is missed shows in the contents.
-pub(crate) fn copy(
-    from: &Path,
-    to: &Path,
-    user: &ServerUser,
-    durable: Durable,
-) -> io::Result<Contents> {
+pub(crate) fn copy(from: &Path, to: &Path, user: &ServerUser) -> io::Result<Contents> {
     let mut contents = Contents::default();
     for entry in fs::read_dir(from)? {
         let entry = entry?;
@@ -55,20 +41,14 @@ pub(crate) fn copy(
         if kind.is_dir() {
             private_folder(&target)?;
             user.give(&target)?;
-            let inner = copy(&entry.path(), &target, user, durable)?;
+            let inner = copy(&entry.path(), &target, user)?;
             contents.files += inner.files;
             contents.bytes += inner.bytes;
         } else if kind.is_file() {
             contents.bytes += fs::copy(entry.path(), &target)?;
             contents.files += 1;
             user.give(&target)?;
-            if durable == Durable::Yes {
-                File::open(&target)?.sync_all()?;
-            }
         }
-    }
-    if durable == Durable::Yes {
-        File::open(to)?.sync_all()?;
     }
     Ok(contents)
 }
@@ -98,7 +78,7 @@ mod tests {
         fs::create_dir(&to).unwrap();
         fs::write(from.join("a"), "12345").unwrap();
         fs::write(from.join("inner/b"), "678").unwrap();
-        let contents = copy(&from, &to, &ServerUser::Own, Durable::Yes).unwrap();
+        let contents = copy(&from, &to, &ServerUser::Own).unwrap();
         assert_eq!(contents, Contents { files: 2, bytes: 8 });
         assert_eq!(Contents::parse(&contents.to_string()), Some(contents));
         assert_eq!(fs::read_to_string(to.join("inner/b")).unwrap(), "678");
