@@ -11,6 +11,7 @@ mod copy;
 mod envelope;
 mod lexer;
 mod meta_command;
+pub mod offending;
 mod script;
 mod splitter;
 mod token;

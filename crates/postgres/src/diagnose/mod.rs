@@ -1,5 +1,7 @@
 //! Explains failures: who held a lock, which rows a statement fails on.
 
+mod offending;
+
 use stopover_backend::{Diagnose, Offending};
 use stopover_model::{DatabaseError, LockHolder, PlannedStatement};
 
@@ -10,11 +12,11 @@ use crate::session::PostgresSession;
 impl Diagnose for PostgresSession {
     async fn offending(
         &mut self,
-        _before: &[PlannedStatement],
-        _failing: &PlannedStatement,
-        _error: &DatabaseError,
+        before: &[PlannedStatement],
+        failing: &PlannedStatement,
+        error: &DatabaseError,
     ) -> Option<Offending> {
-        None
+        self.offending_rows(before, failing, error).await
     }
 
     async fn lock_holders(&mut self, statement: &PlannedStatement) -> Vec<LockHolder> {
