@@ -8,6 +8,7 @@
 
 mod classify;
 mod copy;
+pub mod dump;
 mod envelope;
 mod lexer;
 mod meta_command;
@@ -23,7 +24,7 @@ pub use classify::{
 pub use copy::{CopyFormat, CopyStdin};
 pub use envelope::{Envelope, envelope, envelope_modes};
 pub use lexer::Strings;
-pub use meta_command::MetaCommand;
+pub use meta_command::{Guard, MetaCommand};
 pub use script::{ScriptError, Statement, statements};
 pub use splitter::{
     COPY_BLOCK_BYTES, DEFAULT_STATEMENT_LIMIT, Piece, PieceKind, SplitError, SplitErrorKind,

@@ -1,5 +1,14 @@
 //! psql's backslash commands: recognised, never executed.
 
+/// The lines that keep psql from running commands that a hostile server put into a dump.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// `\restrict TOKEN`, at the start.
+    Restrict,
+    /// `\unrestrict TOKEN`, at the end.
+    Unrestrict,
+}
+
 /// A psql command as it stands in a line: its name and all that follows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct MetaCommand {
@@ -26,13 +35,19 @@ impl MetaCommand {
         MetaCommand { name: name.to_owned(), rest: rest.trim().to_owned() }
     }
 
-    /// Whether this is one of the two lines that pg_dump puts around a plain dump since August
-    /// 2025 (CVE-2025-8714), `\restrict TOKEN` and `\unrestrict TOKEN`, with nothing else in it:
-    /// after a second backslash psql would read on.
+    /// Which of the two lines this is that pg_dump puts around a plain dump since August
+    /// 2025 (CVE-2025-8714), `\restrict TOKEN` and `\unrestrict TOKEN`. None, too, when there is
+    /// anything else in the line: after a second backslash psql would read on.
     #[must_use]
-    pub fn is_dump_guard(&self) -> bool {
-        matches!(self.name.as_str(), "restrict" | "unrestrict")
-            && !self.rest.is_empty()
-            && self.rest.bytes().all(|byte| byte.is_ascii_alphanumeric())
+    pub fn guard(&self) -> Option<Guard> {
+        let token = self.rest.as_bytes();
+        if token.is_empty() || !token.iter().all(u8::is_ascii_alphanumeric) {
+            return None;
+        }
+        match self.name.as_str() {
+            "restrict" => Some(Guard::Restrict),
+            "unrestrict" => Some(Guard::Unrestrict),
+            _ => None,
+        }
     }
 }

@@ -87,7 +87,7 @@ pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
 
 fn accept(piece: &Piece<'_>) -> Result<(), ScriptError> {
     let command = MetaCommand::parse(piece.body_bytes());
-    if command.is_dump_guard() {
+    if command.guard().is_some() {
         return Ok(());
     }
     Err(ScriptError::MetaCommand { line: piece.body_line, command: command.name })

@@ -4,6 +4,7 @@
 use super::LockMode::{
     self, AccessExclusive, AccessShare, ShareRowExclusive, ShareUpdateExclusive,
 };
+use super::maintenance;
 use super::reading::Reading;
 use super::words::Words;
 
@@ -83,6 +84,14 @@ pub(super) fn sequence(mut words: Words<'_>, reading: &mut Reading) {
         ShareRowExclusive
     };
     reading.lock(mode, name);
+    owned_by(words, reading);
+}
+
+/// `OWNED BY table.column` of a sequence: `process_owned_by` in `src/backend/commands/sequence.c`.
+pub(super) fn owned_by(words: Words<'_>, reading: &mut Reading) {
+    let Some(mut owner) = words.after("OWNED") else { return };
+    owner.eat_word("BY");
+    maintenance::lock_column(AccessShare, &mut owner, reading);
 }
 
 fn read_action(mut words: Words<'_>, table: &str, reading: &mut Reading) {

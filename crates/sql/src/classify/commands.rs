@@ -156,6 +156,7 @@ const COMMANDS: &[Command] = &[
     row("DROP MATERIALIZED VIEW [IF EXISTS]", "DROP MATERIALIZED VIEW", drop_relations),
     row("REFRESH MATERIALIZED VIEW", "REFRESH MATERIALIZED VIEW", maintenance::refresh),
     // Sequences, types
+    row("CREATE [TEMP|TEMPORARY|UNLOGGED] SEQUENCE", "CREATE SEQUENCE", alter_table::owned_by),
     row("ALTER SEQUENCE [IF EXISTS]", "ALTER SEQUENCE", alter_table::sequence),
     row("DROP SEQUENCE [IF EXISTS]", "DROP SEQUENCE", drop_relations),
     row("ALTER TYPE # ADD VALUE", "ALTER TYPE", |_, to| {

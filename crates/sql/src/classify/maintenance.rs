@@ -102,10 +102,15 @@ fn named_mode(words: Words<'_>) -> Option<LockMode> {
 
 /// `COMMENT ON` and `SECURITY LABEL ON` a column: the relation is all but the last part.
 pub(super) fn column(mut words: Words<'_>, reading: &mut Reading) {
+    lock_column(ShareUpdateExclusive, &mut words, reading);
+}
+
+/// Claims a lock on the relation of the column named next.
+pub(super) fn lock_column(mode: LockMode, words: &mut Words<'_>, reading: &mut Reading) {
     let mut parts = words.name_parts();
     parts.pop();
     if !parts.is_empty() {
-        reading.lock(ShareUpdateExclusive, parts.join("."));
+        reading.lock(mode, parts.join("."));
     }
 }
 

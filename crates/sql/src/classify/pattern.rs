@@ -1,6 +1,6 @@
 //! The small language in which the tables name commands.
 //!
-//! A pattern is words in capitals. `A|B` is either, `[A B]` may be left out, `#` is any one name,
+//! A pattern is words in capitals. `A|B` is either, `[A B]` may be left out, `#` is any one name (or number),
 //! `(` is an opening parenthesis that is looked at but not taken.
 
 use super::words::Words;
@@ -26,7 +26,7 @@ impl Words<'_> {
 
     fn eat_element(&mut self, element: &str) -> bool {
         match element {
-            "#" => self.relation().is_some(),
+            "#" => self.relation().is_some() || self.eat_number(),
             "(" => self.is_symbol("("),
             alternatives => alternatives.split('|').any(|word| self.eat_word(word)),
         }

@@ -266,6 +266,7 @@ impl<'a> Reader<'a, '_> {
         } else if token.is_word("USING") && level.using == Using::Tables {
             (level.using, level.list) = (Using::Columns, List::Expected);
         } else if token.is_word("FOR") && level.query {
+            level.list = List::Outside;
             level.marks.add(row_marks(words));
         } else if token.is_any_word(CLAUSES) {
             level.list = List::Outside;

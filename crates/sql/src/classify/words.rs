@@ -59,7 +59,7 @@ impl<'a> Words<'a> {
         self.first().is_some_and(|token| token.is_symbol(symbol))
     }
 
-    pub(super) fn eat_word(&mut self, word: &str) -> bool {
+    pub(crate) fn eat_word(&mut self, word: &str) -> bool {
         let found = self.is_word(word);
         if found {
             self.advance();
@@ -69,6 +69,14 @@ impl<'a> Words<'a> {
 
     pub(super) fn eat_symbol(&mut self, symbol: &str) -> bool {
         let found = self.is_symbol(symbol);
+        if found {
+            self.advance();
+        }
+        found
+    }
+
+    pub(super) fn eat_number(&mut self) -> bool {
+        let found = self.first().is_some_and(|token| token.kind == TokenKind::Number);
         if found {
             self.advance();
         }
