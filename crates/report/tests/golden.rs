@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 /// Renders one sample.
 type Rendering = fn(Detail, &Look) -> String;
 
-const DOCUMENTS: [(&str, Rendering); 16] = [
+const DOCUMENTS: [(&str, Rendering); 18] = [
     ("status", |detail, look| human::status(&samples::status_drifted(), detail, look)),
     ("status-clean", |detail, look| human::status(&samples::status_clean(), detail, look)),
     ("status-empty", |detail, look| human::status(&samples::status_empty(), detail, look)),
@@ -23,6 +23,12 @@ const DOCUMENTS: [(&str, Rendering); 16] = [
     ("apply", |detail, look| human::apply(&samples::apply_done(), detail, &NoSource, look)),
     ("apply-nothing", |detail, look| {
         human::apply(&samples::apply_nothing(), detail, &NoSource, look)
+    }),
+    ("apply-refused", |detail, look| {
+        human::apply(&samples::apply_refused(), detail, &NoSource, look)
+    }),
+    ("apply-stopped", |detail, look| {
+        human::apply(&samples::apply_stopped(), detail, &NoSource, look)
     }),
     ("apply-failed", |detail, look| {
         human::apply(&samples::apply_failed(), detail, &samples::Folder, look)

@@ -472,3 +472,14 @@ pub(crate) fn plan_empty() -> PlanReport {
 pub(crate) fn apply_nothing() -> ApplyReport {
     ApplyReport { duration_ms: 12.0, ..ApplyReport::default() }
 }
+
+/// An apply that began nothing.
+pub(crate) fn apply_refused() -> ApplyReport {
+    ApplyReport { duration_ms: 12.0, findings: status_drifted().findings, ..ApplyReport::default() }
+}
+
+/// An apply that a signal stopped between two migrations.
+pub(crate) fn apply_stopped() -> ApplyReport {
+    let untouched = [105, 106].map(Version::Integer).into();
+    ApplyReport { applied: vec![Version::Integer(99)], untouched, ..apply_done() }
+}

@@ -45,10 +45,14 @@ fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
         page.section(Ink::Bad, "FAILED:", &format!("{name}{at}, after {time}"));
     } else if errors > 0 && changed == 0 {
         let number = text::plural(errors, "error");
-        page.section(Ink::Bad, "NOT APPLIED:", &format!("{number} must be settled first"));
+        let text = format!("{number} must be settled first; nothing was run");
+        page.section(Ink::Bad, "REFUSED:", &text);
     } else if errors > 0 {
         let number = text::plural(errors, "error");
-        page.section(Ink::Bad, "NOT CLEAN:", &format!("{number} found afterwards, {time}"));
+        page.section(Ink::Bad, "NOT CLEAN:", &format!("{number} found, after {time}"));
+    } else if !report.untouched.is_empty() {
+        let left = text::plural(report.untouched.len(), "migration");
+        page.section(Ink::Doubtful, "STOPPED:", &format!("{left} not begun, after {time}"));
     } else if changed == 0 {
         page.section(Ink::Good, "Nothing to do:", "every migration of the source is applied");
     } else {
@@ -110,10 +114,13 @@ fn next(report: &ApplyReport, errors: usize) -> Option<String> {
     if let Some(failed) = &report.failed {
         let file = text::tame_line(&failed.error.file);
         return Some(if failed.rolled_back {
-            format!("settle the error in {file}, rehearse, then run `stopover apply` again")
+            format!("settle the error in {file}, rehearse, then run the command again")
         } else {
             "`stopover status` shows what is dirty and how it is settled".to_owned()
         });
     }
-    (errors > 0).then(|| "settle the errors as said beside each".to_owned())
+    if errors > 0 {
+        return Some("settle the errors as said beside each".to_owned());
+    }
+    (!report.untouched.is_empty()).then(|| "run the command again to go on".to_owned())
 }
