@@ -388,6 +388,14 @@ fn transaction_control_is_recognised_in_all_spellings() {
 }
 
 #[test]
+fn what_is_not_closed_is_classified_all_the_same() {
+    for (statement, tag) in [("SET \"", "SET"), ("SELECT '", "SELECT"), ("COPY t FROM \"", "COPY")]
+    {
+        assert_eq!(classify(statement).tag, tag);
+    }
+}
+
+#[test]
 fn lock_modes_are_ordered_and_named_as_in_the_catalog() {
     assert!(LockMode::AccessShare < LockMode::RowShare);
     assert!(LockMode::Exclusive < LockMode::AccessExclusive);

@@ -71,12 +71,19 @@ fn dollar_signs_that_open_no_quote() {
     one("SELECT $x$ $x $x $ $$ ; $x$");
     one("SELECT $a$ ; $b$a$");
     one("SELECT 1$a$;$a$");
+    one("SELECT 0x1F$a$ 1e5$b$");
 }
 
 #[test]
 fn identifiers_may_hold_anything() {
     one("SELECT \"begin;\" FROM \"größe;\" WHERE größe = 1");
     one("SELECT étoile$1, _e'a\\'");
+}
+
+#[test]
+fn letters_after_a_number_begin_no_string() {
+    one("SELECT 1e'\\', 0x1Fe'\\', 1.5x';'");
+    one("SELECT 1 e'\\';', $1 e'\\';'");
 }
 
 #[test]

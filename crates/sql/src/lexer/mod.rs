@@ -116,6 +116,8 @@ enum Mode {
     },
     Param,
     Word,
+    /// In letters right after a number.
+    Junk,
     Number(NumberPart),
     Operator,
     /// In trailing `+` and `-` that were cut off an operator; each is one of its own.
@@ -194,8 +196,11 @@ impl Lexer {
                 Mode::Quoted(quote) => self.quoted(view, quote),
                 Mode::DollarTag => self.dollar_tag(view),
                 Mode::DollarQuoted { delimiter } => self.dollar_quoted(view, delimiter),
-                Mode::Param => self.run(view, TokenKind::Param, |byte| byte.is_ascii_digit()),
+                Mode::Param => {
+                    self.last_digits(view, TokenKind::Param, |byte| byte.is_ascii_digit())
+                }
                 Mode::Word => self.word(view),
+                Mode::Junk => self.run(view, TokenKind::Word, is_identifier_byte),
                 Mode::Number(part) => self.number(view, part),
                 Mode::Operator => self.operator(view),
                 Mode::Signs { until } => self.sign(until),

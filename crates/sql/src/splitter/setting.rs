@@ -97,7 +97,10 @@ impl SettingTracker {
 fn is_setting(kind: TokenKind, text: &[u8]) -> bool {
     match kind {
         TokenKind::Word => text.eq_ignore_ascii_case(SETTING),
-        TokenKind::QuotedIdent => text[1..text.len() - 1].eq_ignore_ascii_case(SETTING),
+        TokenKind::QuotedIdent => text
+            .strip_prefix(b"\"")
+            .and_then(|name| name.strip_suffix(b"\""))
+            .is_some_and(|name| name.eq_ignore_ascii_case(SETTING)),
         _ => false,
     }
 }
