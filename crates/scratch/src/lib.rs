@@ -5,6 +5,8 @@
 
 pub mod backup;
 pub mod binaries;
+pub mod provider;
+pub mod restore;
 pub mod server;
 pub mod sweep;
 mod watch;

@@ -71,6 +71,14 @@ pub(super) fn read_start(head: &[u8]) -> Start {
     if is_dump { Start::Dump(header) } else { Start::Unknown }
 }
 
+/// What the start of a script says that pg_restore made of an archive.
+pub(crate) fn read_header(head: &[u8]) -> Header {
+    match read_start(head) {
+        Start::Dump(header) => header,
+        Start::Cluster | Start::Unknown => Header::default(),
+    }
+}
+
 /// Whether a line can stand before the first object of a dump.
 fn is_preamble(line: &str) -> bool {
     let begins = |start: &str| line.starts_with(start);

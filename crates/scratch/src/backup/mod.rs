@@ -20,6 +20,7 @@ pub use raw::{Digest, Progress};
 pub use stream::Stream;
 
 pub(crate) use folder::hash as hash_folder;
+pub(crate) use header::read_header;
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};

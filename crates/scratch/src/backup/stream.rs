@@ -33,6 +33,7 @@ pub struct Stream {
     ending: Option<Result<Digest, BackupError>>,
     digest: Option<Digest>,
     progress: Progress,
+    codec: Codec,
 }
 
 impl Stream {
@@ -46,13 +47,19 @@ impl Stream {
             let done = decode(&mut raw, codec, &path, &mut emit);
             conclude(&sender, done, raw, path);
         });
-        Self { receiver, peeked: VecDeque::new(), ending: None, digest: None, progress }
+        Self { receiver, peeked: VecDeque::new(), ending: None, digest: None, progress, codec }
     }
 
     /// How much of the file has been read.
     #[must_use]
     pub fn progress(&self) -> Progress {
         self.progress.clone()
+    }
+
+    /// How it is compressed.
+    #[must_use]
+    pub fn codec(&self) -> Codec {
+        self.codec
     }
 
     /// The next chunk; `None` when the backup has properly ended.
@@ -78,16 +85,6 @@ impl Stream {
                 Ok(None)
             }
         }
-    }
-
-    /// Reads to the end without keeping anything: is the rest of the file sound?
-    ///
-    /// # Errors
-    ///
-    /// As [`Stream::next_chunk`].
-    pub fn drain(&mut self) -> Result<(), BackupError> {
-        while self.next_chunk()?.is_some() {}
-        Ok(())
     }
 
     /// The hash of the file; `None` before its end.

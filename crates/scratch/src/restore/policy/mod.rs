@@ -1,0 +1,396 @@
+//! What is done with each statement of a dump. Pure: statement and phase in, decision out.
+//!
+//! A dump is hostile input. All of its code (functions, DO blocks, queries, expressions) runs in
+//! the session of a role made for it, which owns the scratch database and nothing else. The few
+//! statements that need a superuser and run no code of the dump's are executed by another session;
+//! [`elevate`] knows their forms. Nothing here looks at what a server answered.
+
+mod elevate;
+mod reading;
+mod roles;
+
+use reading::Reading;
+use stopover_sql::Strings;
+
+/// Whether the dump has created anything that code could hide in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Phase {
+    /// Only settings, schemas, collations and extensions so far. An extension's script, which runs
+    /// as a superuser, cannot meet an object of the dump's.
+    Prologue,
+    /// Anything may be there.
+    Body,
+}
+
+/// What to do with a statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Disposition {
+    /// Execute it as the restoring role.
+    Plain,
+    /// Execute it as a superuser.
+    Elevated,
+    /// Execute it as the restoring role; where that is refused, as a superuser.
+    PlainElseElevated,
+    /// `SET search_path`: for both sessions.
+    SearchPath,
+    /// `SET client_encoding`: the encoding of what follows.
+    Encoding(String),
+    /// Create an extension, in a schema.
+    Extension {
+        /// Its name.
+        name: String,
+        /// The schema, where the dump names one.
+        schema: Option<String>,
+    },
+    /// Create an event trigger, and disable it in the same transaction.
+    EventTrigger(String),
+    /// Create a foreign-data wrapper without its functions.
+    Wrapper {
+        /// Its name.
+        name: String,
+        /// `OPTIONS (…)`, or nothing.
+        options: String,
+    },
+    /// Act as a role, or (`None`) as the restoring role again.
+    ActAs(Option<String>),
+    /// Execute something else in its place, and say so.
+    Instead(&'static str, Note),
+    /// Leave it out, and say so.
+    Skip(Note),
+    /// Stop: the restore is red.
+    Refuse(Refusal),
+}
+
+/// Why a statement is left out or changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) enum Note {
+    /// A subscription would connect to production's publisher.
+    Subscription,
+    /// An event trigger stays disabled.
+    EventTrigger,
+    /// Security labels need their provider's library.
+    SecurityLabel,
+    /// There are no tablespaces here.
+    Tablespace,
+    /// A comment on a database that is not this one.
+    DatabaseComment,
+    /// What only a superuser may own stays with the superuser.
+    SuperuserOwner,
+}
+
+/// Why a statement stops the restore.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Refusal {
+    /// `CREATE DATABASE` and the like: a dump of `pg_dump --create`.
+    CreatesDatabase,
+    /// `CREATE ROLE` and the like: no dump of one database has them.
+    ChangesRoles,
+    /// `CREATE EXTENSION` after other objects.
+    LateExtension,
+    /// Ownership for a role that the server itself gives a meaning.
+    ReservedOwner,
+}
+
+/// Which errors of a statement are known to be harmless.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tolerance {
+    /// None.
+    Nothing,
+    /// A setting that this server does not know.
+    UnknownSetting,
+    /// What is to be dropped is not there (`pg_dump --clean`).
+    NothingToDrop,
+    /// Rights on something that belongs to an extension or to the server.
+    ForeignGrant,
+    /// `CREATE SCHEMA public`.
+    SchemaExists,
+    /// An owner that would have to be a superuser.
+    SuperuserOwner,
+    /// A materialized view over foreign tables.
+    UnreachableView,
+}
+
+/// The decision on one statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Judgement {
+    pub(crate) disposition: Disposition,
+    /// Roles that must be there before.
+    pub(crate) roles: Vec<String>,
+    pub(crate) tolerance: Tolerance,
+    /// The phase after it.
+    pub(crate) phase: Phase,
+}
+
+/// Decides on a statement. `strings` is how its plain strings are read.
+pub(crate) fn judge(text: &str, strings: Strings, phase: Phase) -> Judgement {
+    if is_data(text) {
+        return Judgement::plain();
+    }
+    let reading = Reading::of(text);
+    let mut disposition = dispose(&reading, phase);
+    // The superuser's session reads strings by the standard; a statement whose strings have
+    // another meaning to the dump is not for it.
+    let elevated = matches!(
+        disposition,
+        Disposition::Elevated | Disposition::EventTrigger(_) | Disposition::Wrapper { .. }
+    );
+    if elevated && strings != Strings::Standard && text.contains('\\') {
+        disposition = Disposition::Plain;
+    }
+    let phase = if keeps_prologue(&reading, &disposition) { phase } else { Phase::Body };
+    let roles = match disposition {
+        Disposition::Skip(_) | Disposition::Refuse(_) => Vec::new(),
+        _ => roles::roles_named(&reading),
+    };
+    Judgement { disposition, roles, tolerance: tolerance(&reading), phase }
+}
+
+impl Judgement {
+    fn plain() -> Self {
+        Self {
+            disposition: Disposition::Plain,
+            roles: Vec::new(),
+            tolerance: Tolerance::Nothing,
+            phase: Phase::Body,
+        }
+    }
+}
+
+/// Most statements of a dump, and the largest: known by their first word.
+fn is_data(text: &str) -> bool {
+    let first = text.trim_start().as_bytes();
+    [&b"COPY "[..], b"INSERT "].iter().any(|word| first.starts_with(word))
+}
+
+fn dispose(reading: &Reading<'_>, phase: Phase) -> Disposition {
+    let begins = |phrase| reading.begins(phrase);
+    if begins("set") || begins("reset") {
+        settings(reading)
+    } else if begins("create") {
+        creation(reading, phase)
+    } else if begins("alter") {
+        alteration(reading)
+    } else if elevate::is_comment(reading) || elevate::is_wrapper_grant(reading) {
+        Disposition::Elevated
+    } else if begins("comment on database") {
+        Disposition::Skip(Note::DatabaseComment)
+    } else if begins("comment on subscription") || begins("drop subscription") {
+        Disposition::Skip(Note::Subscription)
+    } else if begins("security label") {
+        Disposition::Skip(Note::SecurityLabel)
+    } else if begins("drop database") {
+        Disposition::Refuse(Refusal::CreatesDatabase)
+    } else if ["drop role", "drop user", "drop group"].into_iter().any(begins) {
+        Disposition::Refuse(Refusal::ChangesRoles)
+    } else {
+        Disposition::Plain
+    }
+}
+
+fn settings(reading: &Reading<'_>) -> Disposition {
+    if reading.begins("set session authorization") {
+        let role = roles::roles_named(reading).pop();
+        return Disposition::ActAs(role);
+    }
+    if reading.begins("reset session authorization") {
+        return Disposition::ActAs(None);
+    }
+    // Not `SET LOCAL`, which no pg_dump writes.
+    let at = reading.skip(1, "session");
+    let value = at + 2;
+    if reading.is(at, "search_path") {
+        let names = (value..reading.len()).all(|place| {
+            reading.symbol(place, ",")
+                || reading.name(place).is_some()
+                || reading.string(place).is_some()
+        });
+        return if names { Disposition::SearchPath } else { Disposition::Plain };
+    }
+    if reading.is(at, "client_encoding") {
+        return match reading.string(value).or_else(|| reading.name(value)) {
+            Some(name) => Disposition::Encoding(name),
+            None => Disposition::Plain,
+        };
+    }
+    if reading.is(at, "default_tablespace") && reading.string(value).as_deref() != Some("") {
+        return Disposition::Instead("SET default_tablespace = ''", Note::Tablespace);
+    }
+    Disposition::Plain
+}
+
+fn creation(reading: &Reading<'_>, phase: Phase) -> Disposition {
+    let begins = |phrase| reading.begins(phrase);
+    if begins("create extension") {
+        let at = reading.skip(2, "if not exists");
+        return extension(reading, at, phase);
+    }
+    for language in ["create procedural language", "create or replace procedural language"] {
+        let at = reading.skip(0, language);
+        // Without a handler it means the extension of that name.
+        if at > 0 && reading.len() == at + 1 {
+            return extension(reading, at, phase);
+        }
+    }
+    if begins("create event trigger") {
+        return reading.name(3).map_or(Disposition::Plain, Disposition::EventTrigger);
+    }
+    if begins("create foreign data wrapper") {
+        return wrapper(reading).unwrap_or(Disposition::Plain);
+    }
+    if begins("create subscription") {
+        return Disposition::Skip(Note::Subscription);
+    }
+    if begins("create database") {
+        return Disposition::Refuse(Refusal::CreatesDatabase);
+    }
+    let mapping = begins("create user mapping");
+    let roles = ["create role", "create user", "create group"];
+    if !mapping && roles.into_iter().any(begins) {
+        return Disposition::Refuse(Refusal::ChangesRoles);
+    }
+    if elevate::is_operator_class(reading) || elevate::is_publication_of_all(reading) {
+        return Disposition::Elevated;
+    }
+    if elevate::is_cast_by_text(reading) {
+        return Disposition::PlainElseElevated;
+    }
+    Disposition::Plain
+}
+
+fn wrapper(reading: &Reading<'_>) -> Option<Disposition> {
+    let name = reading.name(4)?;
+    let options = match reading.find(5, "options") {
+        Some(at) => {
+            let end = reading.behind_parentheses(at + 1)?;
+            reading.text_between(at, end)?.to_owned()
+        }
+        None => String::new(),
+    };
+    Some(Disposition::Wrapper { name, options })
+}
+
+fn extension(reading: &Reading<'_>, at: usize, phase: Phase) -> Disposition {
+    let Some(name) = reading.name(at) else { return Disposition::Plain };
+    if phase == Phase::Body {
+        return Disposition::Refuse(Refusal::LateExtension);
+    }
+    let schema = reading.find(at + 1, "schema").and_then(|at| reading.name(at + 1));
+    Disposition::Extension { name, schema }
+}
+
+fn alteration(reading: &Reading<'_>) -> Disposition {
+    let begins = |phrase| reading.begins(phrase);
+    if begins("alter subscription") {
+        return Disposition::Skip(Note::Subscription);
+    }
+    if begins("alter database") {
+        return Disposition::Refuse(Refusal::CreatesDatabase);
+    }
+    if !begins("alter user mapping") && (begins("alter role") || begins("alter user")) {
+        return Disposition::Refuse(Refusal::ChangesRoles);
+    }
+    if let Some(owner) = elevate::new_owner(reading) {
+        return match owner.as_str() {
+            "pg_database_owner" => Disposition::Elevated,
+            reserved if reserved.starts_with("pg_") => Disposition::Refuse(Refusal::ReservedOwner),
+            _ if begins("alter event trigger") || begins("alter foreign data wrapper") => {
+                Disposition::Skip(Note::SuperuserOwner)
+            }
+            _ => Disposition::Elevated,
+        };
+    }
+    if begins("alter event trigger") {
+        return Disposition::Skip(Note::EventTrigger);
+    }
+    if elevate::is_operator_class(reading) || elevate::is_publication_of_all(reading) {
+        return Disposition::Elevated;
+    }
+    Disposition::Plain
+}
+
+fn tolerance(reading: &Reading<'_>) -> Tolerance {
+    let begins = |phrase| reading.begins(phrase);
+    if begins("set") {
+        Tolerance::UnknownSetting
+    } else if begins("drop") || is_lone_drop(reading) {
+        Tolerance::NothingToDrop
+    } else if begins("grant") || begins("revoke") {
+        Tolerance::ForeignGrant
+    } else if begins("create schema public") && reading.len() == 3 {
+        Tolerance::SchemaExists
+    } else if begins("alter publication") {
+        Tolerance::SuperuserOwner
+    } else if begins("refresh materialized view") {
+        Tolerance::UnreachableView
+    } else {
+        Tolerance::Nothing
+    }
+}
+
+/// `ALTER TABLE x DROP CONSTRAINT y` or `ALTER TABLE x ALTER COLUMN y DROP DEFAULT`, as
+/// `pg_dump --clean` writes them, and nothing else.
+fn is_lone_drop(reading: &Reading<'_>) -> bool {
+    let kinds = ["alter table", "alter foreign table"];
+    let Some(kind) = kinds.into_iter().find(|kind| reading.begins(kind)) else { return false };
+    let at = reading.skip(reading.skip(reading.skip(0, kind), "if exists"), "only");
+    let Some(at) = reading.behind_name(at) else { return false };
+    if reading.are(at, "drop constraint") {
+        return reading.len() == reading.skip(at + 2, "if exists") + 1;
+    }
+    let column = reading.skip(at + 1, "column");
+    reading.is(at, "alter")
+        && reading.are(column + 1, "drop default")
+        && reading.len() == column + 3
+}
+
+/// Whether a statement leaves no object behind that code could hide in.
+fn keeps_prologue(reading: &Reading<'_>, disposition: &Disposition) -> bool {
+    let begins = |phrase| reading.begins(phrase);
+    match disposition {
+        Disposition::Extension { .. }
+        | Disposition::Skip(_)
+        | Disposition::Encoding(_)
+        | Disposition::SearchPath
+        | Disposition::Instead(..)
+        | Disposition::ActAs(_) => true,
+        Disposition::Elevated => begins("comment on") || begins("alter"),
+        Disposition::Plain => {
+            let search_path = begins("select pg_catalog") && reading.is(3, "set_config");
+            let schema = begins("create schema") && is_bare_schema(reading);
+            // Of what is not there yet, dropping runs nothing.
+            let drop = begins("drop") || tolerance(reading) == Tolerance::NothingToDrop;
+            begins("set")
+                || begins("reset")
+                || begins("comment on")
+                || begins("create collation")
+                || begins("grant")
+                || begins("revoke")
+                || (search_path && is_literal_call(reading))
+                || schema
+                || drop
+        }
+        _ => false,
+    }
+}
+
+/// `CREATE SCHEMA [IF NOT EXISTS] [x] [AUTHORIZATION y]`, without objects in it.
+fn is_bare_schema(reading: &Reading<'_>) -> bool {
+    let at = reading.skip(2, "if not exists");
+    let at = if reading.is(at, "authorization") { at } else { at + 1 };
+    let end = if reading.is(at, "authorization") { at + 2 } else { at };
+    reading.len() == end
+}
+
+/// `SELECT pg_catalog.set_config('…', '…', false)` and nothing else.
+fn is_literal_call(reading: &Reading<'_>) -> bool {
+    reading.len() == 11
+        && reading.symbol(4, "(")
+        && reading.string(5).is_some()
+        && reading.symbol(6, ",")
+        && reading.string(7).is_some()
+        && reading.symbol(8, ",")
+        && reading.symbol(10, ")")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,6 @@
+//! Backups restored into real servers: equal to what was dumped, or red with the place.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod fixture;
+mod whole;
