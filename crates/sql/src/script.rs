@@ -66,11 +66,12 @@ pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
     splitter.feed(script.as_bytes());
     splitter.end();
     let mut statements: Vec<Statement> = Vec::new();
+    let mut column = Column { place: 0, before: 0 };
     while let Some(piece) = splitter.next_piece()? {
         match piece.kind {
             PieceKind::Statement => {
-                let statement = read(script, &piece, statements.len() + 1);
-                statements.push(statement);
+                let index = statements.len() + 1;
+                statements.push(read(script, &piece, index, &mut column));
             }
             PieceKind::CopyData => {
                 let end = place(piece.offset) + piece.bytes.len();
@@ -93,17 +94,37 @@ fn accept(piece: &Piece<'_>) -> Result<(), ScriptError> {
     Err(ScriptError::MetaCommand { line: piece.body_line, command: command.name })
 }
 
-fn read(script: &str, piece: &Piece<'_>, index: usize) -> Statement {
+/// Counts columns once over the script: many statements may share a long line.
+struct Column {
+    place: usize,
+    /// The characters before `place` in its line.
+    before: usize,
+}
+
+impl Column {
+    /// The column of a later place, from 1.
+    fn at(&mut self, script: &str, place: usize) -> usize {
+        let passed = &script[self.place..place];
+        let (line, before) = match passed.rfind('\n') {
+            Some(end) => (&passed[end + 1..], 0),
+            None if self.place == 0 => (passed.trim_start_matches('\u{FEFF}'), 0),
+            None => (passed, self.before),
+        };
+        self.before = before + line.chars().count();
+        self.place = place;
+        self.before + 1
+    }
+}
+
+fn read(script: &str, piece: &Piece<'_>, index: usize, column: &mut Column) -> Statement {
     let start = place(piece.offset);
     let range = start + piece.body.start..start + piece.body.end;
     let text = script[range.clone()].to_owned();
-    let line_start = script[..range.start].rfind('\n').map_or(0, |end| end + 1);
-    let before = &script[line_start..range.start];
     let data = start + piece.bytes.len();
     Statement {
         index,
         line: usize::try_from(piece.body_line).unwrap_or(usize::MAX),
-        column: before.trim_start_matches('\u{FEFF}').chars().count() + 1,
+        column: column.at(script, range.start),
         classification: classify_with(&text, piece.strings),
         copy_data: piece.copy.map(|_| data..data),
         range,

@@ -5,6 +5,7 @@ mod invariants;
 use invariants::hold_for;
 use proptest::prelude::*;
 use proptest::sample::select;
+use stopover_sql::COPY_BLOCK_BYTES;
 
 /// Parts that begin, end, continue or imitate something.
 const FRAGMENTS: &[&str] = &[
@@ -75,6 +76,7 @@ const FRAGMENTS: &[&str] = &[
     "create or replace procedure p()",
     "SELECT 1",
     "COPY t FROM stdin;\n",
+    "COPY t FROM stdin; -- c\n",
     "copy t(a) from stdin ",
     "COPY a.\"B\" FROM STDIN WITH (FORMAT csv);\r\n",
     "\\.",
@@ -99,6 +101,7 @@ const FRAGMENTS: &[&str] = &[
     "BEGIN;",
     "rollback to s;",
     "CREATE RULE r AS ON INSERT TO t DO (a; b);",
+    "-- PostgreSQL database dump complete\n",
     "-- c\n",
     "/* /* */ */",
     "'a'\n'b'",
@@ -148,5 +151,19 @@ proptest! {
     #[test]
     fn copy_blocks_split_exactly(input in whole_copy(), cuts in cuts()) {
         hold_for(&input, &cuts);
+    }
+}
+
+#[test]
+fn the_end_of_copy_data_is_found_around_the_edge_of_a_block() {
+    for bytes in COPY_BLOCK_BYTES - 5..COPY_BLOCK_BYTES + 6 {
+        for end in ["\\.\n", "\\.\r\n", "\\.", "\\.x\n\\.\n"] {
+            let head = "COPY t FROM stdin; -- rows\n";
+            let rows = "1\n".repeat(10);
+            let last = "x".repeat(bytes - rows.len() - 1);
+            let input = format!("{head}{rows}{last}\n{end}");
+            let cuts: Vec<usize> = (0..9).map(|back| input.len() - back).collect();
+            hold_for(input.as_bytes(), &cuts);
+        }
     }
 }

@@ -99,6 +99,7 @@ fn the_body_of_a_standard_routine_is_one_statement() {
     one("create or replace procedure s.p(a int) language sql begin atomic ; ; end");
     one("CREATE FUNCTION f() RETURNS int BEGIN /* x */ ATOMIC\n\
          SELECT CASE WHEN a THEN CASE b WHEN 1 THEN 2 END ELSE 3 END FROM t; END");
+    one("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT (1; END); SELECT 2; END");
     one("CREATE FUNCTION f() RETURNS int BEGIN ATOMIC SELECT (CASE WHEN a THEN 1 END); END");
 }
 

@@ -16,10 +16,11 @@ pub(super) fn comments(trivia: &[u8]) -> impl Iterator<Item = &str> {
 
 /// The value of `SET name = value` or `SET name TO value`, without quotes.
 pub(super) fn setting(name: &str, statement: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(statement).ok()?;
-    if !text.get(..3).is_some_and(|first| first.eq_ignore_ascii_case("SET")) {
+    // Most statements of a dump are none, and some of them are large.
+    if !statement.get(..3).is_some_and(|first| first.eq_ignore_ascii_case(b"SET")) {
         return None;
     }
+    let text = std::str::from_utf8(statement).ok()?;
     let tokens = significant(text, Strings::Standard);
     let mut words = Words::new(&tokens);
     if !(words.eat("SET [SESSION|LOCAL]") && words.eat_word(name)) {

@@ -3,6 +3,7 @@
 
 use std::ops::Range;
 
+use stopover_sql::dump::DumpScanner;
 use stopover_sql::{
     COPY_BLOCK_BYTES, CopyStdin, Envelope, Piece, PieceKind, SplitError, Splitter, classify,
     envelope, statements, tokens,
@@ -43,6 +44,8 @@ impl From<&Piece<'_>> for OwnedPiece {
 pub(crate) struct Split {
     pub(crate) pieces: Vec<OwnedPiece>,
     pub(crate) error: Option<SplitError>,
+    /// Whether it is a whole dump.
+    pub(crate) whole: bool,
 }
 
 /// Splits an input that arrives in the given chunks.
@@ -50,20 +53,27 @@ pub(crate) fn split<'c>(
     mut splitter: Splitter,
     chunks: impl IntoIterator<Item = &'c [u8]>,
 ) -> Split {
-    let mut split = Split { pieces: Vec::new(), error: None };
+    let mut split = Split { pieces: Vec::new(), error: None, whole: false };
+    let mut scanner = DumpScanner::new();
+    let mut bytes = 0;
     for chunk in chunks {
         splitter.feed(chunk);
-        take_all(&mut splitter, &mut split);
+        bytes += chunk.len() as u64;
+        take_all(&mut splitter, &mut scanner, &mut split);
     }
     splitter.end();
-    take_all(&mut splitter, &mut split);
+    take_all(&mut splitter, &mut scanner, &mut split);
+    split.whole = scanner.finish(bytes, split.error.clone().map_or(Ok(()), Err)).is_ok();
     split
 }
 
-fn take_all(splitter: &mut Splitter, split: &mut Split) {
+fn take_all(splitter: &mut Splitter, scanner: &mut DumpScanner, split: &mut Split) {
     loop {
         match splitter.next_piece() {
-            Ok(Some(piece)) => split.pieces.push((&piece).into()),
+            Ok(Some(piece)) => {
+                scanner.piece(&piece);
+                split.pieces.push((&piece).into());
+            }
             Ok(None) => return,
             Err(error) => {
                 split.error = Some(error);
@@ -154,6 +164,11 @@ fn statements_are_exact(text: &str, split: &Split) {
     assert_eq!(list.len(), pieces.count());
     for (place, statement) in list.iter().enumerate() {
         assert_eq!(statement.index, place + 1);
+        let before = &text[..statement.range.start];
+        let line = before.rsplit('\n').next().unwrap_or_default();
+        let bom = usize::from(statement.line == 1 && line.starts_with('\u{FEFF}'));
+        assert_eq!(statement.line as u64, line_at(text.as_bytes(), statement.range.start));
+        assert_eq!(statement.column, line.chars().count() - bom + 1);
         assert_eq!(&text[statement.range.clone()], statement.text);
         tokens_are_exact(&statement.text);
     }
