@@ -1,1 +1,69 @@
-fn main() {}
+//! `stopover`: arguments and settings → one request → one call → an exit code.
+//!
+//! No loop of its own over migrations, no judgement: those are the engine's and the planner's.
+
+mod args;
+mod commands;
+mod console;
+mod exit;
+mod settings;
+mod signals;
+mod target;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::args::Arguments;
+use crate::exit::Exit;
+
+fn main() -> ExitCode {
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => return refused_arguments(&error),
+    };
+    start_log(arguments.global.verbose);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    let exit = match runtime {
+        Ok(runtime) => {
+            let exit = runtime.block_on(commands::run(arguments));
+            runtime.shutdown_background();
+            exit
+        }
+        Err(error) => {
+            eprintln!("error: the runtime does not start: {error}");
+            Exit::Unable
+        }
+    };
+    exit.into()
+}
+
+/// `--help` and `--version` are no errors; everything else that clap refuses is exit code 5.
+fn refused_arguments(error: &clap::Error) -> ExitCode {
+    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
+    // A closed pipe (`stopover --help | head -1`) is nothing to report.
+    let _ = error.print();
+    exit.into()
+}
+
+/// Diagnostics of the libraries, on standard error: `-vv` shows debug lines, `RUST_LOG` decides
+/// in detail. The SQL driver is kept at warnings: its debug lines hold parameters.
+fn start_log(verbose: u8) {
+    let default = match verbose {
+        0 | 1 => "warn",
+        2 => {
+            "warn,stopover=debug,stopover_engine=debug,stopover_postgres=debug,stopover_scratch=debug"
+        }
+        _ => "debug,tokio_postgres=warn,rustls=warn",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(default));
+    let subscriber = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .without_time()
+        .finish();
+    // Only fails where a subscriber is set already, and nobody else sets one.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Execute, FactsReader, LedgerWriter, Session};
+use stopover_backend::{Backend, BackendError, Execute, FactsReader, Session};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
 use stopover_model::{Event, EventSink, Facts, Finding, Plan, RowState, Step};
 use stopover_planner::Selection;

@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn characters_count_not_bytes() {
-        let step = step("-- ü\nselect 'äö',\n  nope;", 6..26);
+        let step = step("-- ü\nselect 'äö',\n  nope;", 6..27);
         assert_eq!(&step.statements[0].text, "select 'äö',\n  nope");
         assert_eq!(place(&step, Some(16)), (3, 3));
         assert_eq!(place(&step, None), (2, 1));

@@ -13,7 +13,7 @@ pub enum SourceError {
     /// There is nothing at the path.
     #[error(
         "there is no folder {}: create it with `stopover new NAME`, or name the folder with the \
-         migrations by --source",
+         migrations by --migrations",
         path.display()
     )]
     NotThere {

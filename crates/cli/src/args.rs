@@ -1,0 +1,245 @@
+//! The command line as it is typed. Values that are also settings stay optional here: a flag that
+//! is not given leaves the setting to the environment and the file.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Brings database migrations into production without surprises.
+///
+/// Reads the migrations that a team already has, rehearses them on a restored copy of production,
+/// and applies them with the same engine.
+#[derive(Debug, Parser)]
+#[command(name = "stopover", version, propagate_version = true, after_help = AFTER_HELP)]
+pub(crate) struct Arguments {
+    #[command(flatten)]
+    pub(crate) global: Global,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  success; verdict green          5  configuration or usage error
+  1  preflight failed                6  rehearsal red
+  2  a migration failed              7  the tool could not do its work
+  3  postflight failed               8  drift found where none is allowed
+  4  rollback failed                 130 / 143  stopped by SIGINT / SIGTERM
+
+Settings come from flags, then the environment (DATABASE_URL, STOPOVER_*), then stopover.toml;
+`stopover config` prints what holds and where each value came from.";
+
+/// What every command takes.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Global {
+    /// How results are given out
+    #[arg(long, global = true, value_enum, default_value_t = Format::Human)]
+    pub(crate) format: Format,
+    /// Settings file [default: stopover.toml, if it is there]
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    /// Environment of the settings file: its [env.NAME] table is stronger than the rest
+    #[arg(long, global = true, value_name = "NAME", env = "STOPOVER_ENV")]
+    pub(crate) env: Option<String>,
+    /// Say nothing but results, warnings and errors
+    #[arg(long, short, global = true, conflicts_with = "verbose")]
+    pub(crate) quiet: bool,
+    /// Say more; twice for diagnostics
+    #[arg(long, short, global = true, action = clap::ArgAction::Count)]
+    pub(crate) verbose: u8,
+}
+
+/// How results are given out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    Human,
+    /// One JSON document on standard output, and nothing else there
+    Json,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Restore a backup, run the plan on it, report. No target needed
+    Rehearse(RehearseArguments),
+    /// What `apply` would do, step by step. Writes nothing
+    Plan(ApplyArguments),
+    /// Applied, pending, drift: everything at once. Writes nothing
+    Status(StatusArguments),
+    /// Run the plan on the target
+    ///
+    /// This version makes no backup and runs no preflight and no postflight checks yet: make a
+    /// backup first, and rehearse on it.
+    Apply(ApplyArguments),
+    /// Create the next migration's files in the source's own layout
+    New(NewArguments),
+    /// Print the settings that hold, and where each came from
+    Config(ConfigArguments),
+    /// The main job on built-in example data, from nothing
+    Demo(DemoArguments),
+    /// Handle databases that rehearsals may use up
+    #[command(subcommand)]
+    Scratch(ScratchCommand),
+}
+
+/// Where the migrations are.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SourceArguments {
+    /// Folder with the migrations [default: migrations]
+    #[arg(long, short, visible_alias = "source", value_name = "DIR")]
+    pub(crate) migrations: Option<PathBuf>,
+    /// Layout of the folder [default: recognised] [possible values: pairs, sqlx, diesel]
+    #[arg(long, value_name = "LAYOUT")]
+    pub(crate) layout: Option<String>,
+    /// Ledger to use [default: the one that is there, else stopover's; Diesel's for Diesel's
+    /// layout] [possible values: stopover, sqlx, diesel]
+    #[arg(long, value_name = "LEDGER")]
+    pub(crate) ledger: Option<String>,
+}
+
+/// Which database.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct TargetArguments {
+    /// The target: postgresql://… or libpq keywords; stronger than DATABASE_URL
+    #[arg(long, value_name = "URL")]
+    pub(crate) database_url: Option<String>,
+}
+
+/// Waits and tries.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct LimitArguments {
+    /// Longest wait for another runner to end [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lock_wait: Option<String>,
+    /// Longest wait of a statement for a lock, each try [default: 5s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lock_timeout: Option<String>,
+    /// Longest time for a statement [default: no limit]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) statement_timeout: Option<String>,
+    /// Tries after a lock was not to be had [default: 10]
+    #[arg(long, value_name = "N")]
+    pub(crate) lock_retries: Option<u32>,
+}
+
+/// Which of the pending migrations.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct SelectionArguments {
+    /// Only the next N
+    #[arg(long, value_name = "N", conflicts_with = "target")]
+    pub(crate) steps: Option<usize>,
+    /// Only up to this version
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) target: Option<String>,
+}
+
+/// `rehearse`
+#[derive(Debug, Args)]
+pub(crate) struct RehearseArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// The backup: a file or folder of pg_dump's (plain, custom, directory; .gz, .zst, .lz4), `-`
+    /// for standard input, `latest` for the latest automatic one
+    #[arg(long, short, value_name = "FILE|DIR|latest")]
+    pub(crate) backup: Option<String>,
+    /// Red when the backup is older, e.g. 26h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) max_age: Option<String>,
+    /// Rehearse on this server instead of a private one: a fresh database is made there and
+    /// dropped again
+    #[arg(long, value_name = "URL")]
+    pub(crate) scratch_url: Option<String>,
+    /// Role that the migrations run as [default: the owner of the backup's tables]
+    #[arg(long, value_name = "ROLE")]
+    pub(crate) as_role: Option<String>,
+    /// Keep production's durability in the scratch, for timings nearer to production's
+    #[arg(long)]
+    pub(crate) fsync: bool,
+    /// Folder with PostgreSQL's server programs [default: searched for]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// Folder that the private server is made in [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) scratch_dir: Option<PathBuf>,
+    /// Write no report file under logs/
+    #[arg(long)]
+    pub(crate) no_report: bool,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// `plan` and `apply`
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    /// Only say what would be done: the same as `plan`
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Exit with 8 when there is drift
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// `new`
+#[derive(Debug, Args)]
+pub(crate) struct NewArguments {
+    /// What the migration does, e.g. `add_orders_index`
+    pub(crate) name: String,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    /// Without a down script
+    #[arg(long)]
+    pub(crate) no_down: bool,
+}
+
+/// `config`
+#[derive(Debug, Args)]
+pub(crate) struct ConfigArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
+
+/// `demo`
+#[derive(Debug, Args)]
+pub(crate) struct DemoArguments {
+    /// Keep the example's files in this folder
+    #[arg(long, value_name = "DIR")]
+    pub(crate) keep: Option<PathBuf>,
+    /// Folder with PostgreSQL's server programs [default: searched for]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) pg_bin: Option<PathBuf>,
+}
+
+/// `scratch …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ScratchCommand {
+    /// Stop servers and remove folders that killed runs left behind
+    Sweep {
+        /// Folder that the private servers are made in [default: the system's temporary folder]
+        #[arg(long, value_name = "DIR")]
+        scratch_dir: Option<PathBuf>,
+    },
+}

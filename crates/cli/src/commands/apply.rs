@@ -1,0 +1,46 @@
+//! `apply`.
+
+use stopover_backend::Stop;
+use stopover_engine::Ending;
+use stopover_model::Finding;
+use stopover_report::human;
+
+use crate::args::{ApplyArguments, Global};
+use crate::console::{Console, Failure, Scripts};
+use crate::exit::Exit;
+use crate::target;
+
+use super::{flags, load, read_source, request, selection, usable_source};
+
+pub(super) async fn run(
+    global: &Global,
+    console: &Console,
+    arguments: ApplyArguments,
+    stop: Stop,
+) -> Result<Exit, Failure> {
+    let chosen = arguments.selection.clone();
+    let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
+    let settings = &loaded.settings;
+    let source = read_source(settings)?;
+    usable_source(&source)?;
+    let backend = target::backend(settings)?;
+    let selection = selection(&chosen, source.layout)?;
+    let request = request(&source, settings, selection, stop)?;
+    let mut progress = console.progress();
+    let applied = stopover_engine::apply(&backend, &request, &mut progress).await;
+    drop(progress);
+    let applied = applied?;
+    let report = applied.report();
+    let scripts = Scripts(&source);
+    console.document(&report, |detail, look| human::apply(&report, detail, &scripts, look));
+    match applied.ending {
+        Ending::Complete if report.findings.iter().any(Finding::is_error) => Ok(Exit::Postflight),
+        Ending::Complete => Ok(Exit::Success),
+        Ending::Failed { .. } => Ok(Exit::Migration),
+        Ending::Stopped(signal) => Ok(Exit::Stopped(signal)),
+        Ending::Lost(error) => {
+            let failure = Failure::from(stopover_engine::EngineError::Backend(error));
+            Ok(console.say(&failure))
+        }
+    }
+}

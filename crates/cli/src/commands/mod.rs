@@ -1,0 +1,137 @@
+//! One file per command: arguments and settings → request → one call → document and exit code.
+
+mod apply;
+mod config;
+mod demo;
+mod new;
+mod plan;
+mod rehearse;
+mod scratch;
+mod status;
+
+use stopover_backend::{FactsRequest, LedgerChoice, Stop};
+use stopover_engine::Request;
+use stopover_model::{Finding, Layout, LedgerKind, SourceSet, Version};
+use stopover_planner::Selection;
+
+use crate::args::{
+    Arguments, Command, Global, LimitArguments, SelectionArguments, SourceArguments,
+    TargetArguments,
+};
+use crate::console::{Console, Failure};
+use crate::exit::Exit;
+use crate::settings::{self, Flags, Loaded, Settings};
+use crate::signals;
+
+/// Runs the command, and says how it ended.
+pub(crate) async fn run(arguments: Arguments) -> Exit {
+    let console = Console::of(&arguments.global);
+    let stop = match signals::listen() {
+        Ok(stop) => stop,
+        Err(error) => {
+            let failure = Failure::unable(format!("signals cannot be caught: {error}"), "");
+            return console.fail(&failure);
+        }
+    };
+    let global = &arguments.global;
+    let ended = match arguments.command {
+        Command::Rehearse(it) => rehearse::run(global, &console, it, stop).await,
+        Command::Apply(it) if !it.dry_run => apply::run(global, &console, it, stop).await,
+        Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
+        Command::Status(it) => status::run(global, &console, it, stop).await,
+        Command::New(it) => new::run(global, &console, it),
+        Command::Config(it) => config::run(global, &console, it),
+        Command::Scratch(it) => scratch::run(&console, it).await,
+        Command::Demo(it) => demo::run(global, &console, it, stop).await,
+    };
+    ended.unwrap_or_else(|failure| console.fail(&failure))
+}
+
+/// The flags that several commands share.
+fn flags(
+    source: SourceArguments,
+    target: Option<TargetArguments>,
+    limits: LimitArguments,
+) -> Flags {
+    Flags {
+        database_url: target.and_then(|it| it.database_url),
+        migrations: source.migrations,
+        layout: source.layout,
+        ledger: source.ledger,
+        lock_wait: limits.lock_wait,
+        lock_timeout: limits.lock_timeout,
+        statement_timeout: limits.statement_timeout,
+        lock_retries: limits.lock_retries,
+        ..Flags::default()
+    }
+}
+
+fn load(global: &Global, flags: Flags) -> Result<Loaded, Failure> {
+    settings::load(global.config.as_deref(), global.env.as_deref(), flags)
+}
+
+/// Reads the source. What is wrong with single files is in its findings.
+fn read_source(settings: &Settings) -> Result<SourceSet, Failure> {
+    stopover_source::read_folder(&settings.migrations, settings.layout)
+        .map_err(|error| Failure::usage(error.to_string(), ""))
+}
+
+/// A source with files that cannot be read as migrations ends a run at once; collisions do not:
+/// they are drift, and are told together with the rest of it.
+fn usable_source(source: &SourceSet) -> Result<(), Failure> {
+    let broken = |it: &&Finding| it.is_error() && it.code != "collision";
+    if source.findings.iter().any(|it| broken(&it)) {
+        let errors = source.findings.iter().filter(|it| it.is_error()).cloned().collect();
+        return Err(Failure::refused(Exit::Usage, errors));
+    }
+    Ok(())
+}
+
+fn selection(arguments: &SelectionArguments, layout: Layout) -> Result<Selection, Failure> {
+    Ok(match (arguments.steps, arguments.target.as_deref()) {
+        (Some(count), _) => Selection::Next(count),
+        (None, Some(text)) => Selection::UpTo(version(text, layout)?),
+        (None, None) => Selection::All,
+    })
+}
+
+fn version(text: &str, layout: Layout) -> Result<Version, Failure> {
+    if layout == Layout::Diesel {
+        return Ok(Version::Text(text.replace('-', "")));
+    }
+    Version::integer(text).ok_or_else(|| {
+        Failure::usage(
+            format!("--target {text}: not a version of this source"),
+            "give the digits at the beginning of the file's name, e.g. --target 42",
+        )
+    })
+}
+
+/// What the engine is asked.
+fn request<'a>(
+    source: &'a SourceSet,
+    settings: &'a Settings,
+    selection: Selection,
+    stop: Stop,
+) -> Result<Request<'a>, Failure> {
+    // Diesel's versions are texts, which only its own ledger holds.
+    let fallback = match source.layout {
+        Layout::Diesel => LedgerKind::Diesel,
+        Layout::Pairs | Layout::Sqlx => LedgerKind::Stopover,
+    };
+    Ok(Request {
+        source,
+        policy: &settings.policy,
+        facts: FactsRequest {
+            ledger: LedgerChoice {
+                kind: settings.ledger,
+                fallback: Some(fallback),
+                schema: Some(settings.ledger_schema.clone()),
+                table: Some(settings.ledger_table.clone()),
+            },
+        },
+        selection,
+        limits: settings.limits()?,
+        stop,
+    })
+}

@@ -1,0 +1,32 @@
+//! `plan`, and `apply --dry-run`.
+
+use stopover_backend::Stop;
+use stopover_report::human;
+
+use crate::args::{ApplyArguments, Global};
+use crate::console::{Console, Failure};
+use crate::exit::Exit;
+use crate::target;
+
+use super::{flags, load, read_source, request, selection};
+
+pub(super) async fn run(
+    global: &Global,
+    console: &Console,
+    arguments: ApplyArguments,
+    stop: Stop,
+) -> Result<Exit, Failure> {
+    let chosen = arguments.selection.clone();
+    let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
+    let settings = &loaded.settings;
+    let source = read_source(settings)?;
+    let backend = target::backend(settings)?;
+    let selection = selection(&chosen, source.layout)?;
+    let request = request(&source, settings, selection, stop)?;
+    let report = stopover_engine::plan(&backend, &request).await?;
+    console.document(&report, |detail, look| human::plan(&report, detail, look));
+    Ok(match report.plan_hash {
+        Some(_) => Exit::Success,
+        None => Exit::of_refusal(&report.problems),
+    })
+}

@@ -1,0 +1,126 @@
+//! `rehearse`.
+
+use std::io::Write;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use stopover_backend::Stop;
+use stopover_engine::{Rehearsal, RehearsalEnding};
+use stopover_model::report::{RehearsalReport, Verdict};
+use stopover_report::{human, json};
+use stopover_scratch::binaries::Search;
+use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
+
+use crate::args::{Global, RehearseArguments};
+use crate::console::{Console, Failure, Scripts};
+use crate::exit::Exit;
+use crate::settings::{Flags, Settings};
+
+use super::{flags, load, read_source, request, selection, usable_source};
+
+pub(super) async fn run(
+    global: &Global,
+    console: &Console,
+    arguments: RehearseArguments,
+    stop: Stop,
+) -> Result<Exit, Failure> {
+    let keep_report = !arguments.no_report;
+    let chosen = arguments.selection.clone();
+    let loaded = load(global, rehearse_flags(arguments))?;
+    let settings = &loaded.settings;
+    let source = read_source(settings)?;
+    usable_source(&source)?;
+    let selection = selection(&chosen, source.layout)?;
+    let request = request(&source, settings, selection, stop)?;
+    let mut scratch = PostgresScratch::new(scratch_request(settings)?);
+    let mut progress = console.progress();
+    let rehearsal = stopover_engine::rehearse(&mut scratch, &request, &mut progress).await;
+    drop(progress);
+    let report = &rehearsal.report;
+    let written = if keep_report { Some(write_report(&settings.log_dir, report)) } else { None };
+    let scripts = Scripts(&source);
+    console.document(report, |detail, look| human::rehearsal(report, detail, &scripts, look));
+    match written {
+        Some(Ok(path)) => console.remark(&format!("report: {}", path.display())),
+        Some(Err(failure)) => return Ok(console.say(&failure)),
+        None => {}
+    }
+    Ok(exit(&rehearsal))
+}
+
+/// A verdict decides; where none was reached, what kept it from being reached does.
+pub(super) fn exit(rehearsal: &Rehearsal) -> Exit {
+    match (rehearsal.ending, rehearsal.report.verdict) {
+        (RehearsalEnding::Judged, Verdict::Green) => Exit::Success,
+        (RehearsalEnding::Judged, Verdict::Red) => Exit::Red,
+        (RehearsalEnding::Unable, _) => Exit::Unable,
+        (RehearsalEnding::Stopped(signal), _) => Exit::Stopped(signal),
+    }
+}
+
+fn rehearse_flags(arguments: RehearseArguments) -> Flags {
+    Flags {
+        backup: arguments.backup,
+        max_age: arguments.max_age,
+        scratch_db_url: arguments.scratch_url,
+        as_role: arguments.as_role,
+        fsync: arguments.fsync.then_some(true),
+        pg_bin: arguments.pg_bin,
+        scratch_dir: arguments.scratch_dir,
+        ..flags(arguments.source, None, arguments.limits)
+    }
+}
+
+/// What the scratch is made from, as the settings say.
+pub(super) fn scratch_request(settings: &Settings) -> Result<ScratchRequest, Failure> {
+    Ok(ScratchRequest {
+        backup: backup(settings)?,
+        max_age: settings.max_age()?,
+        scratch_url: settings.scratch_db_url.clone(),
+        require_scratch_url: settings.require_scratch_db_url,
+        search: Search::from_environment(settings.pg_bin.clone()),
+        folder: settings.scratch_dir.clone(),
+        template_cache: settings.cache_dir().map(|dir| dir.join("templates")),
+        fsync: settings.fsync,
+        as_role: settings.as_role.clone(),
+    })
+}
+
+/// `latest` is the pointer that `stopover backup` keeps.
+fn backup(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
+    match settings.backup.as_deref() {
+        Some("latest") => {
+            let pointer = settings.backup_dir.join("latest-backup.txt");
+            let text = match std::fs::read_to_string(&pointer) {
+                Ok(text) => text,
+                Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+                Err(error) => {
+                    let message = format!("{} cannot be read: {error}", pointer.display());
+                    return Err(Failure::usage(message, "name the backup: --backup FILE"));
+                }
+            };
+            Ok(text.lines().next().filter(|line| !line.is_empty()).map(PathBuf::from))
+        }
+        other => Ok(other.map(PathBuf::from)),
+    }
+}
+
+/// Writes the report under its name; samples of production's keys stand in it, so nobody else may
+/// read it.
+fn write_report(folder: &Path, report: &RehearsalReport) -> Result<PathBuf, Failure> {
+    let stamp = report.timestamp.strftime("%Y%m%dT%H%M%S%3fZ");
+    let path = folder.join(format!("rehearsal-report-{stamp}.json"));
+    let writing = || {
+        std::fs::create_dir_all(folder)?;
+        let mut options = std::fs::OpenOptions::new();
+        let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
+        file.write_all(json::document(report).as_bytes())
+    };
+    writing().map_err(|error: std::io::Error| {
+        Failure::unable(
+            format!("the report {} cannot be written: {error}", path.display()),
+            "set log_dir to a folder that may be written, or give --no-report",
+        )
+    })?;
+    Ok(path)
+}

@@ -1,0 +1,69 @@
+//! The exit codes: a contract (see `stopover --help`), in one exhaustive place.
+
+use std::process::ExitCode;
+
+use stopover_backend::{BackendError, StopSignal};
+use stopover_engine::EngineError;
+use stopover_model::Finding;
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Exit {
+    /// Done; a verdict is green.
+    Success,
+    /// A migration failed.
+    Migration,
+    /// What was found after an apply is not right.
+    Postflight,
+    /// Configuration or usage.
+    Usage,
+    /// The rehearsal is red.
+    Red,
+    /// The tool could not do its work.
+    Unable,
+    /// Drift where none is allowed.
+    Drift,
+    /// Stopped by a signal, the target left clean.
+    Stopped(StopSignal),
+}
+
+impl Exit {
+    /// The number that the shell sees.
+    pub(crate) const fn code(self) -> u8 {
+        match self {
+            Self::Success => 0,
+            Self::Migration => 2,
+            Self::Postflight => 3,
+            Self::Usage => 5,
+            Self::Red => 6,
+            Self::Unable => 7,
+            Self::Drift => 8,
+            Self::Stopped(StopSignal::Interrupt) => 130,
+            Self::Stopped(StopSignal::Terminate) => 143,
+        }
+    }
+
+    /// For an error of the engine.
+    pub(crate) fn of_engine(error: &EngineError) -> Self {
+        match error {
+            EngineError::Refused(findings) => Self::of_refusal(findings),
+            EngineError::Backend(BackendError::Settings { .. }) => Self::Usage,
+            EngineError::Backend(_) | EngineError::LockHeld { .. } => Self::Unable,
+            EngineError::Stopped(signal) => Self::Stopped(*signal),
+        }
+    }
+
+    /// Drift is drift; a source that cannot be planned at all is a usage error.
+    pub(crate) fn of_refusal(findings: &[Finding]) -> Self {
+        const DRIFT: [&str; 7] =
+            ["orphan", "modified", "renamed", "collision", "dirty", "out-of-order", "empty-ledger"];
+        let drift = |it: &Finding| it.is_error() && DRIFT.contains(&it.code.as_str());
+        if findings.iter().any(drift) { Self::Drift } else { Self::Usage }
+    }
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit.code())
+    }
+}

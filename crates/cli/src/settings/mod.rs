@@ -1,0 +1,262 @@
+//! Settings: flags, then the environment, then the file, in that order of strength.
+//!
+//! The one room that knows `figment`. Every value remembers where it came from.
+
+mod file;
+mod origin;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use figment::Figment;
+use figment::providers::{Env, Serialized};
+use serde::{Deserialize, Serialize};
+use stopover_engine::Limits;
+use stopover_model::{Layout, LedgerKind, Policy};
+use stopover_source::parse_duration;
+
+use crate::console::Failure;
+use file::SettingsFile;
+pub(crate) use origin::report;
+
+/// The settings file that is read where none is named.
+const DEFAULT_FILE: &str = "stopover.toml";
+
+/// The settings as they are written: times are texts such as `5s`.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Settings {
+    /// The target.
+    pub(crate) database_url: Option<String>,
+    /// Folder with the migrations.
+    pub(crate) migrations: PathBuf,
+    /// Its layout, where it is not left to be recognised.
+    pub(crate) layout: Option<Layout>,
+    /// The ledger, where it is not left to what is there.
+    pub(crate) ledger: Option<LedgerKind>,
+    /// Schema of our own ledger.
+    pub(crate) ledger_schema: String,
+    /// Table of our own ledger.
+    pub(crate) ledger_table: String,
+    /// Longest wait for another runner.
+    pub(crate) lock_wait: String,
+    /// Longest wait of a statement for a lock.
+    pub(crate) lock_timeout: String,
+    /// Longest time for a statement.
+    pub(crate) statement_timeout: Option<String>,
+    /// Tries after a lock was not to be had.
+    pub(crate) lock_retries: u32,
+    /// How drift is judged.
+    pub(crate) policy: Policy,
+    /// The backup to rehearse on.
+    pub(crate) backup: Option<String>,
+    /// How old it may be.
+    pub(crate) max_age: Option<String>,
+    /// Server to rehearse on instead of a private one.
+    pub(crate) scratch_db_url: Option<String>,
+    /// Whether a private server will not do.
+    pub(crate) require_scratch_db_url: bool,
+    /// Folder of private servers.
+    pub(crate) scratch_dir: Option<PathBuf>,
+    /// Whether the scratch writes as durably as production.
+    pub(crate) fsync: bool,
+    /// Role that the migrations run as in a rehearsal.
+    pub(crate) as_role: Option<String>,
+    /// Folder with PostgreSQL's programs.
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// Cache folder.
+    pub(crate) cache_dir: Option<PathBuf>,
+    /// Folder of reports.
+    pub(crate) log_dir: PathBuf,
+    /// Folder of automatic backups.
+    pub(crate) backup_dir: PathBuf,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            database_url: None,
+            migrations: "migrations".into(),
+            layout: None,
+            ledger: None,
+            ledger_schema: "stopover".into(),
+            ledger_table: "applied_migrations".into(),
+            lock_wait: "60s".into(),
+            lock_timeout: "5s".into(),
+            statement_timeout: None,
+            lock_retries: Limits::default().lock_retries,
+            policy: Policy::default(),
+            backup: None,
+            max_age: None,
+            scratch_db_url: None,
+            require_scratch_db_url: false,
+            scratch_dir: None,
+            fsync: false,
+            as_role: None,
+            pg_bin: None,
+            cache_dir: None,
+            log_dir: "logs".into(),
+            backup_dir: "backups/migrations".into(),
+        }
+    }
+}
+
+/// What the flags say; what is not given is left out.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(crate) struct Flags {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) database_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) migrations: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) layout: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) ledger: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lock_wait: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lock_timeout: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) statement_timeout: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) lock_retries: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) max_age: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scratch_db_url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) scratch_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fsync: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) as_role: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) pg_bin: Option<PathBuf>,
+}
+
+/// Settings with the memory of where they came from.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) settings: Settings,
+    figment: Figment,
+}
+
+/// Reads the settings.
+pub(crate) fn load(
+    file: Option<&Path>,
+    environment: Option<&str>,
+    flags: Flags,
+) -> Result<Loaded, Failure> {
+    let mut figment = Figment::from(Serialized::from(Settings::default(), "default"));
+    figment = figment.select("default");
+    if let Some(file) = settings_file(file, environment)? {
+        figment = figment.merge(file);
+    } else if let Some(name) = environment {
+        return Err(Failure::usage(
+            format!("environment `{name}` is asked for, and there is no settings file"),
+            format!("write {DEFAULT_FILE} with a table [env.{name}], or leave --env out"),
+        ));
+    }
+    figment = figment.merge(variables()).merge(Serialized::from(flags, "default"));
+    let settings: Settings = figment.extract().map_err(|error| unusable(&error))?;
+    settings.check()?;
+    Ok(Loaded { settings, figment })
+}
+
+fn settings_file(
+    named: Option<&Path>,
+    environment: Option<&str>,
+) -> Result<Option<SettingsFile>, Failure> {
+    let path = match named {
+        Some(path) => path,
+        None if Path::new(DEFAULT_FILE).exists() => Path::new(DEFAULT_FILE),
+        None => return Ok(None),
+    };
+    SettingsFile::read(path, environment).map(Some)
+}
+
+/// `DATABASE_URL`, and every setting as `STOPOVER_NAME`; policies as `STOPOVER_POLICY__NAME`.
+fn variables() -> Env {
+    let keys: Vec<String> = file::known_keys();
+    Env::raw()
+        .filter_map(move |name| {
+            let name = name.as_str().to_ascii_lowercase();
+            if name == "database_url" {
+                return Some(name.into());
+            }
+            let key = name.strip_prefix("stopover_")?.replace("__", ".");
+            keys.contains(&key).then(|| key.into())
+        })
+        .profile("default")
+}
+
+fn unusable(error: &figment::Error) -> Failure {
+    let first = error.clone().into_iter().next().unwrap_or_else(|| error.clone());
+    let key = first.path.join(".");
+    let place = first.metadata.as_ref().map(|it| origin::described(it, &key));
+    let place = place.unwrap_or_else(|| "the settings".to_owned());
+    // The value itself is never shown: it may be a URL with a password.
+    let kind = match &first.kind {
+        figment::error::Kind::UnknownField(field, _) => format!("`{field}` is not a setting"),
+        figment::error::Kind::UnknownVariant(_, known) => {
+            format!("`{key}` must be one of: {}", known.join(", "))
+        }
+        figment::error::Kind::InvalidType(_, expected)
+        | figment::error::Kind::InvalidValue(_, expected) => format!("`{key}` must be {expected}"),
+        other => format!("`{key}`: {other}"),
+    };
+    Failure::usage(
+        format!("{place}: {kind}"),
+        "`stopover config` prints every setting with its value and where it came from",
+    )
+}
+
+impl Settings {
+    /// Finds values that do not parse before anything else is done.
+    fn check(&self) -> Result<(), Failure> {
+        self.limits()?;
+        self.max_age()?;
+        Ok(())
+    }
+
+    /// Waits and tries.
+    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+        let statement = self.statement_timeout.as_deref();
+        Ok(Limits {
+            lock_wait: duration("lock_wait", &self.lock_wait)?,
+            lock_timeout: duration("lock_timeout", &self.lock_timeout)?,
+            statement_timeout: statement
+                .map(|text| duration("statement_timeout", text))
+                .transpose()?,
+            lock_retries: self.lock_retries,
+        })
+    }
+
+    /// The cache folder: the setting, else the user's own. `None` where there is neither.
+    pub(crate) fn cache_dir(&self) -> Option<PathBuf> {
+        let set =
+            |name: &str| std::env::var_os(name).filter(|it| !it.is_empty()).map(PathBuf::from);
+        self.cache_dir.clone().or_else(|| {
+            let base = set("XDG_CACHE_HOME").or_else(|| set("HOME").map(|it| it.join(".cache")))?;
+            Some(base.join("stopover"))
+        })
+    }
+
+    /// How old a backup may be.
+    pub(crate) fn max_age(&self) -> Result<Option<Duration>, Failure> {
+        let Some(text) = self.max_age.as_deref() else { return Ok(None) };
+        let days = text.trim().strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+        match days.and_then(|days| days.checked_mul(86_400)) {
+            Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+            None => duration("max_age", text).map(Some),
+        }
+    }
+}
+
+fn duration(key: &str, text: &str) -> Result<Duration, Failure> {
+    parse_duration(text).map_err(|error| {
+        Failure::usage(format!("{key}: {error}"), format!("e.g. {key} = \"5s\" or \"10min\""))
+    })
+}

@@ -1,0 +1,191 @@
+//! What the engine gets its scratch from: a private server, or one that is given.
+//!
+//! Opens the backup, starts or resets the scratch, restores, gives the owner of the restored
+//! objects a login, and throws everything away afterwards. Which of the steps failed decides what
+//! an operator reads ([`PrepareStage`]); the words for it are the engine's.
+
+mod failure;
+mod private;
+
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use stopover_backend::{PrepareError, PrepareStage, Prepared, ScratchProvider, Stop};
+use stopover_model::report::{BackupReport, ScratchReport};
+use stopover_model::{Event, EventSink, Finding};
+use stopover_postgres::PostgresBackend;
+
+use crate::backup::{Backup, BackupPath};
+use crate::binaries::Search;
+use crate::restore::Restored;
+use crate::sweep;
+
+use failure::{Failed, how_to_back_up};
+use private::{Needs, PrivateScratch};
+
+/// What a scratch is made from, and how.
+#[derive(Debug, Clone)]
+pub struct ScratchRequest {
+    /// The backup; `-` is standard input, `None` is none.
+    pub backup: Option<PathBuf>,
+    /// How old it may be.
+    pub max_age: Option<Duration>,
+    /// A server to use instead of a private one.
+    pub scratch_url: Option<String>,
+    /// Whether a private server will not do.
+    pub require_scratch_url: bool,
+    /// Where PostgreSQL's programs are looked for.
+    pub search: Search,
+    /// Where a private server is made; `None` is the system's temporary folder.
+    pub folder: Option<PathBuf>,
+    /// Where prepared empty data folders are kept; `None` is nowhere.
+    pub template_cache: Option<PathBuf>,
+    /// Whether the scratch writes as durably as production.
+    pub fsync: bool,
+    /// The role that the migrations run as; `None` is the owner of the restored objects.
+    pub as_role: Option<String>,
+}
+
+/// Makes and throws away the scratch of one rehearsal.
+#[derive(Debug)]
+pub struct PostgresScratch {
+    request: ScratchRequest,
+    scratch: Option<PrivateScratch>,
+    known: Known,
+}
+
+/// What is known so far, for the report of a preparation that fails midway.
+#[derive(Debug, Default)]
+struct Known {
+    backup: BackupReport,
+    scratch: Option<ScratchReport>,
+}
+
+impl PostgresScratch {
+    /// A provider for one rehearsal. Nothing is started yet.
+    #[must_use]
+    pub fn new(request: ScratchRequest) -> Self {
+        Self { request, scratch: None, known: Known::default() }
+    }
+
+    async fn make(
+        &mut self,
+        sink: &mut dyn EventSink,
+    ) -> Result<Prepared<PostgresBackend>, Failed> {
+        let began = std::time::Instant::now();
+        if self.request.require_scratch_url && self.request.scratch_url.is_none() {
+            return Err(Failed::new(
+                PrepareStage::Unset,
+                "and a private server is not allowed here (require_scratch_db_url)",
+                "set scratch_db_url in stopover.toml, STOPOVER_SCRATCH_DB_URL, or --scratch-url",
+            ));
+        }
+        let backup = self.open_backup().await?;
+        self.swept(sink).await;
+        let private = PrivateScratch::start(&self.request, Needs::of(&backup), sink).await?;
+        self.known.scratch = Some(private.report());
+        let scratch = self.scratch.insert(private);
+        let restored = scratch.restore(backup, sink).await?;
+        self.known.backup.complete = Some(true);
+        self.known.learn(&restored);
+        let (backend, role) = scratch.backend(&restored, self.request.as_role.as_deref()).await?;
+        let mut report = scratch.report();
+        report.role = Some(role);
+        self.known.scratch = Some(report.clone());
+        Ok(Prepared {
+            backend,
+            backup: self.known.backup.clone(),
+            scratch: report,
+            findings: scratch.findings(restored.findings),
+            restore_ms: began.elapsed().as_secs_f64() * 1e3,
+        })
+    }
+
+    /// Opens the backup; its head is read, and its age judged.
+    async fn open_backup(&mut self) -> Result<Backup, Failed> {
+        let Some(path) = self.request.backup.clone() else {
+            return Err(Failed::new(
+                PrepareStage::Fetch,
+                "none is named, and there is no automatic one",
+                how_to_back_up(),
+            ));
+        };
+        self.known.backup.path = path.display().to_string();
+        let opening = move || Backup::open(&BackupPath::of(&path));
+        let opened = tokio::task::spawn_blocking(opening).await.map_err(Failed::cut_off)?;
+        let backup = opened.map_err(|error| {
+            self.known.backup.complete = failure::completeness(&error);
+            Failed::of_backup(error)
+        })?;
+        let age = backup.age(SystemTime::now());
+        self.known.backup.bytes = backup.bytes;
+        self.known.backup.age_ms = age.and_then(|it| u64::try_from(it.as_millis()).ok());
+        self.known.backup.server_version.clone_from(&backup.header.server_version);
+        self.known.backup.dump_version.clone_from(&backup.header.dump_version);
+        match (self.request.max_age, age) {
+            (Some(limit), Some(age)) if age > limit => Err(Failed::too_old(age, limit)),
+            (Some(limit), None) => Err(Failed::age_unknown(limit)),
+            _ => Ok(backup),
+        }
+    }
+
+    /// Clears away what runs that were killed left behind, and says so.
+    async fn swept(&self, sink: &mut dyn EventSink) {
+        let mut folders = sweep::usual_folders();
+        folders.extend(self.request.folder.clone());
+        let sweeping = move || folders.iter().flat_map(|it| sweep::sweep(it)).collect::<Vec<_>>();
+        for swept in tokio::task::spawn_blocking(sweeping).await.unwrap_or_default() {
+            let subject = swept.folder.display().to_string();
+            let message = swept.to_string();
+            sink.emit(Event::Found(Finding::warning("swept", subject, message, "")));
+        }
+    }
+}
+
+impl Known {
+    fn learn(&mut self, restored: &Restored) {
+        self.backup.sha256 = Some(restored.sha256.clone());
+        self.backup.bytes = Some(restored.bytes);
+        let known = |new: &Option<String>, old: &mut Option<String>| {
+            if new.is_some() {
+                old.clone_from(new);
+            }
+        };
+        known(&restored.server_version, &mut self.backup.server_version);
+        known(&restored.dump_version, &mut self.backup.dump_version);
+    }
+}
+
+impl ScratchProvider for PostgresScratch {
+    type Backend = PostgresBackend;
+
+    async fn prepare(
+        &mut self,
+        stop: &Stop,
+        sink: &mut dyn EventSink,
+    ) -> Result<Prepared<PostgresBackend>, PrepareError> {
+        let ended = tokio::select! {
+            made = self.make(sink) => made,
+            signal = stop.wait() => Err(Failed::stopped(signal)),
+        };
+        ended.map_err(|failed| {
+            if let Some(complete) = failed.complete {
+                self.known.backup.complete = Some(complete);
+            }
+            PrepareError {
+                stage: failed.stage,
+                message: failed.message,
+                remedy: failed.remedy,
+                backup: std::mem::take(&mut self.known.backup),
+                scratch: self.known.scratch.take(),
+            }
+        })
+    }
+
+    async fn discard(&mut self) -> Vec<Finding> {
+        match self.scratch.take() {
+            Some(scratch) => scratch.discard().await,
+            None => Vec::new(),
+        }
+    }
+}
