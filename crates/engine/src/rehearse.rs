@@ -170,7 +170,7 @@ fn failure_finding(failed: &FailedMigration, offending: Option<&Offending>) -> F
     let remedy = if offending.is_some() {
         "correct the data in an earlier migration, or change this one so that it fits the data"
     } else {
-        "change the migration, and rehearse again"
+        "change the migration"
     };
     let error = &failed.error;
     Finding::error("migration-failed", format!("{}:{}", error.file, error.line), message, remedy)

@@ -71,14 +71,14 @@ fn done(page: &mut Page<'_>, report: &ApplyReport, detail: Detail) {
         [(Ink::Good, "applied", &report.applied), (Ink::Good, "reverted", &report.reverted)]
     {
         if !list.is_empty() {
-            page.entry(2, ink, label, REACH, &versions(list));
+            page.entry(2, ink, label, REACH, &versions(list, detail));
         }
     }
     if let Some(failed) = &report.failed {
         page.entry(2, Ink::Bad, "failed", REACH, &failure(failed));
     }
     if !report.untouched.is_empty() {
-        page.entry(2, Ink::Faint, "untouched", REACH, &versions(&report.untouched));
+        page.entry(2, Ink::Faint, "untouched", REACH, &versions(&report.untouched, detail));
     }
     if let Some(backup) = &report.backup {
         let size = units::bytes(backup.bytes);

@@ -42,8 +42,19 @@ fn title(version: &Version, name: &str) -> String {
     text::tame_line(&format!("{version} {name}"))
 }
 
-/// `103, 104 and 105`.
-fn versions(versions: &[Version]) -> String {
+/// Longer lists of versions are told by their ends.
+const VERSIONS_IN_A_ROW: usize = 12;
+
+/// `103, 104 and 105`; `167 migrations, 1 to 167` where there are many and details are not asked
+/// for.
+fn versions(versions: &[Version], detail: Detail) -> String {
+    if let ([first, .., last], Detail::Brief) = (versions, detail)
+        && versions.len() > VERSIONS_IN_A_ROW
+    {
+        let (first, last) = (first.to_string(), last.to_string());
+        let ends = format!("{} to {}", text::tame_line(&first), text::tame_line(&last));
+        return format!("{}, {ends}", text::plural(versions.len(), "migration"));
+    }
     let names: Vec<String> = versions.iter().map(|it| text::tame_line(&it.to_string())).collect();
     stopover_model::detail_list(&names)
 }

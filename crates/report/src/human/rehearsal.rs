@@ -1,5 +1,6 @@
 //! `rehearse`: the verdict, what decided it, and what was measured.
 
+use stopover_model::Finding;
 use stopover_model::report::{
     BackupReport, MigrationReport, MigrationStatus, RehearsalReport, ScratchReport, Verdict,
 };
@@ -12,6 +13,9 @@ use crate::{text, units};
 
 use super::findings::{is_urgent, list};
 use super::{Detail, measured, next_step};
+
+/// The code of the finding that stands for a failed migration.
+const MIGRATION_FAILED: &str = "migration-failed";
 
 /// Where the values of the head begin, right of their labels.
 const REACH: usize = 10;
@@ -26,14 +30,16 @@ pub fn rehearsal(
     look: &Look,
 ) -> String {
     let mut page = Page::new(look);
-    verdict(&mut page, report);
+    let failed = failures(&report.migrations).next().is_some();
+    verdict(&mut page, report, failed);
     for error in failures(&report.migrations) {
         page.gap();
         page.verbatim(&sql_error(error, source.text(&error.file), look));
     }
-    if report.findings.iter().any(is_urgent) {
+    let untold = |it: &&Finding| is_urgent(it) && !is_told(it, &report.detail);
+    if report.findings.iter().any(|it| untold(&it)) {
         page.gap();
-        list(&mut page, report.findings.iter().filter(|it| is_urgent(it)));
+        list(&mut page, report.findings.iter().filter(untold));
     }
     page.gap();
     backup(&mut page, &report.backup, detail);
@@ -50,7 +56,8 @@ pub fn rehearsal(
     page.finish()
 }
 
-fn verdict(page: &mut Page<'_>, report: &RehearsalReport) {
+/// The verdict and the detail. What the error's own picture says below is not said twice.
+fn verdict(page: &mut Page<'_>, report: &RehearsalReport, failed: bool) {
     let (ink, word) = match report.verdict {
         Verdict::Green => (Ink::Good, "GREEN"),
         Verdict::Red => (Ink::Bad, "RED"),
@@ -61,9 +68,16 @@ fn verdict(page: &mut Page<'_>, report: &RehearsalReport) {
     if let Some(first) = lines.next() {
         page.paragraph(2, Ink::Strong, first);
     }
-    for line in lines {
+    let pictured = ["at ", "sqlstate: ", "detail: ", "hint: "];
+    for line in lines.filter(|line| !failed || !pictured.iter().any(|it| line.starts_with(it))) {
         page.paragraph(2, Ink::Plain, line);
     }
+}
+
+/// Whether the detail says what the finding says. A failed migration's finding is its first lines.
+fn is_told(finding: &Finding, detail: &str) -> bool {
+    let message = stopover_model::redact_urls(&finding.message);
+    finding.code == MIGRATION_FAILED || detail.lines().any(|line| line == message)
 }
 
 fn failures(
@@ -83,9 +97,13 @@ fn backup(page: &mut Page<'_>, backup: &BackupReport, detail: Detail) {
     }];
     facts.extend(backup.bytes.map(units::bytes));
     facts.extend(backup.age_ms.map(|age| format!("{} old", units::duration(age as f64))));
-    let server = backup.server_version.as_deref().map(text::tame_line);
+    let version = |it: &str| match detail {
+        Detail::Brief => text::tame_line(it.split_whitespace().next().unwrap_or(it)),
+        Detail::Full => text::tame_line(it),
+    };
+    let server = backup.server_version.as_deref().map(version);
     facts.extend(server.map(|it| format!("from server {it}")));
-    let dump = backup.dump_version.as_deref().map(text::tame_line);
+    let dump = backup.dump_version.as_deref().map(version);
     facts.extend(dump.map(|it| format!("by pg_dump {it}")));
     let (ink, whole) = match backup.complete {
         Some(true) => (Ink::Strong, "proven whole"),
@@ -182,11 +200,12 @@ fn next(report: &RehearsalReport) -> String {
             "nothing is pending on this backup".to_owned()
         }
         (Verdict::Green, _) => "`stopover apply` runs this plan on the target".to_owned(),
-        (Verdict::Red, Some(error)) => format!(
-            "settle the error at {}:{} and rehearse again; the target was not touched",
-            text::tame_line(&error.file),
-            error.line
-        ),
+        (Verdict::Red, Some(error)) => {
+            let place = format!("{}:{}", text::tame_line(&error.file), error.line);
+            let found = report.findings.iter().find(|it| it.code == MIGRATION_FAILED);
+            let remedy = found.map_or("settle the error", |it| it.remedy.as_str());
+            format!("{remedy} ({place}); then rehearse again. The target was not touched")
+        }
         (Verdict::Red, None) => {
             "settle what is said above and rehearse again; the target was not touched".to_owned()
         }
