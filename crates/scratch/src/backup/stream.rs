@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 use std::io::Read;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 
 use bytes::Bytes;
@@ -27,7 +28,8 @@ enum Message {
 /// A backup's decompressed bytes, chunk by chunk.
 #[derive(Debug)]
 pub struct Stream {
-    receiver: Receiver<Message>,
+    /// In a mutex only so that a stream can be shared between threads; nobody ever waits for it.
+    receiver: Mutex<Receiver<Message>>,
     peeked: VecDeque<Bytes>,
     /// What came behind the peeked chunks, if the end was already seen.
     ending: Option<Result<Digest, BackupError>>,
@@ -47,7 +49,14 @@ impl Stream {
             let done = decode(&mut raw, codec, &path, &mut emit);
             conclude(&sender, done, raw, path);
         });
-        Self { receiver, peeked: VecDeque::new(), ending: None, digest: None, progress, codec }
+        Self {
+            receiver: Mutex::new(receiver),
+            peeked: VecDeque::new(),
+            ending: None,
+            digest: None,
+            progress,
+            codec,
+        }
     }
 
     /// How much of the file has been read.
@@ -105,8 +114,9 @@ impl Stream {
         Ok(self.peeked.front().cloned().unwrap_or_default())
     }
 
-    fn receive(&self) -> Message {
-        self.receiver.recv().unwrap_or_else(|_| {
+    fn receive(&mut self) -> Message {
+        let receiver = self.receiver.get_mut().unwrap_or_else(PoisonError::into_inner);
+        receiver.recv().unwrap_or_else(|_| {
             // The thread is gone without a last word: it panicked.
             Message::Failed(BackupError::Corrupt {
                 path: "backup".to_owned(),

@@ -158,11 +158,11 @@ async fn choose_owner(keeper: &Keeper) -> Result<String, RestoreError> {
 
 /// Gives all that the restoring role has to `owner`, and drops it.
 async fn hand_over(keeper: &Keeper, owner: &str) -> Result<(), RestoreError> {
+    keeper.give_all_to(owner).await?;
     let (restorer, owner) = (identifier(&keeper.restorer), identifier(owner));
     let database = identifier(&keeper.database);
     let sql = format!(
-        "REASSIGN OWNED BY {restorer} TO {owner};
-         ALTER DATABASE {database} OWNER TO {owner};
+        "ALTER DATABASE {database} OWNER TO {owner};
          DROP OWNED BY {restorer}"
     );
     keeper.own.run("handing the database over", &sql).await?;

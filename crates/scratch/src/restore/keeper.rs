@@ -231,6 +231,17 @@ impl Keeper {
         self.own.client.batch_execute(&grant).await
     }
 
+    /// Creates an operator class or family, and gives it to the restoring role.
+    pub(super) async fn create_operator_class(
+        &self,
+        text: &str,
+        identity: &str,
+    ) -> Result<(), tokio_postgres::Error> {
+        self.elevated.client.execute(text, &[]).await?;
+        let owner = format!("ALTER {identity} OWNER TO {}", identifier(&self.restorer));
+        self.elevated.client.execute(&owner, &[]).await.map(drop)
+    }
+
     /// Creates an event trigger that never fires: both statements are one transaction, and DDL on
     /// event triggers does not fire any.
     pub(super) async fn create_event_trigger(
@@ -253,6 +264,13 @@ impl Keeper {
             }
         };
         client.batch_execute(end).await
+    }
+
+    /// Makes a role the owner of all that the restoring role owns.
+    pub(super) async fn give_all_to(&self, role: &str) -> Result<(), RestoreError> {
+        let sql =
+            format!("REASSIGN OWNED BY {} TO {}", identifier(&self.restorer), identifier(role));
+        self.own.run("giving objects to their owner", &sql).await
     }
 
     /// Text in another encoding, as the server itself reads it.

@@ -43,6 +43,8 @@ pub(super) struct Loader<'a> {
     phase: Phase,
     encoding: Encoding,
     transaction: Transaction,
+    /// The role of the last `SET SESSION AUTHORIZATION`.
+    acting_as: Option<String>,
 }
 
 /// Whether the dump has opened a transaction: what is uncommitted there, the superuser's session
@@ -51,6 +53,15 @@ pub(super) struct Loader<'a> {
 enum Transaction {
     None,
     Open,
+}
+
+/// What the restoring session's `client_encoding` is.
+#[derive(Debug, Clone, Copy)]
+enum Speech {
+    /// The dump's: for table data.
+    Dump,
+    /// The driver's: for statements.
+    Utf8,
 }
 
 impl<'a> Loader<'a> {
@@ -72,6 +83,7 @@ impl<'a> Loader<'a> {
             phase: Phase::Prologue,
             encoding,
             transaction: Transaction::None,
+            acting_as: None,
         }
     }
 
@@ -85,6 +97,7 @@ impl<'a> Loader<'a> {
                 Job::Rows { .. } | Job::CopyEnd => {}
             }
         }
+        self.act_as(None).await?;
         self.require_extensions()
     }
 
@@ -135,12 +148,15 @@ impl<'a> Loader<'a> {
         judgement: &Judgement,
     ) -> Result<(), Obstacle> {
         match &judgement.disposition {
-            Disposition::Plain => self.simple(text).await?,
+            Disposition::Plain => self.as_acting(text).await?,
             Disposition::Elevated if self.transaction == Transaction::Open => {
                 self.simple(text).await?;
             }
             Disposition::Elevated => {
                 self.keeper.elevated.client.execute(text, &[]).await?;
+            }
+            Disposition::OperatorClass(identity) => {
+                self.keeper.create_operator_class(text, identity).await?;
             }
             Disposition::PlainElseElevated => self.else_elevated(text).await?,
             Disposition::SearchPath => {
@@ -204,14 +220,27 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// `SET SESSION AUTHORIZATION` needs a superuser; `SET ROLE` does what the dump means by it.
-    /// In production the role could create what it owns: as the database's owner it can here.
-    async fn act_as(&mut self, role: Option<&str>) -> Result<(), Obstacle> {
-        let Some(role) = role else { return Ok(self.simple("RESET ROLE").await?) };
-        let name = identifier(role);
-        let owner = format!("ALTER DATABASE {} OWNER TO {name}", identifier(&self.keeper.database));
-        self.keeper.own.run("acting as a role", &owner).await?;
-        Ok(self.simple(&format!("SET ROLE {name}")).await?)
+    /// `SET SESSION AUTHORIZATION` needs a superuser. What the dump creates until the next one
+    /// belongs to that role: it is created as the restoring role, which may, and then given away.
+    async fn act_as(&mut self, role: Option<&str>) -> Result<(), RestoreError> {
+        if let Some(before) = self.acting_as.take() {
+            self.keeper.give_all_to(&before).await?;
+        }
+        self.acting_as = role.map(str::to_owned);
+        Ok(())
+    }
+
+    /// Who grants something is written down with it, so that is done as the role itself.
+    async fn as_acting(&mut self, text: &str) -> Result<(), tokio_postgres::Error> {
+        let grants = text.starts_with("GRANT ") || text.starts_with("REVOKE ");
+        let Some(role) = self.acting_as.as_deref().filter(|_| grants) else {
+            return self.simple(text).await;
+        };
+        let role = format!("SET ROLE {}", identifier(role));
+        self.simple(&role).await?;
+        let result = self.simple(text).await;
+        self.simple("RESET ROLE").await?;
+        result
     }
 
     /// Loads the data of one COPY.
@@ -223,9 +252,12 @@ impl<'a> Loader<'a> {
     ) -> Result<(), RestoreError> {
         let text = self.text(statement).await?;
         self.enter(Phase::Body)?;
-        self.speak(self.encoding.session_name()).await?;
         let failed = |error: &tokio_postgres::Error| sql_error(statement, &text, error);
-        let copy = self.session.client.copy_in::<_, Bytes>(text.as_str()).await;
+        // The statement is in UTF-8 now, its data is in the dump's encoding.
+        let prepared = self.session.client.prepare(&text).await;
+        let prepared = prepared.map_err(|error| failed(&error))?;
+        self.speak(Speech::Dump).await?;
+        let copy = self.session.client.copy_in::<_, Bytes>(&prepared).await;
         let mut copy = pin!(copy.map_err(|error| failed(&error))?);
         let whole = self.rows(copy.as_mut(), &table, jobs).await;
         match whole {
@@ -236,7 +268,7 @@ impl<'a> Loader<'a> {
             // The reader broke off; not finishing the COPY undoes it.
             None => return Ok(()),
         }
-        self.speak(None).await
+        self.speak(Speech::Utf8).await
     }
 
     /// Sends rows until the data ends; `None` when the reader stops before.
@@ -261,18 +293,19 @@ impl<'a> Loader<'a> {
         }
     }
 
-    /// Changes the encoding of the session; `None` is UTF-8, which the driver speaks.
-    async fn speak(&self, encoding: Option<&str>) -> Result<(), RestoreError> {
-        if self.encoding.session_name().is_none() {
-            return Ok(());
-        }
-        let name = encoding.unwrap_or("UTF8");
+    /// Changes the encoding of the session.
+    async fn speak(&mut self, speech: Speech) -> Result<(), RestoreError> {
+        let Some(name) = self.encoding.session_name() else { return Ok(()) };
+        let name = match speech {
+            Speech::Dump => name,
+            Speech::Utf8 => "UTF8",
+        };
         let sql = format!("SET client_encoding = '{name}'");
         self.session.run("changing the encoding", &sql).await
     }
 
     /// A statement's text in UTF-8.
-    async fn text(&self, statement: &Statement) -> Result<String, RestoreError> {
+    async fn text(&mut self, statement: &Statement) -> Result<String, RestoreError> {
         let bytes = &statement.text;
         let encoding = match &self.encoding {
             Encoding::Other(name) if !bytes.is_ascii() => name,
@@ -297,6 +330,10 @@ impl<'a> Loader<'a> {
         judgement: &Judgement,
         error: &tokio_postgres::Error,
     ) -> Result<(), RestoreError> {
+        if !self.keeper.missing.is_empty() {
+            // A comment on an extension that is not there: the restore is red in a moment anyway.
+            return Ok(());
+        }
         if let Failure::Refused(source) = failure(error)
             && let Some(known) = self.known(judgement.tolerance, &source)
         {

@@ -2,5 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod broken;
+mod encodings;
 mod fixture;
+mod hostile;
 mod whole;

@@ -104,23 +104,40 @@ pub(super) fn is_wrapper_grant(reading: &Reading<'_>) -> bool {
 /// functions have typed arguments, so that the server checks them. The other access methods, and
 /// a few optional functions of these, take `internal` arguments: a wrong function there reads any
 /// memory, so that they stay with extensions.
-pub(super) fn is_operator_class(reading: &Reading<'_>) -> bool {
-    let method = |at: Option<usize>| {
-        at.is_some_and(|at| reading.is(at + 1, "btree") || reading.is(at + 1, "hash"))
-    };
-    if reading.begins("create operator family") {
-        return method(reading.find(3, "using"));
+///
+/// Gives what is created, as `OPERATOR CLASS s.c USING btree`.
+pub(super) fn new_operator_class(reading: &Reading<'_>) -> Option<String> {
+    let class = reading.begins("create operator class") && has_typed_functions(reading);
+    if !class && !reading.begins("create operator family") {
+        return None;
     }
-    let adds = reading.begins("alter operator family") && reading.find(3, "add").is_some();
-    if !adds && !reading.begins("create operator class") {
-        return false;
-    }
-    let using = reading.find(3, "using");
-    let optional = if using.is_some_and(|at| reading.is(at + 1, "btree")) { "3" } else { "2" };
+    let method = typed_method(reading)?;
+    let kind = reading.text_between(1, 3)?;
+    let name = reading.text_between(3, reading.behind_name(3)?)?;
+    Some(format!("{kind} {name} USING {method}"))
+}
+
+/// `ALTER OPERATOR FAMILY … ADD`, within the same bounds.
+pub(super) fn adds_operators(reading: &Reading<'_>) -> bool {
+    reading.begins("alter operator family")
+        && reading.find(3, "add").is_some()
+        && typed_method(reading).is_some()
+        && has_typed_functions(reading)
+}
+
+/// The access method, if it is one whose functions are typed.
+fn typed_method(reading: &Reading<'_>) -> Option<&'static str> {
+    let at = reading.find(3, "using")? + 1;
+    ["btree", "hash"].into_iter().find(|method| reading.is(at, method))
+}
+
+/// Whether all support functions are of those that have typed arguments.
+fn has_typed_functions(reading: &Reading<'_>) -> bool {
+    let other = if typed_method(reading) == Some("btree") { "3" } else { "2" };
     let typed = (0..reading.len()).filter(|&at| reading.is(at, "function")).all(|at| {
-        reading.get(at + 1).is_some_and(|token| token.text == "1" || token.text == optional)
+        reading.get(at + 1).is_some_and(|token| token.text == "1" || token.text == other)
     });
-    method(using) && typed && !reading.mentions("storage")
+    typed && !reading.mentions("storage")
 }
 
 /// A publication of everything, or of whole schemas: no row filter, thus no expression.

@@ -6,9 +6,11 @@
 //! [`elevate`] knows their forms. Nothing here looks at what a server answered.
 
 mod elevate;
+mod prologue;
 mod reading;
 mod roles;
 
+use prologue::{keeps_prologue, tolerance};
 use reading::Reading;
 use stopover_sql::Strings;
 
@@ -31,6 +33,8 @@ pub(crate) enum Disposition {
     Elevated,
     /// Execute it as the restoring role; where that is refused, as a superuser.
     PlainElseElevated,
+    /// Create an operator class or family as a superuser, and give it to the restoring role.
+    OperatorClass(String),
     /// `SET search_path`: for both sessions.
     SearchPath,
     /// `SET client_encoding`: the encoding of what follows.
@@ -180,11 +184,17 @@ fn dispose(reading: &Reading<'_>, phase: Phase) -> Disposition {
         Disposition::Skip(Note::SecurityLabel)
     } else if begins("drop database") {
         Disposition::Refuse(Refusal::CreatesDatabase)
-    } else if ["drop role", "drop user", "drop group"].into_iter().any(begins) {
+    } else if names_roles(reading, "drop") {
         Disposition::Refuse(Refusal::ChangesRoles)
     } else {
         Disposition::Plain
     }
+}
+
+/// `CREATE ROLE` and its likes.
+fn names_roles(reading: &Reading<'_>, verb: &str) -> bool {
+    let role = ["role", "user", "group"].into_iter().any(|kind| reading.is(1, kind));
+    reading.is(0, verb) && role && !reading.is(2, "mapping")
 }
 
 fn settings(reading: &Reading<'_>) -> Disposition {
@@ -243,12 +253,13 @@ fn creation(reading: &Reading<'_>, phase: Phase) -> Disposition {
     if begins("create database") {
         return Disposition::Refuse(Refusal::CreatesDatabase);
     }
-    let mapping = begins("create user mapping");
-    let roles = ["create role", "create user", "create group"];
-    if !mapping && roles.into_iter().any(begins) {
+    if names_roles(reading, "create") {
         return Disposition::Refuse(Refusal::ChangesRoles);
     }
-    if elevate::is_operator_class(reading) || elevate::is_publication_of_all(reading) {
+    if let Some(identity) = elevate::new_operator_class(reading) {
+        return Disposition::OperatorClass(identity);
+    }
+    if elevate::is_publication_of_all(reading) {
         return Disposition::Elevated;
     }
     if elevate::is_cast_by_text(reading) {
@@ -286,7 +297,7 @@ fn alteration(reading: &Reading<'_>) -> Disposition {
     if begins("alter database") {
         return Disposition::Refuse(Refusal::CreatesDatabase);
     }
-    if !begins("alter user mapping") && (begins("alter role") || begins("alter user")) {
+    if names_roles(reading, "alter") {
         return Disposition::Refuse(Refusal::ChangesRoles);
     }
     if let Some(owner) = elevate::new_owner(reading) {
@@ -302,94 +313,10 @@ fn alteration(reading: &Reading<'_>) -> Disposition {
     if begins("alter event trigger") {
         return Disposition::Skip(Note::EventTrigger);
     }
-    if elevate::is_operator_class(reading) || elevate::is_publication_of_all(reading) {
+    if elevate::adds_operators(reading) || elevate::is_publication_of_all(reading) {
         return Disposition::Elevated;
     }
     Disposition::Plain
-}
-
-fn tolerance(reading: &Reading<'_>) -> Tolerance {
-    let begins = |phrase| reading.begins(phrase);
-    if begins("set") {
-        Tolerance::UnknownSetting
-    } else if begins("drop") || is_lone_drop(reading) {
-        Tolerance::NothingToDrop
-    } else if begins("grant") || begins("revoke") {
-        Tolerance::ForeignGrant
-    } else if begins("create schema public") && reading.len() == 3 {
-        Tolerance::SchemaExists
-    } else if begins("alter publication") {
-        Tolerance::SuperuserOwner
-    } else if begins("refresh materialized view") {
-        Tolerance::UnreachableView
-    } else {
-        Tolerance::Nothing
-    }
-}
-
-/// `ALTER TABLE x DROP CONSTRAINT y` or `ALTER TABLE x ALTER COLUMN y DROP DEFAULT`, as
-/// `pg_dump --clean` writes them, and nothing else.
-fn is_lone_drop(reading: &Reading<'_>) -> bool {
-    let kinds = ["alter table", "alter foreign table"];
-    let Some(kind) = kinds.into_iter().find(|kind| reading.begins(kind)) else { return false };
-    let at = reading.skip(reading.skip(reading.skip(0, kind), "if exists"), "only");
-    let Some(at) = reading.behind_name(at) else { return false };
-    if reading.are(at, "drop constraint") {
-        return reading.len() == reading.skip(at + 2, "if exists") + 1;
-    }
-    let column = reading.skip(at + 1, "column");
-    reading.is(at, "alter")
-        && reading.are(column + 1, "drop default")
-        && reading.len() == column + 3
-}
-
-/// Whether a statement leaves no object behind that code could hide in.
-fn keeps_prologue(reading: &Reading<'_>, disposition: &Disposition) -> bool {
-    let begins = |phrase| reading.begins(phrase);
-    match disposition {
-        Disposition::Extension { .. }
-        | Disposition::Skip(_)
-        | Disposition::Encoding(_)
-        | Disposition::SearchPath
-        | Disposition::Instead(..)
-        | Disposition::ActAs(_) => true,
-        Disposition::Elevated => begins("comment on") || begins("alter"),
-        Disposition::Plain => {
-            let search_path = begins("select pg_catalog") && reading.is(3, "set_config");
-            let schema = begins("create schema") && is_bare_schema(reading);
-            // Of what is not there yet, dropping runs nothing.
-            let drop = begins("drop") || tolerance(reading) == Tolerance::NothingToDrop;
-            begins("set")
-                || begins("reset")
-                || begins("comment on")
-                || begins("create collation")
-                || begins("grant")
-                || begins("revoke")
-                || (search_path && is_literal_call(reading))
-                || schema
-                || drop
-        }
-        _ => false,
-    }
-}
-
-/// `CREATE SCHEMA [IF NOT EXISTS] [x] [AUTHORIZATION y]`, without objects in it.
-fn is_bare_schema(reading: &Reading<'_>) -> bool {
-    let at = reading.skip(2, "if not exists");
-    let at = if reading.is(at, "authorization") { at } else { at + 1 };
-    let end = if reading.is(at, "authorization") { at + 2 } else { at };
-    reading.len() == end
-}
-
-/// `SELECT pg_catalog.set_config('…', '…', false)` and nothing else.
-fn is_literal_call(reading: &Reading<'_>) -> bool {
-    reading.len() == 11
-        && reading.symbol(4, "(")
-        && reading.string(5).is_some()
-        && reading.symbol(6, ",")
-        && reading.string(7).is_some()
-        && reading.symbol(8, ",")
-        && reading.symbol(10, ")")
 }
 
 #[cfg(test)]

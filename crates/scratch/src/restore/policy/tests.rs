@@ -84,6 +84,18 @@ fn owners_are_set_by_the_superuser_when_that_is_all_the_statement_does() {
 }
 
 #[test]
+fn operator_classes_with_typed_functions_are_created_and_given_away() {
+    let made = |text: &str| Disposition::OperatorClass(text.to_owned());
+    let family = "CREATE OPERATOR FAMILY s.\"Odd\" USING btree";
+    assert_eq!(in_body(family), made("OPERATOR FAMILY s.\"Odd\" USING btree"));
+    let class = "CREATE OPERATOR CLASS s.c DEFAULT FOR TYPE s.t USING hash FAMILY s.c AS
+        OPERATOR 1 s.=(s.t,s.t) , FUNCTION 1 (s.t, s.t) s.h(s.t)";
+    assert_eq!(in_body(class), made("OPERATOR CLASS s.c USING hash"));
+    let add = "ALTER OPERATOR FAMILY s.f USING btree ADD FUNCTION 1 (a, b) s.cmp(a, b)";
+    assert_eq!(in_body(add), Disposition::Elevated);
+}
+
+#[test]
 fn a_function_never_goes_to_a_role_with_rights_on_the_host() {
     for role in ["pg_execute_server_program", "\"pg_write_server_files\"", "pg_read_all_data"] {
         let text = format!("ALTER FUNCTION public.f() OWNER TO {role}");
@@ -122,6 +134,7 @@ fn the_prologue_ends_with_the_first_statement_that_can_carry_code() {
         "CREATE COLLATION s.c (provider = libc, locale = 'C')",
         "DROP TABLE IF EXISTS public.t",
         "ALTER TABLE ONLY public.t DROP CONSTRAINT c",
+        "SELECT pg_catalog.lo_unlink('1')",
     ];
     for text in harmless {
         assert_eq!(phase(text), Phase::Prologue, "{text}");
@@ -131,6 +144,7 @@ fn the_prologue_ends_with_the_first_statement_that_can_carry_code() {
         "CREATE SCHEMA AUTHORIZATION app CREATE TABLE t (x int)",
         "SELECT pg_catalog.set_config('a', evil(), false)",
         "SELECT evil()",
+        "SELECT pg_catalog.lo_unlink(evil())",
         "DO $$ BEGIN END $$",
         "CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'",
         "CREATE TYPE t AS ENUM ('a')",
@@ -187,6 +201,8 @@ fn databases_and_roles_are_not_the_dumps_to_create() {
     }
     let mapping = "CREATE USER MAPPING FOR app SERVER s OPTIONS (user 'x')";
     assert_eq!(in_body(mapping), Disposition::Plain);
+    let drop = "DROP USER MAPPING IF EXISTS FOR app SERVER s";
+    assert_eq!(in_body(drop), Disposition::Plain);
     assert_eq!(roles(mapping), ["app"]);
 }
 
