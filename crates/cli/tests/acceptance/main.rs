@@ -1,0 +1,59 @@
+//! The command line as its users meet it: every test runs the tool itself.
+//!
+//! Most are [scenarios](scenario): text files under `tests/scenarios`. What needs time, signals or
+//! many processes is told in Rust.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
+mod program;
+mod scenario;
+
+/// One test for each scenario, so that each is named, counted and run apart.
+macro_rules! scenarios {
+    ($($name:ident)*) => {
+        mod scenarios {
+            $(#[test] fn $name() { crate::scenario::play(stringify!($name)); })*
+
+            /// A file that nobody plays would prove nothing.
+            #[test]
+            fn every_scenario_is_played() {
+                let mut there: Vec<String> = std::fs::read_dir(crate::scenario::folder())
+                    .unwrap()
+                    .map(|it| it.unwrap().path().file_stem().unwrap().display().to_string())
+                    .collect();
+                there.sort();
+                let mut played = vec![$(stringify!($name)),*];
+                played.sort_unstable();
+                assert_eq!(played, there);
+            }
+        }
+    };
+}
+
+scenarios! {
+    between_migrations
+    collision
+    concurrently
+    diesel_ledger
+    dump_as_migration
+    edited
+    empty_ledger
+    everything_at_once
+    failing_concurrently
+    failing_on_data
+    failing_statement
+    golang_migrate
+    late_version
+    lock_timeout
+    new
+    orphans
+    psql_commands
+    read_only_role
+    renamed
+    run_lock
+    scripts_of_every_kind
+    selection
+    several_ledgers
+    sqlx_ledger
+    transaction_control
+}
