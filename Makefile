@@ -15,7 +15,7 @@ setup: ## Install what is missing: a C compiler, PostgreSQL's programs (no serve
 build: setup ## Build the tool: target/debug/stopover
 	cargo build --locked -p stopover-cli
 
-# An unoptimised build is there several times sooner, and the demo spends its time in PostgreSQL.
+# An unoptimised build is there sooner, and the demo spends its time in PostgreSQL anyway.
 demo: setup ## Rehearse three changes of an example shop on a copy of its data
 	@cargo run --locked -p stopover-cli -- demo
 
