@@ -38,11 +38,14 @@ fn sleeping(shop: &Shop, folder: &Path) -> Child {
     let backup = shop.dump("b.sql.gz", &[]);
     shop.migration("42_sleep.up.sql", "select pg_sleep(60);\n");
     let (backup, place) = (backup.to_str().unwrap(), folder.to_str().unwrap());
-    let mut command = shop.command(&["rehearse", "--backup", backup, "--scratch-dir", place, "-v"]);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    until("a server runs", Duration::from_secs(60), || {
-        leftovers(folder).iter().any(|it| it.contains("pg_sleep") || it.contains("SELECT"))
+    let mut command = shop.command(&["rehearse", "--backup", backup, "--scratch-dir", place]);
+    let told = shop.path("told.txt");
+    command.stdout(Stdio::null()).stderr(fs::File::create(&told).unwrap());
+    let child = command.spawn().unwrap();
+    until("the migrations run", Duration::from_secs(60), || {
+        fs::read_to_string(&told).unwrap().contains("1 migration to apply")
     });
+    assert!(leftovers(folder).iter().any(|it| it.contains("postgres ")), "a server runs");
     child
 }
 
