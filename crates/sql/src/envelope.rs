@@ -2,6 +2,7 @@
 //! runner's own transaction.
 
 use crate::classify::{TransactionControl, Words, significant};
+use crate::dialect::Dialect;
 use crate::lexer::Strings;
 use crate::script::Statement;
 
@@ -50,16 +51,16 @@ fn commits(statement: &Statement) -> bool {
 
 /// `COMMIT AND CHAIN`
 fn chains(commit: &str) -> bool {
-    let significant = significant(commit, Strings::Standard);
+    let significant = significant(Dialect::Postgres, commit, Strings::Standard);
     Words::new(&significant).eat("COMMIT|END [WORK|TRANSACTION] AND CHAIN")
 }
 
-/// The transaction modes that the envelope's BEGIN asks for, as `ISOLATION LEVEL SERIALIZABLE`:
-/// a transaction that takes its place must keep them.
+/// The transaction modes that the BEGIN of a PostgreSQL envelope asks for, as `ISOLATION LEVEL
+/// SERIALIZABLE`: a transaction that takes its place must keep them.
 #[must_use]
 pub fn envelope_modes(statements: &[Statement]) -> Option<String> {
     let first = statements.first().filter(|first| begins(first))?;
-    let significant = significant(&first.text, Strings::Standard);
+    let significant = significant(Dialect::Postgres, &first.text, Strings::Standard);
     let mut words = Words::new(&significant);
     if !words.eat("START TRANSACTION") {
         words.eat("BEGIN [WORK|TRANSACTION]");

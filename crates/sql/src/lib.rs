@@ -5,9 +5,12 @@
 //! pieces, [`tokens`], which looks into one statement, and [`classify()`], which says what a
 //! statement needs and locks as far as its text tells. It is not a parser: it accepts text that
 //! PostgreSQL would refuse, and leaves that judgement to PostgreSQL.
+//!
+//! What has a [`Dialect`] also reads SQLite's SQL; everything else is PostgreSQL's.
 
 mod classify;
 mod copy;
+mod dialect;
 pub mod dump;
 mod envelope;
 mod lexer;
@@ -19,15 +22,16 @@ mod token;
 
 pub use classify::{
     Classification, LockClaim, LockMode, TransactionControl, TransactionNeed, classify,
-    classify_with,
+    classify_in, classify_with,
 };
 pub use copy::{CopyFormat, CopyStdin};
+pub use dialect::Dialect;
 pub use envelope::{Envelope, envelope, envelope_modes};
 pub use lexer::Strings;
 pub use meta_command::{Guard, MetaCommand};
-pub use script::{ScriptError, Statement, statements};
+pub use script::{ScriptError, Statement, statements, statements_in};
 pub use splitter::{
     COPY_BLOCK_BYTES, DEFAULT_STATEMENT_LIMIT, Piece, PieceKind, SplitError, SplitErrorKind,
     Splitter,
 };
-pub use token::{Token, TokenKind, tokens};
+pub use token::{Token, TokenKind, tokens, tokens_in};

@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use thiserror::Error;
 
-use crate::classify::{Classification, classify_with};
+use crate::classify::{Classification, classify_in, classify_with};
+use crate::dialect::Dialect;
 use crate::meta_command::MetaCommand;
 use crate::splitter::{Piece, PieceKind, SplitError, Splitter};
 
@@ -41,6 +42,14 @@ pub enum ScriptError {
         /// The command's name, without the backslash.
         command: String,
     },
+    /// It has a command of SQLite's shell.
+    #[error("line {line}: `{command}` is a command of the sqlite3 shell and no SQL; remove it")]
+    ShellCommand {
+        /// The line of the dot, from 1.
+        line: u64,
+        /// The command's name, with its dot.
+        command: String,
+    },
 }
 
 impl ScriptError {
@@ -49,12 +58,12 @@ impl ScriptError {
     pub fn line(&self) -> u64 {
         match self {
             ScriptError::Split(error) => error.line,
-            ScriptError::MetaCommand { line, .. } => *line,
+            ScriptError::MetaCommand { line, .. } | ScriptError::ShellCommand { line, .. } => *line,
         }
     }
 }
 
-/// The statements of a script, in order.
+/// The statements of a PostgreSQL script, in order.
 ///
 /// psql's `\restrict TOKEN` and `\unrestrict TOKEN`, as pg_dump writes them, are accepted and
 /// dropped.
@@ -62,7 +71,15 @@ impl ScriptError {
 /// # Errors
 /// What the splitter refuses, and any other psql command.
 pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
-    let mut splitter = Splitter::new();
+    statements_in(Dialect::Postgres, script)
+}
+
+/// The statements of a script in a dialect, in order.
+///
+/// # Errors
+/// As [`statements`]; in SQLite's any command of its shell, which begins with a dot.
+pub fn statements_in(dialect: Dialect, script: &str) -> Result<Vec<Statement>, ScriptError> {
+    let mut splitter = Splitter::of(dialect);
     splitter.feed(script.as_bytes());
     splitter.end();
     let mut statements: Vec<Statement> = Vec::new();
@@ -71,7 +88,7 @@ pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
         match piece.kind {
             PieceKind::Statement => {
                 let index = statements.len() + 1;
-                statements.push(read(script, &piece, index, &mut column));
+                statements.push(read(dialect, script, &piece, index, &mut column));
             }
             PieceKind::CopyData => {
                 let end = place(piece.offset) + piece.bytes.len();
@@ -79,14 +96,19 @@ pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
                     data.end = end;
                 }
             }
-            PieceKind::MetaCommand => accept(&piece)?,
+            PieceKind::MetaCommand => accept(dialect, &piece)?,
             PieceKind::Blank | PieceKind::CopyEnd => {}
         }
     }
     Ok(statements)
 }
 
-fn accept(piece: &Piece<'_>) -> Result<(), ScriptError> {
+fn accept(dialect: Dialect, piece: &Piece<'_>) -> Result<(), ScriptError> {
+    if dialect == Dialect::Sqlite {
+        let line = String::from_utf8_lossy(piece.body_bytes());
+        let command = line.split_whitespace().next().unwrap_or_default().to_owned();
+        return Err(ScriptError::ShellCommand { line: piece.body_line, command });
+    }
     let command = MetaCommand::parse(piece.body_bytes());
     if command.guard().is_some() {
         return Ok(());
@@ -116,7 +138,13 @@ impl Column {
     }
 }
 
-fn read(script: &str, piece: &Piece<'_>, index: usize, column: &mut Column) -> Statement {
+fn read(
+    dialect: Dialect,
+    script: &str,
+    piece: &Piece<'_>,
+    index: usize,
+    column: &mut Column,
+) -> Statement {
     let start = place(piece.offset);
     let range = start + piece.body.start..start + piece.body.end;
     let text = script[range.clone()].to_owned();
@@ -125,7 +153,10 @@ fn read(script: &str, piece: &Piece<'_>, index: usize, column: &mut Column) -> S
         index,
         line: usize::try_from(piece.body_line).unwrap_or(usize::MAX),
         column: column.at(script, range.start),
-        classification: classify_with(&text, piece.strings),
+        classification: match dialect {
+            Dialect::Postgres => classify_with(&text, piece.strings),
+            Dialect::Sqlite => classify_in(dialect, &text),
+        },
         copy_data: piece.copy.map(|_| data..data),
         range,
         text,

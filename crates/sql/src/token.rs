@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use crate::dialect::Dialect;
 use crate::lexer::{Input, Lexer, Strings};
 
 /// What a token is.
@@ -9,7 +10,7 @@ use crate::lexer::{Input, Lexer, Strings};
 pub enum TokenKind {
     /// A keyword or an unquoted identifier.
     Word,
-    /// `"…"` or `U&"…"`, with its quotes.
+    /// `"…"` or `U&"…"`, in SQLite also `` `…` `` and `[…]`, with its quotes.
     QuotedIdent,
     /// `'…'` with its prefix (`E`, `B`, `X`, `N`, `U&`) and quotes. A string that goes on in the
     /// next line is one token for each of its parts.
@@ -18,15 +19,15 @@ pub enum TokenKind {
     DollarString,
     /// An integer, decimal or real number, without a sign.
     Number,
-    /// `$1`
+    /// `$1`; in SQLite `?`, `?1`, `:a`, `@a`, `#a`, `$a`
     Param,
-    /// One operator, by PostgreSQL's rule for where it ends.
+    /// One operator, by PostgreSQL's rule for where it ends; for SQLite one character of it.
     Operator,
     /// Punctuation: one character, or one of `::`, `:=`, `..`.
     Symbol,
     /// `-- …` without its line end.
     LineComment,
-    /// `/* … */`, nested ones included.
+    /// `/* … */`, in PostgreSQL with those nested in it.
     BlockComment,
     /// White space, or the byte-order mark at the very start.
     Whitespace,
@@ -51,12 +52,17 @@ pub struct Token<'a> {
     pub range: Range<usize>,
 }
 
-/// The tokens of a statement, white space and comments included: joined they are the statement.
+/// The tokens of a PostgreSQL statement, white space and comments included: joined they are the statement.
 ///
 /// Strings are read as with `standard_conforming_strings = on`. What is not closed runs to the end
 /// of the text; [`crate::Splitter`] is what reports it.
 pub fn tokens(statement: &str) -> impl Iterator<Item = Token<'_>> {
-    let mut lexer = Lexer::new(Strings::Standard);
+    tokens_in(Dialect::Postgres, statement)
+}
+
+/// The tokens of a statement in a dialect, as [`tokens`] gives PostgreSQL's.
+pub fn tokens_in(dialect: Dialect, statement: &str) -> impl Iterator<Item = Token<'_>> {
+    let mut lexer = Lexer::new(dialect, Strings::Standard);
     std::iter::from_fn(move || {
         let lexeme = lexer.next(statement.as_bytes(), Input::Ended)?;
         let range = lexeme.start..lexeme.end;

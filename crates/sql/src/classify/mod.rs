@@ -15,6 +15,7 @@ mod pattern;
 mod query;
 mod reading;
 mod row_marks;
+mod sqlite;
 mod subscription;
 mod words;
 
@@ -22,6 +23,7 @@ pub use lock_mode::{LockClaim, LockMode};
 pub(crate) use words::Words;
 
 use crate::copy::CopyStdin;
+use crate::dialect::Dialect;
 use crate::lexer::{Input, Lexer, Strings};
 use crate::splitter::StatementTracker;
 use crate::token::TokenKind;
@@ -31,8 +33,8 @@ use words::Significant;
 /// What a statement is, needs and locks.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Classification {
-    /// PostgreSQL's command tag, as `CREATE TABLE` or `DO`; for an unknown command its first word
-    /// in capitals.
+    /// PostgreSQL's command tag, as `CREATE TABLE` or `DO`, and the like for SQLite; for an
+    /// unknown command its first word in capitals.
     pub tag: String,
     /// Whether it can run in a transaction block.
     pub transaction: TransactionNeed,
@@ -51,9 +53,9 @@ pub struct Classification {
 pub enum TransactionNeed {
     /// Inside or outside, as far as text tells.
     Either,
-    /// Only outside: PostgreSQL refuses it in a transaction block.
+    /// Only outside: the server refuses it in a transaction block.
     Outside {
-        /// Why, in PostgreSQL's words.
+        /// Why, in the server's words.
         reason: String,
     },
 }
@@ -83,20 +85,34 @@ pub enum TransactionControl {
     SetTransaction,
 }
 
-/// Classifies one statement, with or without its `;`, under
+/// Classifies one PostgreSQL statement, with or without its `;`, under
 /// `standard_conforming_strings = on`.
 #[must_use]
 pub fn classify(statement: &str) -> Classification {
     classify_with(statement, Strings::Standard)
 }
 
-/// Classifies one statement as it reads where it stands; see [`crate::Piece::strings`].
+/// Classifies one statement of a dialect, with or without its `;`.
+#[must_use]
+pub fn classify_in(dialect: Dialect, statement: &str) -> Classification {
+    match dialect {
+        Dialect::Postgres => classify(statement),
+        Dialect::Sqlite => {
+            let significant = significant(dialect, statement, Strings::Standard);
+            let mut reading = Reading::new();
+            sqlite::read(Words::new(&significant), &mut reading);
+            reading.into_classification(None)
+        }
+    }
+}
+
+/// Classifies one PostgreSQL statement as it reads where it stands; see [`crate::Piece::strings`].
 #[must_use]
 pub fn classify_with(statement: &str, strings: Strings) -> Classification {
-    let significant = significant(statement, strings);
+    let significant = significant(Dialect::Postgres, statement, strings);
     let mut reading = Reading::new();
     commands::read(Words::new(&significant), &mut reading);
-    let mut tracker = StatementTracker::new();
+    let mut tracker = StatementTracker::new(Dialect::Postgres);
     for token in &significant {
         tracker.token(token.kind, token.text.as_bytes());
     }
@@ -104,8 +120,12 @@ pub fn classify_with(statement: &str, strings: Strings) -> Classification {
 }
 
 /// The tokens that mean something, up to the final `;`.
-pub(crate) fn significant(statement: &str, strings: Strings) -> Vec<Significant<'_>> {
-    let mut lexer = Lexer::new(strings);
+pub(crate) fn significant(
+    dialect: Dialect,
+    statement: &str,
+    strings: Strings,
+) -> Vec<Significant<'_>> {
+    let mut lexer = Lexer::new(dialect, strings);
     let lexemes = std::iter::from_fn(|| lexer.next(statement.as_bytes(), Input::Ended));
     let mut significant: Vec<_> = lexemes
         .filter(|lexeme| !lexeme.kind.is_trivia())

@@ -1,13 +1,14 @@
 //! Comments and settings of a dump.
 
 use crate::classify::{Words, significant};
+use crate::dialect::Dialect;
 use crate::lexer::{Input, Lexer, Strings};
 use crate::token::TokenKind;
 
 /// The `--` comments of trivia, each as one line with its dashes. Those that are not UTF-8 are
 /// none that this is for.
 pub(super) fn comments(trivia: &[u8]) -> impl Iterator<Item = &str> {
-    let mut lexer = Lexer::new(Strings::Standard);
+    let mut lexer = Lexer::new(Dialect::Postgres, Strings::Standard);
     std::iter::from_fn(move || lexer.next(trivia, Input::Ended))
         .filter(|lexeme| lexeme.kind == TokenKind::LineComment)
         .filter_map(|lexeme| std::str::from_utf8(&trivia[lexeme.start..lexeme.end]).ok())
@@ -21,7 +22,7 @@ pub(super) fn setting(name: &str, statement: &[u8]) -> Option<String> {
         return None;
     }
     let text = std::str::from_utf8(statement).ok()?;
-    let tokens = significant(text, Strings::Standard);
+    let tokens = significant(Dialect::Postgres, text, Strings::Standard);
     let mut words = Words::new(&tokens);
     if !(words.eat("SET [SESSION|LOCAL]") && words.eat_word(name)) {
         return None;

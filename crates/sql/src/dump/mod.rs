@@ -15,6 +15,7 @@ use thiserror::Error;
 
 use crate::classify::{Words, significant};
 use crate::copy::CopyStdin;
+use crate::dialect::Dialect;
 use crate::meta_command::MetaCommand;
 use crate::splitter::{Piece, PieceKind, SplitError, SplitErrorKind};
 use header::{comments, setting};
@@ -208,6 +209,7 @@ impl DumpScanner {
                 }
                 SplitErrorKind::UnterminatedString
                 | SplitErrorKind::UnterminatedIdentifier
+                | SplitErrorKind::UnterminatedName { .. }
                 | SplitErrorKind::UnterminatedDollarQuote { .. }
                 | SplitErrorKind::UnterminatedComment => Err(DumpError::BrokenOff { place }),
                 SplitErrorKind::TextAfterCopy
@@ -229,7 +231,7 @@ impl DumpScanner {
     fn read_statement(&mut self, piece: &Piece<'_>) {
         if piece.copy.is_some() {
             let text = String::from_utf8_lossy(piece.body_bytes());
-            let tokens = significant(&text, piece.strings);
+            let tokens = significant(Dialect::Postgres, &text, piece.strings);
             let mut words = Words::new(&tokens);
             self.table = if words.eat("COPY [BINARY]") { words.relation() } else { None };
             self.copy = piece.copy;

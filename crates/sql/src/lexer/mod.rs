@@ -1,6 +1,6 @@
 //! The one lexer of this crate: bytes in, lexemes out, resumable at every byte.
 //!
-//! It follows the rules of PostgreSQL's `src/backend/parser/scan.l` (which
+//! For PostgreSQL it follows the rules of its `src/backend/parser/scan.l` (which
 //! `src/fe_utils/psqlscan.l` mirrors); each rule below names the pattern it comes from. It is for
 //! finding where tokens begin and end in text of any size that arrives in chunks of any size, and
 //! it never fails: what is not closed at the end of the input is reported as such and judged by
@@ -9,10 +9,13 @@
 //! Bytes of 0x80 and above are identifier characters, as in scan.l. That is right for UTF-8 and
 //! every other encoding that PostgreSQL allows on the server; see
 //! [`crate::dump::lexable_encoding`] for those that it is wrong for.
+//!
+//! What is different for SQLite stands in `sqlite.rs`.
 
 mod byte_class;
 mod number;
 mod quoted;
+mod sqlite;
 mod symbol;
 
 pub(crate) use byte_class::is_space;
@@ -20,6 +23,7 @@ use byte_class::{ByteClass, class_of, is_identifier_byte, is_newline};
 use number::NumberPart;
 use quoted::Quote;
 
+use crate::dialect::Dialect;
 use crate::token::TokenKind;
 
 const BYTE_ORDER_MARK: &[u8] = b"\xEF\xBB\xBF";
@@ -141,14 +145,16 @@ pub(crate) struct Lexer {
     mode: Mode,
     start: usize,
     position: usize,
+    dialect: Dialect,
     strings: Strings,
     tail: StringTail,
 }
 
 impl Lexer {
     /// A lexer at the first byte of an input.
-    pub(crate) fn new(strings: Strings) -> Self {
-        Lexer { mode: Mode::Origin, start: 0, position: 0, strings, tail: StringTail::None }
+    pub(crate) fn new(dialect: Dialect, strings: Strings) -> Self {
+        let mode = Mode::Origin;
+        Lexer { mode, start: 0, position: 0, dialect, strings, tail: StringTail::None }
     }
 
     /// The end of what has been looked at for good.
@@ -261,6 +267,9 @@ impl Lexer {
     fn begin(&mut self, view: View<'_>) -> Step {
         self.start = self.position;
         let Some(&byte) = view.bytes.get(self.position) else { return Step::Wait };
+        if self.dialect == Dialect::Sqlite {
+            return self.begin_sqlite(view, byte);
+        }
         let next = self.position + 1;
         match class_of(byte) {
             ByteClass::Space => self.enter(Mode::Space, next),
@@ -292,6 +301,9 @@ impl Lexer {
         let next = view.peek(self.position);
         if next == Peek::NotYet {
             return Step::Wait;
+        }
+        if self.dialect == Dialect::Sqlite {
+            return self.sqlite_word(view);
         }
         if self.position - self.start > 1 {
             return self.found(TokenKind::Word);

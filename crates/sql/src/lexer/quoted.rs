@@ -4,6 +4,7 @@ use memchr::{memchr, memchr2, memmem};
 
 use super::byte_class::{ByteClass, class_of, is_tag_byte};
 use super::{Input, Lexer, Mode, Peek, Step, StringTail, Strings, View};
+use crate::dialect::Dialect;
 use crate::token::TokenKind;
 
 /// The kinds of quotes, by what counts inside of them.
@@ -17,6 +18,10 @@ pub(super) enum Quote {
     Bits,
     /// `"…"` and `U&"…"`: only a doubled quote (`<xd>`, `<xui>`).
     Identifier,
+    /// SQLite's `` `…` ``: only a doubled quote.
+    Backtick,
+    /// SQLite's `[…]`: nothing at all.
+    Bracket,
 }
 
 impl Quote {
@@ -29,18 +34,31 @@ impl Quote {
     }
 
     fn mark(self) -> u8 {
-        if self == Quote::Identifier { b'"' } else { b'\'' }
+        match self {
+            Quote::Identifier => b'"',
+            Quote::Backtick => b'`',
+            Quote::Bracket => b']',
+            Quote::Plain | Quote::Escape | Quote::Bits => b'\'',
+        }
     }
 
     fn kind(self) -> TokenKind {
-        if self == Quote::Identifier { TokenKind::QuotedIdent } else { TokenKind::String }
+        match self {
+            Quote::Identifier | Quote::Backtick | Quote::Bracket => TokenKind::QuotedIdent,
+            Quote::Plain | Quote::Escape | Quote::Bits => TokenKind::String,
+        }
+    }
+
+    /// Whether a doubled quote stands for one of them.
+    fn doubles(self) -> bool {
+        !matches!(self, Quote::Bits | Quote::Bracket)
     }
 
     /// The next byte that counts.
     fn find(self, bytes: &[u8]) -> Option<usize> {
         match self {
             Quote::Escape => memchr2(b'\\', b'\'', bytes),
-            Quote::Plain | Quote::Bits | Quote::Identifier => memchr(self.mark(), bytes),
+            _ => memchr(self.mark(), bytes),
         }
     }
 }
@@ -62,14 +80,14 @@ impl Lexer {
             };
             self.position += length;
             let next = view.peek(self.position + 1);
-            if view.bytes[self.position] == b'\\' {
+            if quote == Quote::Escape && view.bytes[self.position] == b'\\' {
                 if !matches!(next, Peek::Byte(_)) {
                     return self.wait_or_unterminated(view, quote.kind());
                 }
                 self.position += 2;
-            } else if quote != Quote::Bits && next == Peek::NotYet {
+            } else if quote.doubles() && next == Peek::NotYet {
                 return Step::Wait;
-            } else if quote != Quote::Bits && next == Peek::Byte(quote.mark()) {
+            } else if quote.doubles() && next == Peek::Byte(quote.mark()) {
                 self.position += 2;
             } else {
                 return self.close_quote(quote);
@@ -79,7 +97,7 @@ impl Lexer {
 
     fn close_quote(&mut self, quote: Quote) -> Step {
         self.position += 1;
-        if quote != Quote::Identifier {
+        if quote.kind() == TokenKind::String {
             self.tail = StringTail::SameLine(quote);
         }
         self.found(quote.kind())
@@ -126,9 +144,15 @@ impl Lexer {
         }
     }
 
-    /// `{comment}`: up to a line end, which is not part of it.
+    /// `{comment}`: up to a line end, which is not part of it. SQLite's go on after a carriage
+    /// return.
     pub(super) fn line_comment(&mut self, view: View<'_>) -> Step {
-        match memchr2(b'\n', b'\r', &view.bytes[self.position..]) {
+        let rest = &view.bytes[self.position..];
+        let length = match self.dialect {
+            Dialect::Postgres => memchr2(b'\n', b'\r', rest),
+            Dialect::Sqlite => memchr(b'\n', rest),
+        };
+        match length {
             Some(length) => self.position += length,
             None => {
                 self.position = view.bytes.len();
@@ -142,6 +166,9 @@ impl Lexer {
 
     /// `<xc>`: nested.
     pub(super) fn block_comment(&mut self, view: View<'_>, mut depth: u64) -> Step {
+        if self.dialect == Dialect::Sqlite {
+            return self.sqlite_block_comment(view);
+        }
         while depth > 0 {
             let Some(length) = memchr2(b'/', b'*', &view.bytes[self.position..]) else {
                 self.position = view.bytes.len();

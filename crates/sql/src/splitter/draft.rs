@@ -1,5 +1,6 @@
 //! The piece that is being read: where its body lies and what its statement does to the reading.
 
+use crate::dialect::Dialect;
 use crate::lexer::Lexeme;
 use crate::splitter::statement::{StatementEnd, StatementTracker};
 use crate::token::TokenKind;
@@ -10,7 +11,8 @@ pub(super) enum Progress {
     Growing,
     /// The lexeme is the `;` that ends it.
     Complete,
-    /// The lexeme is the backslash of a psql command before any statement.
+    /// The lexeme begins a command of psql (a backslash) or of SQLite's shell (a dot) before any
+    /// statement.
     MetaCommand,
     /// The lexeme is a backslash within the statement.
     StrayBackslash,
@@ -19,12 +21,13 @@ pub(super) enum Progress {
 /// Positions are relative to the piece's first byte, so that the buffer may move under them.
 pub(super) struct Draft {
     body: Option<(usize, usize)>,
+    dialect: Dialect,
     pub(super) tracker: StatementTracker,
 }
 
 impl Draft {
-    pub(super) fn new() -> Self {
-        Draft { body: None, tracker: StatementTracker::new() }
+    pub(super) fn new(dialect: Dialect) -> Self {
+        Draft { body: None, dialect, tracker: StatementTracker::new(dialect) }
     }
 
     /// From the first to after the last token that is not trivia and not the final `;`.
@@ -38,12 +41,19 @@ impl Draft {
             return Progress::Growing;
         }
         let text = &bytes[lexeme.start..lexeme.end];
-        if lexeme.kind == TokenKind::Symbol && text == b"\\" {
-            if self.body.is_some() {
+        if lexeme.kind == TokenKind::Symbol {
+            let begins = match self.dialect {
+                Dialect::Postgres => text == b"\\",
+                // Inside of a statement a dot is a dot.
+                Dialect::Sqlite => text == b"." && self.body.is_none(),
+            };
+            if begins && self.body.is_some() {
                 return Progress::StrayBackslash;
             }
-            self.body = Some((lexeme.start - head, lexeme.end - head));
-            return Progress::MetaCommand;
+            if begins {
+                self.body = Some((lexeme.start - head, lexeme.end - head));
+                return Progress::MetaCommand;
+            }
         }
         if self.tracker.token(lexeme.kind, text) == StatementEnd::Here {
             return Progress::Complete;

@@ -24,6 +24,12 @@ pub enum SplitErrorKind {
     /// A `"…"` that the input ends in.
     #[error("a quoted identifier that starts here is never closed; add the missing `\"`")]
     UnterminatedIdentifier,
+    /// A `` `…` `` or `[…]` of SQLite that the input ends in.
+    #[error("a quoted identifier that starts here is never closed; add the missing `{close}`")]
+    UnterminatedName {
+        /// What it would end in.
+        close: char,
+    },
     /// A `$tag$…` that the input ends in.
     #[error("a dollar quote that starts here is never closed; add the missing `{tag}`")]
     UnterminatedDollarQuote {

@@ -150,7 +150,11 @@ impl Splitter {
     fn unterminated(&self, lexeme: &Lexeme) -> Wrong {
         let text = &self.buffer[lexeme.start..lexeme.end];
         let kind = match lexeme.kind {
-            TokenKind::QuotedIdent => SplitErrorKind::UnterminatedIdentifier,
+            TokenKind::QuotedIdent => match text.first() {
+                Some(b'[') => SplitErrorKind::UnterminatedName { close: ']' },
+                Some(b'`') => SplitErrorKind::UnterminatedName { close: '`' },
+                _ => SplitErrorKind::UnterminatedIdentifier,
+            },
             TokenKind::BlockComment => SplitErrorKind::UnterminatedComment,
             TokenKind::DollarString => {
                 let length = memchr(b'$', &text[1..]).map_or(text.len(), |second| second + 2);

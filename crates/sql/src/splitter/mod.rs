@@ -11,6 +11,7 @@ mod find;
 mod piece;
 mod setting;
 mod statement;
+mod trigger;
 
 pub use copy_block::COPY_BLOCK_BYTES;
 pub use error::{SplitError, SplitErrorKind};
@@ -26,6 +27,7 @@ use draft::Draft;
 use statement::SessionStrings;
 
 use crate::copy::CopyStdin;
+use crate::dialect::Dialect;
 use crate::lexer::{Input, Lexer};
 
 /// The most bytes of a statement unless [`Splitter::with_limit`] says otherwise: as much as
@@ -46,6 +48,7 @@ pub struct Splitter {
     line: u64,
     input: Input,
     limit: usize,
+    dialect: Dialect,
     lexer: Lexer,
     draft: Draft,
     strings: SessionStrings,
@@ -86,16 +89,26 @@ impl Default for Splitter {
 }
 
 impl Splitter {
-    /// A splitter with the [`DEFAULT_STATEMENT_LIMIT`].
+    /// A splitter of PostgreSQL's SQL with the [`DEFAULT_STATEMENT_LIMIT`].
     #[must_use]
     pub fn new() -> Self {
-        Self::with_limit(DEFAULT_STATEMENT_LIMIT)
+        Self::of(Dialect::Postgres)
     }
 
-    /// A splitter that refuses a statement (with the trivia before it) of more than
-    /// `max_statement_bytes`.
+    /// A splitter of a dialect with the [`DEFAULT_STATEMENT_LIMIT`].
+    #[must_use]
+    pub fn of(dialect: Dialect) -> Self {
+        Self::limited(dialect, DEFAULT_STATEMENT_LIMIT)
+    }
+
+    /// A splitter of PostgreSQL's SQL that refuses a statement (with the trivia before it) of
+    /// more than `max_statement_bytes`.
     #[must_use]
     pub fn with_limit(max_statement_bytes: usize) -> Self {
+        Self::limited(Dialect::Postgres, max_statement_bytes)
+    }
+
+    fn limited(dialect: Dialect, max_statement_bytes: usize) -> Self {
         let strings = SessionStrings::new();
         Splitter {
             buffer: Vec::new(),
@@ -104,8 +117,9 @@ impl Splitter {
             line: 1,
             input: Input::Open,
             limit: max_statement_bytes,
-            lexer: Lexer::new(strings.current),
-            draft: Draft::new(),
+            dialect,
+            lexer: Lexer::new(dialect, strings.current),
+            draft: Draft::new(dialect),
             strings,
             phase: Phase::Sql,
             failure: None,
@@ -215,7 +229,7 @@ impl Splitter {
             | PieceKind::CopyEnd
             | PieceKind::MetaCommand => self.phase = Phase::Sql,
         }
-        let draft = std::mem::replace(&mut self.draft, Draft::new());
+        let draft = std::mem::replace(&mut self.draft, Draft::new(self.dialect));
         self.strings.apply(draft.tracker.strings_change());
         self.lexer.set_strings(self.strings.current);
     }

@@ -18,7 +18,8 @@ pub enum PieceKind {
     CopyData,
     /// The line `\.` that ends the data of a COPY.
     CopyEnd,
-    /// A line with a psql command that stands outside of any statement, and the trivia before it.
+    /// A line with a command of psql, or of SQLite's shell, that stands outside of any statement,
+    /// and the trivia before it.
     MetaCommand,
 }
 

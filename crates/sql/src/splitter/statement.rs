@@ -7,8 +7,10 @@
 //! can stand there, and none has to be counted.
 
 use crate::copy::{CopyStdin, CopyTracker, is_any};
+use crate::dialect::Dialect;
 use crate::lexer::Strings;
 use crate::splitter::setting::{SettingTracker, StringsChange};
+use crate::splitter::trigger::TriggerTracker;
 use crate::token::TokenKind;
 
 /// Whether a token ends the statement.
@@ -37,6 +39,8 @@ enum Shape {
     Routine(Routine),
     Copy(CopyTracker),
     Setting(SettingTracker),
+    /// Any statement of SQLite.
+    Sqlite(TriggerTracker),
     Other,
 }
 
@@ -47,8 +51,12 @@ pub(crate) struct StatementTracker {
 }
 
 impl StatementTracker {
-    pub(crate) fn new() -> Self {
-        StatementTracker { depth: 0, shape: Shape::Unknown }
+    pub(crate) fn new(dialect: Dialect) -> Self {
+        let shape = match dialect {
+            Dialect::Postgres => Shape::Unknown,
+            Dialect::Sqlite => Shape::Sqlite(TriggerTracker::new()),
+        };
+        StatementTracker { depth: 0, shape }
     }
 
     /// Whether data follows the statement.
@@ -68,6 +76,9 @@ impl StatementTracker {
     }
 
     pub(crate) fn token(&mut self, kind: TokenKind, text: &[u8]) -> StatementEnd {
+        if let Shape::Sqlite(trigger) = &mut self.shape {
+            return trigger.token(kind, text);
+        }
         if kind == TokenKind::Symbol {
             match text {
                 b";" if self.depth == 0 && !self.in_body() => return StatementEnd::Here,
@@ -83,7 +94,7 @@ impl StatementTracker {
             },
             Shape::Copy(copy) => copy.token(kind, text, self.depth),
             Shape::Setting(setting) => setting.token(kind, text),
-            Shape::Other => {}
+            Shape::Sqlite(_) | Shape::Other => {}
         }
         if kind == TokenKind::Symbol && text == b"(" {
             self.depth += 1;
