@@ -16,6 +16,6 @@ pub use error::BackendError;
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
     Backend, Canceller, Diagnose, Done, Execute, FactsReader, FactsRequest, JournalEvent,
-    LedgerChoice, LedgerId, LedgerWriter, LockAttempt, Offending, RunLock, Session, UnitLimits,
+    LedgerChoice, LedgerId, LedgerWriter, LockAttempt, Offending, Recover, RunLock, Session, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};

@@ -4,7 +4,8 @@ use std::future::Future;
 use std::time::Duration;
 
 use stopover_model::{
-    Checksum, Facts, LedgerKind, LockHolder, NewLedgerRow, PlannedStatement, Step, Version,
+    Checksum, Facts, ForeignKeys, Interrupted, LedgerKind, LockHolder, NewLedgerRow, PlannedStatement,
+    StatementState, Step, Version,
 };
 
 use crate::BackendError;
@@ -19,7 +20,10 @@ pub trait Backend: Send + Sync {
 }
 
 /// Everything that one pinned connection does.
-pub trait Session: FactsReader + LedgerWriter + RunLock + Execute + Diagnose + Send {}
+pub trait Session:
+    FactsReader + LedgerWriter + RunLock + Execute + Diagnose + Recover + Send
+{
+}
 
 /// Which ledger to use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -116,6 +120,11 @@ pub enum JournalEvent {
         /// The error, redacted.
         detail: String,
     },
+    /// A signal stopped it.
+    Stopped {
+        /// The statement's position, from 1.
+        statement: Option<usize>,
+    },
 }
 
 /// Writes the ledger and the journal beside it.
@@ -160,13 +169,32 @@ pub trait LedgerWriter {
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 }
 
-/// Timeouts around a unit of work.
+/// Finds out how far an interrupted non-transactional migration came. Writes nothing.
+pub trait Recover {
+    /// What the journal says of `version` since it was last settled.
+    fn interrupted(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+    ) -> impl Future<Output = Result<Interrupted, BackendError>> + Send;
+
+    /// What the catalog says of a statement of which nobody knows whether it finished.
+    fn state_of(
+        &mut self,
+        statement: &PlannedStatement,
+    ) -> impl Future<Output = Result<StatementState, BackendError>> + Send;
+}
+
+/// What holds around a unit of work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnitLimits {
     /// Longest wait for a lock; `None` leaves the server's setting.
     pub lock_timeout: Option<Duration>,
     /// Longest time for a statement; `None` leaves the server's setting.
     pub statement_timeout: Option<Duration>,
+    /// What becomes of foreign keys until the transaction's end. Where they are checked at the
+    /// commit, [`Execute::commit`] refuses while one does not hold.
+    pub foreign_keys: ForeignKeys,
 }
 
 /// What a statement that ended well said.

@@ -10,7 +10,7 @@ use stopover_planner::Selection;
 use crate::lock::Locked;
 use crate::place::located;
 use crate::step::{StepContext, StepEnd, carry_out, proves, untouched};
-use crate::{Applied, Ending, EngineError, Request};
+use crate::{Applied, Ending, EngineError, Request, recover};
 
 /// Takes the run lock, plans, and carries the plan out.
 ///
@@ -24,7 +24,7 @@ pub async fn apply<B: Backend>(
 ) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
-    let facts = locked.session().facts(&request.facts).await?;
+    let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
     let plan = stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
         .map_err(EngineError::Refused)?;
     sink.emit(Event::PlanReady {
@@ -69,7 +69,12 @@ async fn ready_ledger<S: Session>(
 ) -> Result<(), EngineError> {
     if !facts.ledger.exists {
         let ledger = locked.ledger().clone();
-        locked.session().create_ledger(&ledger).await?;
+        locked.session().create_ledger(&ledger).await.map_err(|error| match error {
+            BackendError::Refused(error) => {
+                EngineError::Ledger { table: facts.ledger.table.clone(), error }
+            }
+            other => EngineError::Backend(other),
+        })?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use stopover_backend::{BackendError, StopSignal};
-use stopover_model::{Finding, LockHolder};
+use stopover_model::{DatabaseError, Finding, LockHolder};
 use thiserror::Error;
 
 /// The engine gave up before a migration ran. What happens later is an [`crate::Ending`].
@@ -19,6 +19,14 @@ pub enum EngineError {
         holder: Option<LockHolder>,
         /// How long we waited.
         waited: Duration,
+    },
+    /// The ledger is not there yet, and the server refuses to make it.
+    #[error("the ledger {table} cannot be made: {}", .error.message)]
+    Ledger {
+        /// Its qualified name.
+        table: String,
+        /// What the server said.
+        error: Box<DatabaseError>,
     },
     /// The database could not do what was asked.
     #[error(transparent)]

@@ -13,6 +13,7 @@ mod lock;
 mod outcome;
 mod place;
 mod read;
+mod recover;
 mod rehearse;
 mod request;
 mod statement;

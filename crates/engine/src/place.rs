@@ -56,6 +56,7 @@ mod tests {
             tag: "SELECT".into(),
             locks: Vec::new(),
             copy_data: None,
+            place: stopover_model::StatementPlace::Anywhere,
         };
         Step {
             version: Version::Integer(1),
@@ -68,7 +69,9 @@ mod tests {
             statements: vec![statement],
             lock_timeout: None,
             statement_timeout: None,
+            foreign_keys: stopover_model::ForeignKeys::Enforced,
             out_of_order: false,
+            resume: None,
         }
     }
 

@@ -1,10 +1,10 @@
 //! Reading without writing: `status` and `plan`.
 
-use stopover_backend::{Backend, FactsReader};
+use stopover_backend::Backend;
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
 use stopover_model::{Facts, TOOL_VERSION};
 
-use crate::{EngineError, Request};
+use crate::{EngineError, Request, recover};
 
 /// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
 ///
@@ -48,7 +48,7 @@ pub async fn plan<B: Backend>(
 async fn facts<B: Backend>(backend: &B, request: &Request<'_>) -> Result<Facts, EngineError> {
     let reading = async {
         let mut session = backend.connect().await?;
-        Ok(session.facts(&request.facts).await?)
+        Ok(recover::facts(&mut session, &request.facts, request.source).await?)
     };
     tokio::select! {
         facts = reading => facts,

@@ -32,16 +32,24 @@ pub(crate) async fn run<S: Session>(
 ) -> Ran {
     let canceller = session.canceller();
     let began = Instant::now();
-    let mut running = pin!(session.execute(statement));
+    match unless_stopped(&canceller, session.execute(statement), stop).await {
+        Ok(Ok(done)) => Ran::Done(done, began.elapsed()),
+        Ok(Err(error @ BackendError::Refused(_))) => Ran::Refused(error, began.elapsed()),
+        Ok(Err(error)) => Ran::Lost(error),
+        Err(signal) => Ran::Stopped(signal),
+    }
+}
+
+/// Waits for the answer to `request`; a stop cancels it on the server and waits for its end.
+pub(crate) async fn unless_stopped<T>(
+    canceller: &impl Canceller,
+    request: impl Future<Output = T>,
+    stop: &Stop,
+) -> Result<T, StopSignal> {
+    let mut running = pin!(request);
     let signal = tokio::select! {
         biased;
-        ended = &mut running => {
-            return match ended {
-                Ok(done) => Ran::Done(done, began.elapsed()),
-                Err(error @ BackendError::Refused(_)) => Ran::Refused(error, began.elapsed()),
-                Err(error) => Ran::Lost(error),
-            };
-        }
+        answer = &mut running => return Ok(answer),
         signal = stop.wait() => signal,
     };
     let deadline = Instant::now() + CANCEL_PATIENCE;
@@ -51,5 +59,5 @@ pub(crate) async fn run<S: Session>(
             break;
         }
     }
-    Ran::Stopped(signal)
+    Err(signal)
 }

@@ -29,11 +29,24 @@ pub mod sqlstate {
     pub const QUERY_CANCELED: &str = "57014";
 }
 
+/// What an error means to whoever has to go on: each backend says it of its own codes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ErrorClass {
+    /// The same would happen again.
+    #[default]
+    Final,
+    /// Somebody else was in the way (a lock not to be had in time, a deadlock): worth trying
+    /// again.
+    Contention,
+}
+
 /// An error as the server reports it, field by field.
 ///
 /// Source of the fields: PostgreSQL's documentation, "Error and Notice Message Fields".
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DatabaseError {
+    /// What it means to whoever has to go on.
+    pub class: ErrorClass,
     /// Five characters; `None` where the error is not the server's.
     pub sqlstate: Option<String>,
     /// The primary message.

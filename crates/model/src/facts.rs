@@ -1,6 +1,25 @@
 //! What was read from a database before judging.
 
-use crate::{LedgerKind, LedgerRow};
+use crate::{LedgerKind, LedgerRow, Recovery};
+
+/// Whose database it is: it decides how scripts are read, and what can be in a transaction.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub enum DatabaseKind {
+    /// PostgreSQL.
+    #[default]
+    Postgres,
+    /// SQLite.
+    Sqlite,
+}
+
+impl std::fmt::Display for DatabaseKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Postgres => "PostgreSQL",
+            Self::Sqlite => "SQLite",
+        })
+    }
+}
 
 /// A ledger as it was read.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +53,8 @@ pub struct Tracker {
 /// Everything that the planner needs to know of a database.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Facts {
+    /// Whose database it is.
+    pub database: DatabaseKind,
     /// The ledger that is used.
     pub ledger: LedgerFacts,
     /// Every ledger that is there.
@@ -47,6 +68,9 @@ pub struct Facts {
     pub server_version: String,
     /// The role that asks.
     pub role: String,
+    /// What was found out of migrations that were interrupted; those that are not named here
+    /// were not looked at.
+    pub recoveries: Vec<Recovery>,
 }
 
 /// Who holds the run lock.

@@ -13,20 +13,24 @@ mod ledger;
 mod migration;
 mod plan;
 mod policy;
+mod recovery;
 mod redact;
 pub mod report;
 mod version;
 
 pub use checksum::Checksum;
-pub use error::{DatabaseError, StatementError, sqlstate};
+pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
 pub use event::{Event, EventSink, RestorePhase, Silent};
-pub use facts::{Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
+pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
 pub use finding::{Finding, Severity};
 pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};
 pub use migration::{
-    Directives, Layout, Migration, Script, SourceSet, TransactionMark, detail_list,
+    Directives, ForeignKeys, Layout, Migration, Script, SourceSet, TransactionMark, detail_list,
 };
-pub use plan::{Boundary, Plan, PlannedLock, PlannedStatement, Step};
+pub use plan::{
+    Boundary, Plan, PlannedLock, PlannedStatement, Resume, StatementPlace, StatementWay, Step,
+};
+pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use redact::redact_urls;
 pub use version::Version;

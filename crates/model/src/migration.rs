@@ -59,6 +59,17 @@ pub enum TransactionMark {
     NoTransaction(String),
 }
 
+/// What becomes of foreign keys while a migration runs. Only SQLite needs to be told.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum ForeignKeys {
+    /// They hold all the time.
+    #[default]
+    Enforced,
+    /// They are off while the migration runs, and must hold before it commits: SQLite's way to
+    /// rebuild a table that others point to.
+    CheckedAtCommit,
+}
+
 /// What a migration's file asks of the runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directives {
@@ -72,6 +83,8 @@ pub struct Directives {
     pub idempotent: bool,
     /// `-- stopover: allow data-loss(orders)`: relations that may lose rows.
     pub allow_data_loss: Vec<String>,
+    /// `-- stopover: foreign-keys off`
+    pub foreign_keys: ForeignKeys,
 }
 
 impl Default for Directives {
@@ -82,6 +95,7 @@ impl Default for Directives {
             statement_timeout: None,
             idempotent: false,
             allow_data_loss: Vec::new(),
+            foreign_keys: ForeignKeys::Enforced,
         }
     }
 }

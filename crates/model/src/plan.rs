@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Checksum, Finding, LedgerKind, Version};
+use crate::{Checksum, Finding, ForeignKeys, LedgerKind, Version};
 
 /// Whether a step's statements and its ledger row are one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -36,6 +36,42 @@ pub struct PlannedLock {
     pub relation: String,
 }
 
+/// Where a statement can run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StatementPlace {
+    /// Inside of a transaction and outside of one.
+    #[default]
+    Anywhere,
+    /// Only outside: `CREATE INDEX CONCURRENTLY`, `VACUUM`.
+    OutsideOnly,
+}
+
+/// How a statement of a non-transactional step is carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatementWay {
+    /// In a transaction of its own, together with the journal row that says that it finished:
+    /// whoever finds the row knows that it is done, and whoever does not, that it is not.
+    Atomic,
+    /// By itself: it cannot be in a transaction, or opens and ends some of its own.
+    Alone,
+    /// In a transaction that the script opened; its journal rows are part of that too.
+    InScript,
+    /// The script's own COMMIT or ROLLBACK.
+    EndOfScript,
+}
+
+/// Where an interrupted non-transactional step goes on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Resume {
+    /// Index (in the file, from 1) of the first statement that is not done; one more than the
+    /// last when all are.
+    pub from: usize,
+    /// Statements that clear away what a half-done statement left, run first.
+    pub cleanup: Vec<String>,
+    /// What was seen, for people.
+    pub told: String,
+}
+
 /// One statement of a step.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedStatement {
@@ -55,6 +91,24 @@ pub struct PlannedStatement {
     pub locks: Vec<PlannedLock>,
     /// Inline data of a `COPY … FROM stdin`, without the end marker.
     pub copy_data: Option<String>,
+    /// Where it can run.
+    pub place: StatementPlace,
+}
+
+impl PlannedStatement {
+    /// SHA-256 of the text and the inline data: what the journal knows a statement by.
+    #[must_use]
+    pub fn checksum(&self) -> Checksum {
+        let data = self.copy_data.as_deref().unwrap_or_default();
+        Checksum::sha256(format!("{}\n{data}", self.text).as_bytes())
+    }
+
+    /// Whether it only sets up the session: such a statement has to be run again when a step is
+    /// resumed in a new session.
+    #[must_use]
+    pub fn is_session_setting(&self) -> bool {
+        matches!(self.tag.as_str(), "SET" | "RESET")
+    }
 }
 
 /// One migration of the plan.
@@ -80,8 +134,37 @@ pub struct Step {
     pub lock_timeout: Option<Duration>,
     /// Instead of the setting, where the file says so.
     pub statement_timeout: Option<Duration>,
+    /// What becomes of foreign keys meanwhile.
+    pub foreign_keys: ForeignKeys,
     /// Pending below the highest applied version.
     pub out_of_order: bool,
+    /// Where it goes on, when an earlier run was interrupted in it.
+    pub resume: Option<Resume>,
+}
+
+impl Step {
+    /// How each statement is carried out when the step has no transaction of its own.
+    #[must_use]
+    pub fn ways(&self) -> Vec<StatementWay> {
+        let mut in_script = false;
+        let way = |statement: &PlannedStatement| match statement.tag.as_str() {
+            "BEGIN" | "START TRANSACTION" => {
+                in_script = true;
+                StatementWay::Alone
+            }
+            "COMMIT" | "END" | "ROLLBACK" | "ABORT" if in_script => {
+                in_script = false;
+                StatementWay::EndOfScript
+            }
+            _ if in_script => StatementWay::InScript,
+            // Both may commit inside: they cannot be wrapped.
+            "CALL" | "DO" | "COMMIT" | "END" | "ROLLBACK" | "ABORT" => StatementWay::Alone,
+            _ if statement.is_session_setting() => StatementWay::Alone,
+            _ if statement.place == StatementPlace::OutsideOnly => StatementWay::Alone,
+            _ => StatementWay::Atomic,
+        };
+        self.statements.iter().map(way).collect()
+    }
 }
 
 /// The ordered list of steps that an apply would take.

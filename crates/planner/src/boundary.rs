@@ -1,6 +1,8 @@
 //! Whether a migration is one transaction, and what becomes of transaction control in it.
 
-use stopover_model::{Boundary, Finding, Migration, PlannedStatement, Severity, TransactionMark};
+use stopover_model::{
+    Boundary, DatabaseKind, Finding, Migration, PlannedStatement, Severity, StatementPlace, TransactionMark,
+};
 use stopover_sql::{
     Envelope, Statement, TransactionControl, TransactionNeed, envelope, envelope_modes,
 };
@@ -24,7 +26,11 @@ impl<'a> Decision<'a> {
 }
 
 /// Decides by the mark, else by what the statements need.
-pub(crate) fn decide<'a>(migration: &Migration, statements: &'a [Statement]) -> Decision<'a> {
+pub(crate) fn decide<'a>(
+    migration: &Migration,
+    database: DatabaseKind,
+    statements: &'a [Statement],
+) -> Decision<'a> {
     if let TransactionMark::NoTransaction(mark) = &migration.directives.transaction {
         // The file's own BEGIN and COMMIT stay: without a transaction of ours they are the
         // author's business.
@@ -36,7 +42,7 @@ pub(crate) fn decide<'a>(migration: &Migration, statements: &'a [Statement]) -> 
     match (outside.as_slice(), statements) {
         ([], [_, inner @ .., _]) if enveloped => Decision {
             boundary: Boundary::Transactional,
-            begin: transaction_modes(statements),
+            begin: transaction_modes(database, statements),
             kept: inner,
             findings: vec![envelope_note(migration)],
         },
@@ -158,12 +164,19 @@ fn commits_singly(migration: &Migration, statements: &[Statement], first: &State
 
 /// Settings of the session leave nothing behind that could be half done.
 fn is_setting(statement: &Statement) -> bool {
-    matches!(statement.classification.tag.as_str(), "SET" | "RESET" | "SHOW")
+    matches!(statement.classification.tag.as_str(), "SET" | "RESET" | "SHOW" | "PRAGMA")
 }
 
 /// What stands for the BEGIN of an envelope: nothing, or `SET TRANSACTION` where it asks for an
 /// isolation level or the like, which would otherwise be lost.
-fn transaction_modes(statements: &[Statement]) -> Option<PlannedStatement> {
+fn transaction_modes(
+    database: DatabaseKind,
+    statements: &[Statement],
+) -> Option<PlannedStatement> {
+    // SQLite's modes say when its one lock is taken: a migration takes it at the beginning.
+    if database == DatabaseKind::Sqlite {
+        return None;
+    }
     let begin = statements.first()?;
     let modes = envelope_modes(statements)?;
     Some(PlannedStatement {
@@ -175,5 +188,6 @@ fn transaction_modes(statements: &[Statement]) -> Option<PlannedStatement> {
         tag: "SET".to_owned(),
         locks: Vec::new(),
         copy_data: None,
+        place: StatementPlace::Anywhere,
     })
 }

@@ -3,14 +3,18 @@
 use std::collections::BTreeMap;
 
 use stopover_model::report::{AppliedEntry, PendingEntry};
-use stopover_model::{Facts, LedgerKind, LedgerRow, Migration, SourceSet, Version};
+use stopover_model::{
+    Facts, LedgerKind, LedgerRow, Migration, Recovery, Resume, RowState, SourceSet, Version,
+};
 
-/// A migration that is not in the ledger.
+/// A migration that is not in the ledger, or is there as one that was interrupted and goes on.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Pending<'a> {
     pub(crate) migration: &'a Migration,
     /// A higher version is applied.
     pub(crate) out_of_order: bool,
+    /// Where it goes on, and the row that says that it was begun.
+    pub(crate) resumed: Option<(&'a LedgerRow, &'a Resume)>,
 }
 
 /// Source and ledger, each ascending by version, whatever order they came in.
@@ -35,17 +39,28 @@ impl<'a> Comparison<'a> {
         let rows: BTreeMap<&Version, &LedgerRow> =
             facts.ledger.rows.iter().map(|row| (&row.version, row)).collect();
         let comparable = migrations.keys().all(|version| ledger.holds(version));
-        let highest = rows.keys().next_back().copied().filter(|_| comparable);
-        let pending = migrations
+        let resumed = |version: &Version| {
+            let row = rows.get(version).filter(|row| matches!(row.state, RowState::Dirty(_)))?;
+            facts.recoveries.iter().find_map(|recovery| match recovery {
+                Recovery::Resumes(of, resume) if of == version => Some((*row, resume)),
+                _ => None,
+            })
+        };
+        let settled = rows.keys().rev().filter(|version| resumed(version).is_none());
+        let highest = settled.copied().next().filter(|_| comparable);
+        let pending: Vec<Pending<'a>> = migrations
             .iter()
-            .filter(|(version, _)| !rows.contains_key(*version))
             .map(|(version, migration)| Pending {
                 migration,
                 out_of_order: highest.is_some_and(|highest| *version < highest),
+                resumed: resumed(version),
             })
+            .filter(|it| it.resumed.is_some() || !rows.contains_key(&it.migration.version))
             .collect();
+        let goes_on = |version: &Version| pending.iter().any(|it| it.migration.version == *version);
+        let applied = rows.iter().filter(|(version, _)| !goes_on(version));
         let applied =
-            rows.iter().map(|(version, row)| (*row, migrations.get(version).copied())).collect();
+            applied.map(|(version, row)| (*row, migrations.get(version).copied())).collect();
         Self { ledger, applied, pending, highest, comparable }
     }
 

@@ -2,11 +2,11 @@
 
 use stopover_model::report::{Drift, DriftKind};
 use stopover_model::{
-    EmptyLedger, Facts, Finding, LedgerRow, Migration, OrphanPolicy, Policy, RowState, Severity,
-    SourceSet, detail_list,
+    EmptyLedger, Facts, Finding, LedgerRow, Migration, OrphanPolicy, Policy, Recovery, RowState,
+    Severity, SourceSet, detail_list,
 };
 
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, Pending};
 use crate::spelling;
 
 /// What the policy makes of a kind of drift.
@@ -47,17 +47,42 @@ pub(crate) fn find(
             message,
             remedy,
         };
-        found.extend(dirty(row).map(told));
+        found.extend(dirty(row, facts).map(told));
         match migration {
+            // Which of several files is the one that was applied is not known before the collision
+            // is settled: comparing any one of them would send the reader the wrong way.
+            Some(migration) if collides(source, migration) => {}
             Some(migration) => {
                 found.extend(modified(row, migration).map(told));
                 found.extend(renamed(row, migration, facts).map(told));
             }
-            None if comparison.comparable => found.push(told(orphan(row, source))),
+            None if comparison.comparable => found.push(told(orphan(row, source, policy))),
             None => {}
         }
     }
     found
+}
+
+/// Migrations that were interrupted and go on by themselves: dirty, and nothing to settle.
+pub(crate) fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
+    let told = |pending: &Pending<'_>| {
+        let (_, resume) = pending.resumed?;
+        let version = &pending.migration.version;
+        Some(Drift {
+            kind: DriftKind::Dirty,
+            version: Some(version.clone()),
+            name: Some(pending.migration.name.clone()),
+            message: format!("migration {version} was interrupted: {}", resume.told),
+            remedy: "`stopover apply` goes on with it where it stopped".to_owned(),
+        })
+    };
+    comparison.pending.iter().filter_map(told).collect()
+}
+
+/// Whether another file has the migration's version.
+fn collides(source: &SourceSet, migration: &Migration) -> bool {
+    let version = migration.version.to_string();
+    source.findings.iter().any(|it| is_collision(it) && it.subject == version)
 }
 
 /// Whether a finding of the source is drift too.
@@ -67,7 +92,7 @@ pub(crate) fn is_collision(finding: &Finding) -> bool {
 
 type Told = (DriftKind, String, String);
 
-fn orphan(row: &LedgerRow, source: &SourceSet) -> Told {
+fn orphan(row: &LedgerRow, source: &SourceSet, policy: &Policy) -> Told {
     let version = &row.version;
     // A file that could not be read is absent from the set as well: say so, or the message
     // would send the reader to look for a file that is there.
@@ -78,6 +103,10 @@ fn orphan(row: &LedgerRow, source: &SourceSet) -> Told {
     } else {
         ""
     };
+    let way_out = match policy.orphan {
+        OrphanPolicy::Refuse => "; policy.orphan = \"warn\" in stopover.toml lets it pass",
+        OrphanPolicy::Warn => "",
+    };
     (
         DriftKind::Orphan,
         format!(
@@ -85,8 +114,7 @@ fn orphan(row: &LedgerRow, source: &SourceSet) -> Told {
         ),
         format!(
             "bring its file back: `git log --all -- {}` shows what became of it (a branch that is \
-             not merged, a renumbered file?); orphan = \"warn\" in the policy of stopover.toml \
-             lets it pass{hint}",
+             not merged, a renumbered file?){way_out}{hint}",
             source.root
         ),
     )
@@ -133,18 +161,24 @@ fn renamed(row: &LedgerRow, migration: &Migration, facts: &Facts) -> Option<Told
     })
 }
 
-fn dirty(row: &LedgerRow) -> Option<Told> {
+fn dirty(row: &LedgerRow, facts: &Facts) -> Option<Told> {
     let RowState::Dirty(how_far) = &row.state else { return None };
+    let version = &row.version;
+    let saw = facts.recoveries.iter().find_map(|recovery| match recovery {
+        Recovery::Undecided(of, saw) if of == version => Some(format!("; {saw}")),
+        _ => None,
+    });
     Some((
         DriftKind::Dirty,
         format!(
-            "migration {} was started and is not known to have finished: {how_far}",
-            row.version
+            "migration {version} was started and is not known to have finished: {how_far}{}",
+            saw.unwrap_or_default()
         ),
-        "look at the database for what its statements made; then either finish it by hand and \
-         record it as applied, or undo what it made and remove its row, so that it runs again \
-         (`stopover repair` does either)"
-            .to_owned(),
+        format!(
+            "look at the database for what its statements made; then either finish it by hand and \
+             record it with `stopover repair applied {version}`, or undo what it made and let it \
+             run again from its beginning with `stopover repair pending {version}`"
+        ),
     ))
 }
 

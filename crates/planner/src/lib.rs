@@ -8,7 +8,9 @@ mod boundary;
 mod comparison;
 mod drift;
 mod enum_value;
+mod foreign_keys;
 mod problems;
+mod recovery;
 mod script;
 mod spelling;
 #[cfg(test)]
@@ -18,6 +20,7 @@ use stopover_model::report::{AppliedEntry, Drift, PendingEntry};
 use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version};
 
 pub use drift::severity;
+pub use recovery::{interrupted_step, question, verdict};
 
 use comparison::Comparison;
 use script::Planned;
@@ -68,14 +71,15 @@ pub fn judge(source: &SourceSet, facts: &Facts, policy: &Policy) -> Judgement {
     findings.extend(problems::of_ledger(source, facts));
     findings.extend(problems::out_of_order(&comparison, policy));
     for pending in &comparison.pending {
-        let planned = script::plan(pending.migration, facts.ledger.kind, pending.out_of_order);
+        let planned = script::resumed(pending, facts);
         findings.extend(planned.findings.into_iter().filter(Finding::is_error));
     }
     problems::sort(&mut findings);
     Judgement {
         applied: comparison.applied_entries(),
         pending: comparison.pending_entries(),
-        drift: drift::find(source, facts, policy, &comparison),
+        drift: [drift::find(source, facts, policy, &comparison), drift::resumed(&comparison)]
+            .concat(),
         findings,
     }
 }
@@ -99,13 +103,13 @@ pub fn plan(
             .into_iter()
             .map(|drift| problems::of_drift(drift, facts, policy)),
     );
+    findings.extend(drift::resumed(&comparison).into_iter().map(problems::of_resumed));
     findings.extend(problems::out_of_order(&comparison, policy));
     findings.extend(problems::of_selection(source, selection));
 
     let pending = comparison.pending.iter();
-    let planned: Vec<(&Migration, Planned)> = pending
-        .map(|it| (it.migration, script::plan(it.migration, facts.ledger.kind, it.out_of_order)))
-        .collect();
+    let planned: Vec<(&Migration, Planned)> =
+        pending.map(|it| (it.migration, script::resumed(it, facts))).collect();
     let is_refused = findings.iter().any(Finding::is_error)
         || planned.iter().any(|(_, it)| it.findings.iter().any(Finding::is_error));
     let chosen = if is_refused {

@@ -30,6 +30,12 @@ pub(crate) fn of_drift(drift: Drift, facts: &Facts, policy: &Policy) -> Finding 
     Finding::new(severity, drift.kind.code(), subject, drift.message, drift.remedy)
 }
 
+/// A migration that goes on where it was interrupted: worth knowing, nothing to settle.
+pub(crate) fn of_resumed(drift: Drift) -> Finding {
+    let subject = drift.version.as_ref().map(Version::to_string).unwrap_or_default();
+    Finding::warning(drift.kind.code(), subject, drift.message, drift.remedy)
+}
+
 /// A ledger that cannot hold the versions of the source.
 pub(crate) fn of_ledger(source: &SourceSet, facts: &Facts) -> Option<Finding> {
     let ledger = &facts.ledger;
@@ -64,7 +70,7 @@ pub(crate) fn out_of_order(comparison: &Comparison<'_>, policy: &Policy) -> Vec<
                 "out-of-order",
                 subject,
                 message,
-                "it is applied now; check that it does not depend on a state that is gone",
+                "an apply runs it all the same: check that it does not depend on a state that is gone",
             )),
             OutOfOrder::Refuse => Some(Finding::error(
                 "out-of-order",

@@ -1,12 +1,14 @@
 //! One pending migration becomes a step: its script split, its boundary decided.
 
 use stopover_model::{
-    Checksum, Finding, LedgerKind, Migration, PlannedLock, PlannedStatement, Step,
+    Checksum, DatabaseKind, Facts, Finding, Migration, PlannedLock, PlannedStatement,
+    StatementPlace, Step,
 };
-use stopover_sql::{CopyFormat, Statement, statements};
+use stopover_sql::{CopyFormat, Dialect, ScriptError, Statement, TransactionNeed, statements_in};
 
 use crate::boundary::{self, Decision};
-use crate::enum_value;
+use crate::comparison::Pending;
+use crate::{enum_value, foreign_keys};
 
 /// What became of a migration: a step unless its script cannot be split, and what was found.
 /// A step beside an error is never part of a plan.
@@ -16,26 +18,36 @@ pub(crate) struct Planned {
     pub(crate) findings: Vec<Finding>,
 }
 
+/// Plans one pending migration, from where it was interrupted if it was.
+pub(crate) fn resumed(pending: &Pending<'_>, facts: &Facts) -> Planned {
+    let mut planned = plan(pending.migration, facts, pending.out_of_order);
+    if let (Some(step), Some((_, resume))) = (&mut planned.step, pending.resumed) {
+        step.resume = Some(resume.clone());
+    }
+    planned
+}
+
 /// Plans one migration.
-pub(crate) fn plan(migration: &Migration, ledger: LedgerKind, out_of_order: bool) -> Planned {
-    let statements = match statements(&migration.up.text) {
+pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> Planned {
+    let statements = match statements_in(dialect(facts.database), &migration.up.text) {
         Ok(statements) => statements,
         Err(error) => {
             let place = format!("{}:{}", migration.up.path, error.line());
-            let message = format!("{place}: the script cannot be read: {error}");
-            let remedy = "correct the script at that line";
+            let message = format!("{place}: {}", without_line(&error));
+            let remedy = "correct the script at that line; nothing of the plan is run before";
             let findings = vec![Finding::error("bad-script", place, message, remedy)];
             return Planned { step: None, findings };
         }
     };
-    let Decision { boundary, begin, kept, mut findings } = boundary::decide(migration, &statements);
+    let Decision { boundary, begin, kept, mut findings } = boundary::decide(migration, facts.database, &statements);
     findings.extend(binary_copies(migration, &statements));
     if statements.is_empty() {
         findings.push(empty(migration));
     }
-    if boundary.is_transactional() {
+    if boundary.is_transactional() && facts.database == DatabaseKind::Postgres {
         findings.extend(enum_value::used_too_early(migration, kept));
     }
+    findings.extend(foreign_keys::problems(migration, facts.database, &boundary, kept));
     let bytes = migration.up.text.as_bytes();
     let planned = kept.iter().map(|it| planned_statement(migration, it));
     let step = Step {
@@ -43,13 +55,15 @@ pub(crate) fn plan(migration: &Migration, ledger: LedgerKind, out_of_order: bool
         name: migration.name.clone(),
         path: migration.up.path.clone(),
         text: migration.up.text.clone(),
-        checksum: ledger.checksum(bytes),
+        checksum: facts.ledger.kind.checksum(bytes),
         sha256: Checksum::sha256(bytes),
         statements: begin.into_iter().chain(planned).collect(),
         boundary,
         lock_timeout: migration.directives.lock_timeout,
         statement_timeout: migration.directives.statement_timeout,
+        foreign_keys: migration.directives.foreign_keys,
         out_of_order,
+        resume: None,
     };
     Planned { step: Some(step), findings }
 }
@@ -69,6 +83,27 @@ fn planned_statement(migration: &Migration, statement: &Statement) -> PlannedSta
         tag: statement.classification.tag.clone(),
         locks: statement.classification.locks.iter().map(lock).collect(),
         copy_data: data.and_then(|range| migration.up.text.get(range)).map(str::to_owned),
+        place: match statement.classification.transaction {
+            TransactionNeed::Either => StatementPlace::Anywhere,
+            TransactionNeed::Outside { .. } => StatementPlace::OutsideOnly,
+        },
+    }
+}
+
+/// What is wrong with a script, without the line: that stands in the place.
+fn without_line(error: &ScriptError) -> String {
+    let text = match error {
+        ScriptError::Split(error) => error.kind.to_string(),
+        other => other.to_string(),
+    };
+    text.strip_prefix(&format!("line {}: ", error.line())).map_or(text.clone(), str::to_owned)
+}
+
+/// How a database's scripts are read.
+fn dialect(database: DatabaseKind) -> Dialect {
+    match database {
+        DatabaseKind::Postgres => Dialect::Postgres,
+        DatabaseKind::Sqlite => Dialect::Sqlite,
     }
 }
 

@@ -1,7 +1,7 @@
 //! From the driver's errors to ours.
 
 use stopover_backend::BackendError;
-use stopover_model::{DatabaseError, redact_urls};
+use stopover_model::{DatabaseError, ErrorClass, redact_urls, sqlstate};
 use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 /// The server's error, field by field.
@@ -9,6 +9,7 @@ use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 pub fn database_error(error: &DbError) -> DatabaseError {
     let own = |text: Option<&str>| text.map(redact_urls);
     DatabaseError {
+        class: class(error.code().code()),
         sqlstate: Some(error.code().code().to_owned()),
         message: redact_urls(error.message()),
         detail: own(error.detail()),
@@ -22,6 +23,13 @@ pub fn database_error(error: &DbError) -> DatabaseError {
         table: error.table().map(str::to_owned),
         column: error.column().map(str::to_owned),
         constraint: error.constraint().map(str::to_owned),
+    }
+}
+
+fn class(code: &str) -> ErrorClass {
+    match code {
+        sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => ErrorClass::Contention,
+        _ => ErrorClass::Final,
     }
 }
 

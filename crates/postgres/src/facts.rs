@@ -1,7 +1,7 @@
 //! Reads what the planner needs: one look at the catalog, one at the ledger. Writes nothing.
 
 use stopover_backend::{BackendError, FactsReader, FactsRequest, LedgerChoice, LedgerId};
-use stopover_model::{Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker};
+use stopover_model::{DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::ledger::{
@@ -51,6 +51,7 @@ impl FactsReader for PostgresSession {
             Vec::new()
         };
         let facts = Facts {
+            database: DatabaseKind::Postgres,
             ledger: LedgerFacts {
                 kind: located.ledger.kind,
                 table: shown(&located.ledger.schema, &located.ledger.table),
@@ -62,6 +63,7 @@ impl FactsReader for PostgresSession {
             user_tables: located.user_tables.clone(),
             server_version: self.server_version(),
             role: located.role.clone(),
+            recoveries: Vec::new(),
         };
         self.located = Some(located);
         Ok(facts)

@@ -10,8 +10,10 @@
 
 mod classify;
 mod copy;
+mod cursor;
 mod dialect;
 pub mod dump;
+mod effect;
 mod envelope;
 mod lexer;
 mod meta_command;
@@ -26,6 +28,7 @@ pub use classify::{
 };
 pub use copy::{CopyFormat, CopyStdin};
 pub use dialect::Dialect;
+pub use effect::{Effect, effect};
 pub use envelope::{Envelope, envelope, envelope_modes};
 pub use lexer::Strings;
 pub use meta_command::{Guard, MetaCommand};

@@ -7,7 +7,7 @@ mod plans;
 mod scripts;
 
 use stopover_model::{
-    Checksum, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow, Migration,
+    Checksum, DatabaseKind, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow, Migration,
     Plan, Policy, Provenance, RowState, Script, SourceSet, Step, TransactionMark, Version,
 };
 
@@ -59,6 +59,7 @@ fn row(migration: &Migration) -> LedgerRow {
 
 fn facts(rows: Vec<LedgerRow>) -> Facts {
     Facts {
+        database: DatabaseKind::Postgres,
         ledger: LedgerFacts {
             kind: LedgerKind::Stopover,
             table: "stopover.applied_migrations".to_owned(),
@@ -70,6 +71,7 @@ fn facts(rows: Vec<LedgerRow>) -> Facts {
         user_tables: Vec::new(),
         server_version: "15.18".to_owned(),
         role: "deployer".to_owned(),
+        recoveries: Vec::new(),
     }
 }
 

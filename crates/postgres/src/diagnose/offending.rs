@@ -65,7 +65,8 @@ impl PostgresSession {
         before: &[PlannedStatement],
         cause: Cause,
     ) -> Result<Option<Offending>, BackendError> {
-        self.begin(&UnitLimits { lock_timeout: None, statement_timeout: Some(LIMIT) }).await?;
+        let limits = UnitLimits { statement_timeout: Some(LIMIT), ..UnitLimits::default() };
+        self.begin(&limits).await?;
         for statement in before {
             self.execute(statement).await?;
         }

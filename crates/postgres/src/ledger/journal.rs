@@ -6,7 +6,8 @@
 
 use stopover_backend::{JournalEvent, LedgerId};
 use stopover_model::{
-    LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step, TOOL_VERSION, Version,
+    Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step,
+    TOOL_VERSION, Version,
 };
 use tokio_postgres::SimpleQueryRow;
 
@@ -39,6 +40,7 @@ pub(super) fn create(ledger: &LedgerId) -> String {
            event text NOT NULL, \
            statement integer NULL, \
            statements integer NULL, \
+           statement_checksum text NULL, \
            checksum_before text NULL, \
            checksum_after text NULL, \
            detail text NULL, \
@@ -55,18 +57,22 @@ pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> St
         JournalEvent::Started { statement } => ("started", Some(*statement), None),
         JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
         JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail.as_str())),
+        JournalEvent::Stopped { statement } => ("stopped", *statement, None),
     };
+    let text = step.statements.iter().find(|it| Some(it.index) == statement);
+    let text = text.map(|it| it.checksum().hex().to_owned());
     let statement = statement.map_or_else(|| "NULL".to_owned(), |index| index.to_string());
     format!(
         "INSERT INTO {table} (ledger, version, name, event, statement, statements, \
-         checksum_after, detail, tool_version) VALUES ({ledger}, {version}, {migration}, {event}, \
-         {statement}, {count}, {checksum}, {detail}, {tool})",
+         statement_checksum, checksum_after, detail, tool_version) VALUES ({ledger}, {version}, \
+         {migration}, {event}, {statement}, {count}, {text}, {checksum}, {detail}, {tool})",
         table = table(ledger),
         ledger = literal(&ledger.qualified),
         version = literal(&step.version.to_string()),
         migration = literal(&step.name),
         event = literal(name),
         count = step.statements.len(),
+        text = optional(text.as_deref()),
         checksum = literal(step.sha256.hex()),
         detail = optional(detail),
         tool = literal(TOOL_VERSION),
@@ -82,7 +88,7 @@ pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
         ledger = literal(&ledger.qualified),
         version = literal(&row.version.to_string()),
         name = literal(&row.name),
-        checksum = optional(row.checksum.as_ref().map(stopover_model::Checksum::hex)),
+        checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
         tool = literal(TOOL_VERSION),
     )
 }
@@ -104,6 +110,34 @@ pub(super) fn select_dirty(ledger: &LedgerId) -> String {
         table = table(ledger),
         ledger = literal(&ledger.qualified),
     )
+}
+
+/// The lines of one version since it was last settled, oldest first.
+pub(super) fn select_entries(ledger: &LedgerId, version: &Version) -> String {
+    format!(
+        "SELECT j.event, j.statement, j.statement_checksum FROM {table} j \
+         WHERE j.ledger = {ledger} AND j.version = {version} \
+           AND j.event IN ('started', 'finished', 'failed', 'stopped') \
+           AND j.id > coalesce((SELECT pg_catalog.max(k.id) FROM {table} k \
+             WHERE k.ledger = j.ledger AND k.version = j.version \
+             AND k.event IN ('applied', 'settled', 'reverted')), 0) \
+         ORDER BY j.id",
+        table = table(ledger),
+        ledger = literal(&ledger.qualified),
+        version = literal(&version.to_string()),
+    )
+}
+
+/// Reads a row of [`select_entries`].
+pub(super) fn entry(row: &SimpleQueryRow) -> Option<JournalEntry> {
+    let statement = text(row, 1).and_then(|it| it.parse().ok());
+    let checksum = text(row, 2).map(Checksum::Sha256);
+    Some(match text(row, 0)?.as_str() {
+        "started" => JournalEntry::Started { statement: statement?, checksum },
+        "finished" => JournalEntry::Finished { statement: statement?, checksum },
+        "failed" => JournalEntry::Failed { statement, refused: true },
+        _ => JournalEntry::Failed { statement, refused: false },
+    })
 }
 
 /// A version that the journal says is half done.

@@ -10,7 +10,7 @@ mod sqlx;
 mod stopover;
 
 use stopover_backend::{BackendError, JournalEvent, LedgerId, LedgerWriter};
-use stopover_model::{Checksum, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
+use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::literal::identifier;
@@ -134,6 +134,17 @@ impl LedgerWriter for PostgresSession {
         };
         self.run(&format!("{AS_OURSELVES}{sql};{journal}")).await
     }
+}
+
+/// What the journal says of `version` since it was last settled.
+pub(crate) async fn entries(
+    session: &PostgresSession,
+    ledger: &LedgerId,
+    version: &Version,
+) -> Result<Vec<JournalEntry>, BackendError> {
+    let sets = session.rows(&journal::select_entries(ledger, version)).await?;
+    let rows = sets.first().into_iter().flatten();
+    rows.map(|row| journal::entry(row).ok_or_else(|| unreadable(ledger))).collect()
 }
 
 impl PostgresSession {

@@ -93,5 +93,6 @@ pub(crate) fn planned(text: &str) -> PlannedStatement {
         tag: stopover_sql::classify(text).tag,
         locks: Vec::new(),
         copy_data: None,
+        place: stopover_model::StatementPlace::Anywhere,
     }
 }

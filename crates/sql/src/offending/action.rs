@@ -1,8 +1,8 @@
 //! One action of an ALTER TABLE: what it changes, and what the data can refuse of it.
 
-use super::cursor::Cursor;
-use super::cursor::folded;
 use super::{Candidate, Rule, column, constraint};
+use crate::cursor::Cursor;
+use crate::cursor::folded;
 
 /// What an action does, as far as it matters here.
 #[derive(Default)]

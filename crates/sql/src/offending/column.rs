@@ -1,7 +1,7 @@
 //! The column that ADD COLUMN defines: what it is without its constraints, and these.
 
-use super::cursor::{Cursor, folded, is_word};
 use super::{Candidate, Nulls, Rule, constraint};
+use crate::cursor::{Cursor, folded, is_word};
 use crate::token::Token;
 
 /// A new column.

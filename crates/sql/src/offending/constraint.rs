@@ -1,7 +1,7 @@
 //! Table constraints, as in ADD CONSTRAINT and as `pg_get_constraintdef` writes them.
 
-use super::cursor::{Cursor, folded, last_part};
 use super::{Candidate, Matching, Nulls, ParentRule, Reach, Rule, UniqueRule};
+use crate::cursor::{Cursor, folded, last_part};
 
 /// A table constraint.
 pub(super) struct Constraint {

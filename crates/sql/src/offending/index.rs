@@ -1,7 +1,7 @@
 //! CREATE UNIQUE INDEX.
 
-use super::cursor::{Cursor, folded, is_identifier};
 use super::{Candidate, Relation, Rule, UniqueRule, constraint};
+use crate::cursor::{Cursor, folded, is_identifier};
 
 /// Reads what follows `CREATE UNIQUE INDEX`.
 pub(super) fn unique_index(mut cursor: Cursor<'_>) -> Option<(Relation, Candidate)> {

@@ -15,13 +15,12 @@
 mod action;
 mod column;
 mod constraint;
-mod cursor;
 mod index;
 mod query;
 mod sample;
 
+use crate::cursor::{Cursor, folded};
 use action::Action;
-use cursor::{Cursor, folded};
 pub use query::Offenders;
 
 /// What the server said, as far as it tells which part of a statement failed. Names are as in the
@@ -156,7 +155,7 @@ impl Candidate {
 /// The part of `statement` that `refusal` is about; `None` where that cannot be told.
 #[must_use]
 pub fn cause(statement: &str, refusal: &Refusal<'_>) -> Option<Cause> {
-    let tokens = cursor::significant(statement);
+    let tokens = crate::cursor::significant(statement);
     let mut cursor = Cursor::new(statement, &tokens);
     if cursor.has_symbol(";") {
         return None;
@@ -206,7 +205,7 @@ impl Cause {
     /// it. `None` for a kind of constraint that is not known here.
     #[must_use]
     pub fn defined_as(self, definition: &str) -> Option<Self> {
-        let tokens = cursor::significant(definition);
+        let tokens = crate::cursor::significant(definition);
         let constraint = constraint::read(&mut Cursor::new(definition, &tokens), None)?;
         Some(Self { rule: only_rule(constraint.candidates)?, ..self })
     }
@@ -225,7 +224,7 @@ fn alter_table(mut cursor: Cursor<'_>, refusal: &Refusal<'_>) -> Option<Cause> {
     let _ = cursor.eat("IF EXISTS");
     let relation = relation(&mut cursor)?;
     let head = head.up_to(&cursor).text();
-    let table = cursor::last_part(&relation.written);
+    let table = crate::cursor::last_part(&relation.written);
     let (mut changes, mut candidates) = (Vec::new(), Vec::new());
     for part in cursor.split_at_commas() {
         let Action { change, refusable } = action::read(part, &table);

@@ -1,8 +1,8 @@
 //! The queries for the rows that break a rule.
 
-use super::cursor::{folded, is_identifier, significant};
 use super::sample::{self, VALUE_CHARACTERS, on_one_line, shortened};
 use super::{Catalog, Matching, Nulls, ParentRule, Reach, Relation, Rows, Rule, UniqueRule};
+use crate::cursor::{folded, is_identifier, significant};
 
 /// How many sample keys there are at most.
 const SAMPLES: usize = 3;

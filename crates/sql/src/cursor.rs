@@ -3,7 +3,7 @@
 use crate::token::{Token, TokenKind, tokens};
 
 /// The tokens of `statement` without white space, comments and the final `;`.
-pub(super) fn significant(statement: &str) -> Vec<Token<'_>> {
+pub(crate) fn significant(statement: &str) -> Vec<Token<'_>> {
     let mut significant: Vec<_> =
         tokens(statement).filter(|token| !token.kind.is_trivia()).collect();
     if significant.last().is_some_and(|last| is_symbol(last, ";")) {
@@ -14,55 +14,55 @@ pub(super) fn significant(statement: &str) -> Vec<Token<'_>> {
 
 /// The tokens that are left of a statement. Copying it is a way to look ahead.
 #[derive(Clone, Copy)]
-pub(super) struct Cursor<'a> {
+pub(crate) struct Cursor<'a> {
     source: &'a str,
     tokens: &'a [Token<'a>],
 }
 
 impl<'a> Cursor<'a> {
-    pub(super) fn new(source: &'a str, tokens: &'a [Token<'a>]) -> Self {
+    pub(crate) fn new(source: &'a str, tokens: &'a [Token<'a>]) -> Self {
         Self { source, tokens }
     }
 
-    pub(super) fn tokens(&self) -> &'a [Token<'a>] {
+    pub(crate) fn tokens(&self) -> &'a [Token<'a>] {
         self.tokens
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.tokens.is_empty()
     }
 
     /// The tokens of these places.
-    pub(super) fn part(&self, range: std::ops::Range<usize>) -> Self {
+    pub(crate) fn part(&self, range: std::ops::Range<usize>) -> Self {
         Self { source: self.source, tokens: self.tokens.get(range).unwrap_or_default() }
     }
 
     /// The tokens before those that `later` has left.
-    pub(super) fn up_to(&self, later: &Self) -> Self {
+    pub(crate) fn up_to(&self, later: &Self) -> Self {
         self.part(0..self.tokens.len().saturating_sub(later.tokens.len()))
     }
 
     /// As written, from the first token to the last: a comment after the last, which could
     /// swallow what is put behind it, is not part of it.
-    pub(super) fn text(&self) -> &'a str {
+    pub(crate) fn text(&self) -> &'a str {
         match (self.tokens.first(), self.tokens.last()) {
             (Some(first), Some(last)) => &self.source[first.range.start..last.range.end],
             _ => "",
         }
     }
 
-    pub(super) fn advance(&mut self) {
+    pub(crate) fn advance(&mut self) {
         self.tokens = self.tokens.get(1..).unwrap_or_default();
     }
 
     /// Whether these words come next, unquoted and in any case of letters.
-    pub(super) fn is(&self, words: &str) -> bool {
+    pub(crate) fn is(&self, words: &str) -> bool {
         let mut rest = self.tokens.iter();
         words.split(' ').all(|word| rest.next().is_some_and(|token| is_word(token, word)))
     }
 
     /// Takes these words, if they come next.
-    pub(super) fn eat(&mut self, words: &str) -> bool {
+    pub(crate) fn eat(&mut self, words: &str) -> bool {
         let found = self.is(words);
         if found {
             self.tokens = &self.tokens[words.split(' ').count()..];
@@ -70,23 +70,23 @@ impl<'a> Cursor<'a> {
         found
     }
 
-    pub(super) fn is_symbol(&self, symbol: &str) -> bool {
+    pub(crate) fn is_symbol(&self, symbol: &str) -> bool {
         self.tokens.first().is_some_and(|token| is_symbol(token, symbol))
     }
 
     /// Whether the symbol stands anywhere in what is left.
-    pub(super) fn has_symbol(&self, symbol: &str) -> bool {
+    pub(crate) fn has_symbol(&self, symbol: &str) -> bool {
         self.tokens.iter().any(|token| is_symbol(token, symbol))
     }
 
-    pub(super) fn eat_star(&mut self) {
+    pub(crate) fn eat_star(&mut self) {
         if self.tokens.first().is_some_and(|it| it.kind == TokenKind::Operator && it.text == "*") {
             self.advance();
         }
     }
 
     /// Takes a number, if one comes next.
-    pub(super) fn number(&mut self) -> Option<u32> {
+    pub(crate) fn number(&mut self) -> Option<u32> {
         let token = self.tokens.first().filter(|token| token.kind == TokenKind::Number)?;
         let number = token.text.parse().ok()?;
         self.advance();
@@ -94,7 +94,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes a parenthesised group, if one comes next, and gives what is inside.
-    pub(super) fn parentheses(&mut self) -> Option<Self> {
+    pub(crate) fn parentheses(&mut self) -> Option<Self> {
         if !self.is_symbol("(") {
             return None;
         }
@@ -111,20 +111,20 @@ impl<'a> Cursor<'a> {
     }
 
     /// What is inside of the one parenthesised group that this is.
-    pub(super) fn sole_group(mut self) -> Option<Self> {
+    pub(crate) fn sole_group(mut self) -> Option<Self> {
         let inside = self.parentheses()?;
         self.is_empty().then_some(inside)
     }
 
     /// Takes one token, or a whole parenthesised group.
-    pub(super) fn skip(&mut self) {
+    pub(crate) fn skip(&mut self) {
         if self.parentheses().is_none() {
             self.advance();
         }
     }
 
     /// The parts between the commas outside of parentheses and brackets.
-    pub(super) fn split_at_commas(&self) -> Vec<Self> {
+    pub(crate) fn split_at_commas(&self) -> Vec<Self> {
         let mut parts = Vec::new();
         let (mut depth, mut start) = (0_usize, 0);
         for (place, token) in self.tokens.iter().enumerate() {
@@ -139,7 +139,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes an identifier, if one comes next.
-    pub(super) fn identifier(&mut self) -> Option<&'a str> {
+    pub(crate) fn identifier(&mut self) -> Option<&'a str> {
         let token = self.tokens.first().filter(|token| is_identifier(token))?;
         self.advance();
         Some(token.text)
@@ -147,7 +147,7 @@ impl<'a> Cursor<'a> {
 
     /// Takes a name with dots, if one comes next: its parts as written, without what stands
     /// between them.
-    pub(super) fn name(&mut self) -> Option<String> {
+    pub(crate) fn name(&mut self) -> Option<String> {
         let mut name = self.identifier()?.to_owned();
         while self.is_symbol(".") && self.tokens.get(1).is_some_and(is_identifier) {
             self.advance();
@@ -160,7 +160,7 @@ impl<'a> Cursor<'a> {
     }
 
     /// Takes `(name, …)`, if it comes next; `None` for a list of anything but names.
-    pub(super) fn name_list(&mut self) -> Option<Vec<String>> {
+    pub(crate) fn name_list(&mut self) -> Option<Vec<String>> {
         let list = self.parentheses()?;
         let sole = |mut part: Self| {
             let name = part.identifier()?.to_owned();
@@ -172,7 +172,7 @@ impl<'a> Cursor<'a> {
 
 /// An identifier as the catalog has it: unquoted ones in lower case. One with Unicode escapes
 /// stays as it is, and so equals no name of the catalog.
-pub(super) fn folded(identifier: &str) -> String {
+pub(crate) fn folded(identifier: &str) -> String {
     match identifier.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) {
         Some(inside) => inside.replace("\"\"", "\""),
         None => identifier.to_ascii_lowercase(),
@@ -180,16 +180,16 @@ pub(super) fn folded(identifier: &str) -> String {
 }
 
 /// The last part of a name with dots, as the catalog has it.
-pub(super) fn last_part(name: &str) -> String {
+pub(crate) fn last_part(name: &str) -> String {
     let tokens = significant(name);
     tokens.last().map_or_else(String::new, |last| folded(last.text))
 }
 
-pub(super) fn is_word(token: &Token<'_>, word: &str) -> bool {
+pub(crate) fn is_word(token: &Token<'_>, word: &str) -> bool {
     token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word)
 }
 
-pub(super) fn is_identifier(token: &Token<'_>) -> bool {
+pub(crate) fn is_identifier(token: &Token<'_>) -> bool {
     matches!(token.kind, TokenKind::Word | TokenKind::QuotedIdent)
 }
 

@@ -1,0 +1,171 @@
+//! One migration: in a transaction with its ledger row, or statement by statement with the journal.
+
+mod non_transactional;
+mod retry;
+mod transactional;
+
+use stopover_backend::{BackendError, LedgerId, Session, Stop, StopSignal, UnitLimits};
+use stopover_model::report::{MigrationReport, MigrationStatus, StatementReport};
+use stopover_model::{
+    Checksum, DatabaseError, Event, EventSink, NewLedgerRow, PlannedStatement, Provenance, Step,
+};
+
+use crate::place::located;
+use crate::request::Limits;
+use crate::statement::{Ran, run};
+
+/// What came of a step.
+pub(crate) enum StepEnd {
+    /// It is applied and in the ledger.
+    Applied,
+    /// It failed. `statement` is its position in the step's list; `None` for the commit or the
+    /// ledger row.
+    Failed { statement: Option<usize>, error: Box<DatabaseError>, rolled_back: bool },
+    /// A signal stopped it.
+    Stopped(StopSignal),
+    /// The session is lost; nothing of a transactional migration remains.
+    Lost(BackendError),
+    /// The session was lost in the commit: only the ledger knows.
+    CommitUnknown(BackendError),
+}
+
+impl StepEnd {
+    /// The end that an error of our own statements (BEGIN, ledger row, journal) makes.
+    fn of(error: BackendError) -> Self {
+        match error {
+            BackendError::Refused(error) => {
+                Self::Failed { statement: None, error, rolled_back: true }
+            }
+            other => Self::Lost(other),
+        }
+    }
+
+    /// A failure after which what was done before stays.
+    fn midway(self) -> Self {
+        match self {
+            Self::Failed { statement, error, .. } => {
+                Self::Failed { statement, error, rolled_back: false }
+            }
+            other => other,
+        }
+    }
+}
+
+/// What a step needs besides itself.
+pub(crate) struct StepContext<'a> {
+    pub(crate) ledger: &'a LedgerId,
+    pub(crate) limits: &'a Limits,
+    pub(crate) stop: &'a Stop,
+}
+
+/// A report of `step` that says: not begun.
+pub(crate) fn untouched(step: &Step) -> MigrationReport {
+    let statement = |it: &PlannedStatement| StatementReport {
+        index: it.index,
+        line: it.line,
+        tag: it.tag.clone(),
+        duration_ms: None,
+        rows: None,
+        wal_bytes: None,
+        locks: None,
+        rewrites: None,
+        error: None,
+    };
+    MigrationReport {
+        version: step.version.clone(),
+        name: step.name.clone(),
+        status: MigrationStatus::Untouched,
+        transactional: step.boundary.is_transactional(),
+        duration_ms: None,
+        wal_bytes: None,
+        statements: step.statements.iter().map(statement).collect(),
+    }
+}
+
+/// Carries out one step; fills `report` with what it measures.
+pub(crate) async fn carry_out<S: Session>(
+    session: &mut S,
+    step: &Step,
+    context: &StepContext<'_>,
+    report: &mut MigrationReport,
+    sink: &mut dyn EventSink,
+) -> StepEnd {
+    let transactional = step.boundary.is_transactional();
+    let mut carrier = Carrier { session, step, context, report, sink };
+    if transactional { carrier.transactional().await } else { carrier.non_transactional().await }
+}
+
+/// The checksum that proves a row to be ours, when a commit's answer was lost.
+pub(crate) fn proves(step: &Step, stored: Option<&Checksum>) -> bool {
+    stored.is_none() || stored == step.checksum.as_ref()
+}
+
+/// Carries out one step in one session.
+struct Carrier<'a, S> {
+    session: &'a mut S,
+    step: &'a Step,
+    context: &'a StepContext<'a>,
+    report: &'a mut MigrationReport,
+    sink: &'a mut dyn EventSink,
+}
+
+impl<S: Session> Carrier<'_, S> {
+    /// Runs the statement at `at` and writes its measures into the report.
+    async fn statement(&mut self, at: usize) -> Result<(), StepEnd> {
+        let step = self.step;
+        let statement = &step.statements[at];
+        self.sink.emit(Event::StatementStarted {
+            version: step.version.clone(),
+            index: statement.index,
+            tag: statement.tag.clone(),
+            line: statement.line,
+        });
+        let entry = &mut self.report.statements[at];
+        match run(self.session, statement, self.context.stop).await {
+            Ran::Done(done, took) => {
+                let duration_ms = took.as_secs_f64() * 1e3;
+                entry.duration_ms = Some(duration_ms);
+                entry.rows = done.rows;
+                entry.error = None;
+                *self.report.duration_ms.get_or_insert(0.0) += duration_ms;
+                self.sink.emit(Event::StatementFinished {
+                    version: step.version.clone(),
+                    index: statement.index,
+                    duration_ms,
+                    rows: done.rows,
+                });
+                Ok(())
+            }
+            Ran::Refused(error, took) => {
+                let error = Box::new(error.into_database_error());
+                entry.duration_ms = Some(took.as_secs_f64() * 1e3);
+                entry.error = Some(located(step, Some(statement), &error));
+                Err(StepEnd::Failed { statement: Some(at), error, rolled_back: true })
+            }
+            Ran::Lost(error) => Err(StepEnd::Lost(error)),
+            Ran::Stopped(signal) => Err(StepEnd::Stopped(signal)),
+        }
+    }
+
+    /// The file's own timeouts, else the settings'.
+    fn limits(&self) -> UnitLimits {
+        let limits = self.context.limits;
+        UnitLimits {
+            lock_timeout: Some(self.step.lock_timeout.unwrap_or(limits.lock_timeout)),
+            statement_timeout: self.step.statement_timeout.or(limits.statement_timeout),
+            foreign_keys: self.step.foreign_keys,
+        }
+    }
+
+    /// Records the migration, in the transaction that is open, or by itself.
+    async fn record(&mut self) -> Result<(), BackendError> {
+        let row = NewLedgerRow {
+            version: self.step.version.clone(),
+            name: self.step.name.clone(),
+            checksum: self.step.checksum.clone(),
+            provenance: Provenance::Applied,
+            duration_ms: self.report.duration_ms.unwrap_or(0.0),
+        };
+        self.session.record(self.context.ledger, &row).await
+    }
+}

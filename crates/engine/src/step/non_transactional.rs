@@ -1,0 +1,163 @@
+//! A migration whose statements commit one by one, each known by the journal.
+//!
+//! A statement that can be in a transaction shares one with the journal line that says that it
+//! finished: the line is there exactly if the statement took effect. Only a statement that cannot
+//! leaves a moment in which nobody knows; the catalog settles that in the next run.
+
+use std::time::Duration;
+
+use stopover_backend::{BackendError, JournalEvent, Session, UnitLimits};
+use stopover_model::{PlannedStatement, StatementPlace, StatementWay};
+
+use super::retry::Tries;
+use super::{Carrier, StepEnd};
+
+impl<S: Session> Carrier<'_, S> {
+    /// The whole step, from where it was interrupted if it was.
+    pub(super) async fn non_transactional(&mut self) -> StepEnd {
+        match self.all_statements().await {
+            Ok(()) => {}
+            Err(end) => return self.after_failure(end).await,
+        }
+        match self.record().await {
+            Ok(()) => StepEnd::Applied,
+            Err(error) => StepEnd::of(error).midway(),
+        }
+    }
+
+    async fn all_statements(&mut self) -> Result<(), StepEnd> {
+        self.open_journal().await.map_err(|error| StepEnd::of(error).midway())?;
+        let from = self.step.resume.as_ref().map_or(0, |resume| resume.from);
+        self.clear_away().await?;
+        for (at, way) in self.step.ways().into_iter().enumerate() {
+            let statement = &self.step.statements[at];
+            if statement.index < from {
+                // A new session has none of the settings that the script made before.
+                if statement.is_session_setting() {
+                    self.statement(at).await?;
+                }
+                continue;
+            }
+            match way {
+                StatementWay::Atomic => self.atomic(at).await?,
+                StatementWay::Alone => self.alone(at).await?,
+                StatementWay::InScript | StatementWay::EndOfScript => self.in_script(at).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes the journal where it is not there, and tells the ledger that the migration began.
+    async fn open_journal(&mut self) -> Result<(), BackendError> {
+        let (ledger, step) = (self.context.ledger, self.step);
+        self.session.create_journal(ledger).await?;
+        if step.resume.is_none() {
+            let checksum = step.checksum.as_ref();
+            self.session.mark_dirty(ledger, &step.version, &step.name, checksum).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes what a half-done statement left behind.
+    async fn clear_away(&mut self) -> Result<(), StepEnd> {
+        let Some(resume) = &self.step.resume else { return Ok(()) };
+        for text in &resume.cleanup {
+            let cleanup = PlannedStatement {
+                index: resume.from,
+                line: 1,
+                column: 1,
+                range: 0..0,
+                text: text.clone(),
+                tag: "DROP INDEX".to_owned(),
+                locks: Vec::new(),
+                copy_data: None,
+                place: StatementPlace::OutsideOnly,
+            };
+            let done = self.session.execute(&cleanup).await;
+            done.map_err(|error| StepEnd::of(error).midway())?;
+        }
+        Ok(())
+    }
+
+    async fn journal(&mut self, event: &JournalEvent) -> Result<(), StepEnd> {
+        let written = self.session.journal(self.context.ledger, self.step, event).await;
+        written.map_err(|error| StepEnd::of(error).midway())
+    }
+
+    /// In a transaction with its journal line, tried again while a lock is not to be had.
+    async fn atomic(&mut self, at: usize) -> Result<(), StepEnd> {
+        let statement = self.step.statements[at].index;
+        self.journal(&JournalEvent::Started { statement }).await?;
+        let mut tries = Tries::new(self.context.limits.lock_retries);
+        loop {
+            let Err(end) = self.atomic_try(at).await else { return Ok(()) };
+            if matches!(end, StepEnd::Lost(_)) {
+                return Err(end);
+            }
+            self.session.rollback().await.map_err(StepEnd::Lost)?;
+            self.again(end, &mut tries).await?;
+        }
+    }
+
+    async fn atomic_try(&mut self, at: usize) -> Result<(), StepEnd> {
+        let statement = self.step.statements[at].index;
+        self.session.begin(&self.limits()).await.map_err(StepEnd::of)?;
+        self.statement(at).await?;
+        let finished = JournalEvent::Finished { statement };
+        let written = self.session.journal(self.context.ledger, self.step, &finished).await;
+        written.map_err(StepEnd::of)?;
+        self.session.commit().await.map_err(StepEnd::of)
+    }
+
+    /// By itself, between two journal lines.
+    async fn alone(&mut self, at: usize) -> Result<(), StepEnd> {
+        let statement = &self.step.statements[at];
+        let index = statement.index;
+        self.journal(&JournalEvent::Started { statement: index }).await?;
+        let limits = self.limits_alone(statement);
+        self.session.limit(&limits).await.map_err(|error| StepEnd::of(error).midway())?;
+        self.statement(at).await?;
+        self.journal(&JournalEvent::Finished { statement: index }).await
+    }
+
+    /// In the script's own transaction: its journal lines come and go with that.
+    async fn in_script(&mut self, at: usize) -> Result<(), StepEnd> {
+        let statement = self.step.statements[at].index;
+        self.journal(&JournalEvent::Started { statement }).await?;
+        self.statement(at).await?;
+        self.journal(&JournalEvent::Finished { statement }).await
+    }
+
+    /// A statement that only takes locks which shut nobody out may wait for them as long as it
+    /// needs: `CREATE INDEX CONCURRENTLY` waits for every older transaction, and a time-out would
+    /// leave an invalid index behind.
+    fn limits_alone(&self, statement: &PlannedStatement) -> UnitLimits {
+        let harmless = !statement.locks.is_empty()
+            && statement.locks.iter().all(|lock| lock.mode == "ShareUpdateExclusiveLock");
+        let limits = self.limits();
+        if harmless && self.step.lock_timeout.is_none() {
+            return UnitLimits { lock_timeout: Some(Duration::ZERO), ..limits };
+        }
+        limits
+    }
+
+    /// Writes down where the step failed.
+    async fn after_failure(&mut self, end: StepEnd) -> StepEnd {
+        let event = match &end {
+            StepEnd::Failed { statement, error, .. } => JournalEvent::Failed {
+                statement: statement.and_then(|at| self.step.statements.get(at)).map(|it| it.index),
+                detail: error.message.clone(),
+            },
+            StepEnd::Stopped(_) => JournalEvent::Stopped { statement: None },
+            _ => return end,
+        };
+        // The script may have opened a transaction of its own.
+        if let Err(error) = self.session.rollback().await {
+            return StepEnd::Lost(error);
+        }
+        if let Err(error) = self.session.journal(self.context.ledger, self.step, &event).await {
+            tracing::warn!("the failure could not be written to the journal: {error}");
+        }
+        end.midway()
+    }
+}

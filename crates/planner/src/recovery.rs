@@ -1,0 +1,167 @@
+//! What follows for a non-transactional migration that was interrupted: a pure function of the
+//! step as it is now, the journal, and what the catalog says of the one statement in doubt.
+
+use stopover_model::{
+    AfterCleanup, Boundary, Checksum, Facts, Interrupted, JournalEntry, Migration,
+    PlannedStatement, Recovery, Resume, StatementState, StatementWay, Step,
+};
+
+use crate::script;
+
+/// The step of a migration that was interrupted, where it is one that can be resumed.
+#[must_use]
+pub fn interrupted_step(migration: &Migration, facts: &Facts) -> Option<Step> {
+    let step = script::plan(migration, facts, false).step?;
+    matches!(step.boundary, Boundary::NonTransactional(_)).then_some(step)
+}
+
+/// How far the journal says that the step came.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Progress {
+    /// Nothing of it has run, or everything before this index, and nothing is in doubt.
+    Clear(usize),
+    /// Everything before this index has run; of this one nobody knows.
+    InDoubt { at: usize, refused: bool, same_text: bool },
+    /// The journal and the file do not fit.
+    Unclear(String),
+}
+
+/// The statement that only the catalog can tell of, if there is one.
+#[must_use]
+pub fn question<'a>(step: &'a Step, interrupted: &Interrupted) -> Option<&'a PlannedStatement> {
+    let Progress::InDoubt { at, same_text, refused } = progress(step, interrupted) else {
+        return None;
+    };
+    let position = step.statements.iter().position(|it| it.index == at)?;
+    let statement = &step.statements[position];
+    let alone = step.ways().get(position) == Some(&StatementWay::Alone);
+    let open = alone && !begins(statement) && !statement.is_session_setting();
+    (open && (same_text || refused)).then_some(statement)
+}
+
+/// What follows. `state` is the catalog's answer to [`question`].
+#[must_use]
+pub fn verdict(step: &Step, interrupted: &Interrupted, state: Option<StatementState>) -> Recovery {
+    let version = step.version.clone();
+    let undecided = |saw: String| Recovery::Undecided(version.clone(), saw);
+    let resumes = |from: usize, cleanup: Vec<String>, told: String| {
+        Recovery::Resumes(version.clone(), Resume { from, cleanup, told })
+    };
+    let of = step.statements.len();
+    let at = match progress(step, interrupted) {
+        Progress::Unclear(saw) => return undecided(saw),
+        Progress::Clear(from) => {
+            let told = format!("{} of {of} statements are done", done_before(step, from));
+            return resumes(from, Vec::new(), told);
+        }
+        Progress::InDoubt { at, refused: false, same_text: false } => {
+            return undecided(format!(
+                "it was stopped in statement {at}, whose text has been changed since"
+            ));
+        }
+        Progress::InDoubt { at, .. } => at,
+    };
+    let Some(position) = step.statements.iter().position(|it| it.index == at) else {
+        return undecided(format!("the file has no statement {at} any more"));
+    };
+    let statement = &step.statements[position];
+    if begins(statement) || statement.is_session_setting() {
+        return resumes(at, Vec::new(), format!("it goes on at statement {at} of {of}"));
+    }
+    match (step.ways().get(position), state) {
+        (Some(StatementWay::Atomic | StatementWay::InScript), _) => {
+            resumes(at, Vec::new(), format!("statement {at} of {of} was rolled back"))
+        }
+        // Its journal line is part of the script's own transaction: it is there, so that ended.
+        (Some(StatementWay::EndOfScript), _) => {
+            let next = after(step, position);
+            resumes(next, Vec::new(), format!("statement {at} of {of} is done"))
+        }
+        (_, Some(StatementState::Done(saw))) => {
+            let next = after(step, position);
+            resumes(next, Vec::new(), format!("statement {at} of {of} is done: {saw}"))
+        }
+        (_, Some(StatementState::Absent(saw))) => {
+            resumes(at, Vec::new(), format!("statement {at} of {of} is to be run again: {saw}"))
+        }
+        (_, Some(StatementState::HalfDone { saw, cleanup, then })) => {
+            let told = format!("statement {at} of {of} is half done, and settled first: {saw}");
+            let from = match then {
+                AfterCleanup::RunAgain => at,
+                AfterCleanup::Done => after(step, position),
+            };
+            resumes(from, cleanup, told)
+        }
+        (_, Some(StatementState::Unknown(saw))) => undecided(saw),
+        (_, None) => undecided(format!("nobody can tell whether statement {at} ran")),
+    }
+}
+
+/// Whether a transaction of the script's own begins here: until its COMMIT nothing of it stays.
+fn begins(statement: &PlannedStatement) -> bool {
+    matches!(statement.tag.as_str(), "BEGIN" | "START TRANSACTION")
+}
+
+fn progress(step: &Step, interrupted: &Interrupted) -> Progress {
+    if interrupted.entries.is_empty() {
+        return Progress::Unclear("there is no journal of how far it came".to_owned());
+    }
+    let mut done: Vec<usize> = Vec::new();
+    let mut doubt: Option<(usize, Option<&Checksum>, bool)> = None;
+    for entry in &interrupted.entries {
+        match entry {
+            JournalEntry::Started { statement, checksum } => {
+                doubt = Some((*statement, checksum.as_ref(), false));
+            }
+            JournalEntry::Finished { statement, checksum } => {
+                if text_of(step, *statement) != checksum.as_ref().map(ToString::to_string) {
+                    return Progress::Unclear(format!(
+                        "statement {statement} ran, and the file says something else there now"
+                    ));
+                }
+                done.push(*statement);
+                doubt = None;
+            }
+            JournalEntry::Failed { statement, refused } => {
+                if let Some((at, checksum, _)) = doubt
+                    && statement.is_none_or(|it| it == at)
+                {
+                    doubt = Some((at, checksum, *refused));
+                }
+            }
+        }
+    }
+    match doubt {
+        Some((at, checksum, refused)) => {
+            let same_text = text_of(step, at) == checksum.map(ToString::to_string);
+            Progress::InDoubt { at, refused, same_text }
+        }
+        None => Progress::Clear(after_the_last(step, &done)),
+    }
+}
+
+/// The checksum of the statement with this index, as the file has it now.
+fn text_of(step: &Step, index: usize) -> Option<String> {
+    let statement = step.statements.iter().find(|it| it.index == index)?;
+    Some(statement.checksum().to_string())
+}
+
+/// The statement after the last one that is done. Those before it are done as well: lines of a
+/// script's own transaction that was rolled back are gone, and their statements must not run again.
+fn after_the_last(step: &Step, done: &[usize]) -> usize {
+    let last = done.iter().max().copied().unwrap_or(0);
+    let mut indexes = step.statements.iter().map(|it| it.index);
+    indexes.find(|&index| index > last).unwrap_or_else(|| past_the_end(step))
+}
+
+fn after(step: &Step, position: usize) -> usize {
+    step.statements.get(position + 1).map_or_else(|| past_the_end(step), |it| it.index)
+}
+
+fn past_the_end(step: &Step) -> usize {
+    step.statements.last().map_or(1, |it| it.index + 1)
+}
+
+fn done_before(step: &Step, from: usize) -> usize {
+    step.statements.iter().filter(|it| it.index < from).count()
+}
