@@ -3,6 +3,7 @@
 //! Nothing here is part of the tool: these are checks of the code, run by people and by CI.
 
 mod layers;
+mod real;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -21,12 +22,13 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
-            print!("{USAGE}");
+            print!("{USAGE}{}", real::USAGE);
             Ok(ExitCode::SUCCESS)
         }
         ["layers"] => layers::run(root()?),
+        [command @ ("real" | "dump" | "memory"), rest @ ..] => real::run(command, rest),
         _ => {
-            eprint!("error: no such command: {}\n\n{USAGE}", arguments.join(" "));
+            eprint!("error: no such command: {}\n\n{USAGE}{}", arguments.join(" "), real::USAGE);
             Ok(ExitCode::from(5))
         }
     }

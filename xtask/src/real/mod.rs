@@ -1,0 +1,73 @@
+//! `cargo xtask real`, `dump` and `memory`: the tool on projects and backups that were not made
+//! for it.
+//!
+//! `real` takes any project's folder of migrations and goes both ways: Stopover's and the
+//! project's own, and then rehearses on backups of an older state. It judges by what PostgreSQL's
+//! own programs say of the two databases, not by anything of Stopover's. It knows no project:
+//! what must be said of one is said by its options.
+
+mod backups;
+mod big;
+mod memory;
+mod options;
+mod peer;
+mod program;
+mod rehearsals;
+mod results;
+mod server;
+mod size;
+mod tool;
+mod ways;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+
+use self::options::{Flags, Options};
+use self::results::Results;
+use self::server::Server;
+use self::tool::Tool;
+
+/// What the commands of this module are called like.
+pub(crate) const USAGE: &str = "\
+  real      apply a project's migrations by Stopover and by the project's own way, compare, and
+            rehearse on backups of an older state:
+            real --migrations DIR [--layout pairs|sqlx|diesel] [--peer sqlx|psql|none]
+                 [--ledger stopover|sqlx|diesel] [--older N|half] [--rows N] [--superuser]
+                 [--sqlx PATH] [--stopover PATH]
+  dump      make a big backup with a ledger: dump --size 200M --out FILE.sql.gz
+  memory    rehearse on a big backup and measure the tool's memory:
+            memory --size 200M [--limit 256M] [--backup FILE] [--stopover PATH]
+";
+
+/// Runs one of the commands; bad arguments give exit code 5.
+pub(crate) fn run(command: &str, arguments: &[&str]) -> anyhow::Result<ExitCode> {
+    let flags = match Flags::parse(command, arguments) {
+        Ok(flags) => flags,
+        Err(error) => {
+            eprint!("error: {error:#}\n\n{USAGE}");
+            return Ok(ExitCode::from(5));
+        }
+    };
+    match command {
+        "dump" => big::run(&flags),
+        "memory" => memory::run(&flags),
+        _ => real(&Options::from_flags(&flags)?),
+    }
+}
+
+/// Both ways, then the rehearsals; 0 when nothing differs, else 1.
+fn real(options: &Options) -> anyhow::Result<ExitCode> {
+    let tool = Tool::find(options.stopover.as_deref())?;
+    let server = Server::start(options.rights)?;
+    let work = tempfile::tempdir().context("no temporary folder can be made")?;
+    let tool = tool.with_folder(work.path());
+    let mut results = Results::new(work.path());
+    println!("{} on PostgreSQL {}", options.migrations.display(), server.version());
+    let whole = ways::compare(options, &server, &tool, &mut results)?;
+    if let Some(whole) = whole {
+        rehearsals::compare(options, &server, &tool, &whole, &mut results)?;
+    }
+    results.print();
+    Ok(if results.all_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
