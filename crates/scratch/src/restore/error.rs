@@ -4,8 +4,8 @@ use std::fmt;
 use std::io;
 
 use stopover_model::{DatabaseError, redact_urls};
+use stopover_postgres::{database_error, is_lost};
 use thiserror::Error;
-use tokio_postgres::error::{DbError, ErrorPosition, Severity};
 
 use super::extension::MissingExtension;
 use crate::backup::BackupError;
@@ -177,9 +177,7 @@ pub(super) enum Failure {
 
 pub(super) fn failure(error: &tokio_postgres::Error) -> Failure {
     match error.as_db_error() {
-        Some(db) if matches!(db.parsed_severity(), Some(Severity::Fatal | Severity::Panic)) => {
-            Failure::Lost(redact_urls(db.message()))
-        }
+        Some(db) if is_lost(error) => Failure::Lost(redact_urls(db.message())),
         Some(db) => Failure::Refused(Box::new(database_error(db))),
         None => {
             let mut inner: &dyn std::error::Error = error;
@@ -188,27 +186,6 @@ pub(super) fn failure(error: &tokio_postgres::Error) -> Failure {
             }
             Failure::Lost(inner.to_string())
         }
-    }
-}
-
-/// The server's error, field by field.
-fn database_error(error: &DbError) -> DatabaseError {
-    let own = |text: Option<&str>| text.map(redact_urls);
-    let position = match error.position() {
-        Some(ErrorPosition::Original(at)) => usize::try_from(*at).ok(),
-        _ => None,
-    };
-    DatabaseError {
-        sqlstate: Some(error.code().code().to_owned()),
-        message: redact_urls(error.message()),
-        detail: own(error.detail()),
-        hint: own(error.hint()),
-        position,
-        context: own(error.where_()),
-        schema: error.schema().map(str::to_owned),
-        table: error.table().map(str::to_owned),
-        column: error.column().map(str::to_owned),
-        constraint: error.constraint().map(str::to_owned),
     }
 }
 

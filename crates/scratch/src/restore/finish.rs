@@ -2,11 +2,12 @@
 //! restoring role gives everything away and goes.
 
 use stopover_model::{Event, EventSink, RestorePhase};
+use stopover_postgres::literal::identifier;
 
 use super::error::RestoreError;
+use super::footing::Footing;
 use super::keeper::{Keeper, mute_wrapper};
 use super::notes::Notes;
-use super::quote::identifier;
 use super::session::Session;
 
 /// Tables where tools keep which migrations are applied. Their owner ran production's migrations.
@@ -41,10 +42,16 @@ pub(super) async fn finish(
     notes: &mut Notes,
     sink: &mut dyn EventSink,
 ) -> Result<String, RestoreError> {
-    disarm(keeper, notes).await?;
+    if keeper.footing.is_superuser() {
+        disarm(keeper, notes).await?;
+    }
     sink.emit(Event::Phase(RestorePhase::Analyzing));
     analyze(&session, keeper, notes).await?;
     session.close().await;
+    if keeper.footing != Footing::Private {
+        // Everything belongs to the restoring role, which stays.
+        return Ok(keeper.restorer.clone());
+    }
     let owner = choose_owner(keeper).await?;
     keeper.ensure_role(&owner).await?;
     hand_over(keeper, &owner).await?;

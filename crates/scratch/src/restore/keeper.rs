@@ -7,11 +7,12 @@
 use std::collections::BTreeSet;
 
 use stopover_model::DatabaseError;
+use stopover_postgres::literal::{identifier, literal};
 use tokio_postgres::Config;
 
 use super::error::{Failure, RestoreError, failure};
 use super::extension::{MissingExtension, REACHING_OUT};
-use super::quote::{identifier, literal};
+use super::footing::Footing;
 use super::session::Session;
 
 /// A role that exists already, or one that another restore made a moment ago.
@@ -27,6 +28,7 @@ pub(super) struct Keeper {
     /// The role that restores.
     pub(super) restorer: String,
     pub(super) server_major: u32,
+    pub(super) footing: Footing,
     /// Roles made for the dump, in its order.
     pub(super) roles: Vec<String>,
     known_roles: BTreeSet<String>,
@@ -43,6 +45,7 @@ impl Keeper {
         database: &str,
         restorer: &str,
         server_major: u32,
+        footing: Footing,
     ) -> Result<Self, RestoreError> {
         let own = Session::open(config).await?;
         let elevated = Session::open(config).await?;
@@ -57,6 +60,7 @@ impl Keeper {
             database: database.to_owned(),
             restorer: restorer.to_owned(),
             server_major,
+            footing,
             roles: Vec::new(),
             known_roles: BTreeSet::new(),
             extensions: Vec::new(),
@@ -155,7 +159,7 @@ impl Keeper {
         let sql = format!("CREATE EXTENSION IF NOT EXISTS {}{schema}", identifier(name));
         self.own.client.batch_execute(&sql).await?;
         self.extensions.push(name.to_owned());
-        self.open_extension(name).await
+        if self.footing.is_superuser() { self.open_extension(name).await } else { Ok(()) }
     }
 
     /// Lets the restoring role fill the extension's configuration tables and use its wrappers, and

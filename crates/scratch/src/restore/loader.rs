@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use stopover_model::{Event, EventSink, sqlstate};
+use stopover_postgres::literal::identifier;
 use tokio::sync::mpsc::Receiver;
 use tokio_postgres::{CopyInSink, SimpleQueryMessage};
 
@@ -15,7 +16,6 @@ use super::error::{Failure, RestoreError, failure};
 use super::keeper::Keeper;
 use super::notes::{KnownError, Notes};
 use super::policy::{Disposition, Judgement, Note, Phase, Tolerance, judge};
-use super::quote::identifier;
 use super::reader::{Job, Statement};
 use super::session::Session;
 use crate::backup::Progress;
@@ -104,6 +104,7 @@ impl<'a> Loader<'a> {
     async fn statement(&mut self, statement: &Statement) -> Result<(), RestoreError> {
         let text = self.text(statement).await?;
         let judgement = judge(&text, statement.strings, self.phase);
+        let judgement = self.keeper.footing.adapt(judgement);
         self.enter(judgement.phase)?;
         for role in &judgement.roles {
             self.keeper.ensure_role(role).await?;

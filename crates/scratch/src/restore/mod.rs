@@ -21,17 +21,19 @@ mod encoding;
 mod error;
 mod extension;
 mod finish;
+mod footing;
+mod given;
 mod keeper;
 mod loader;
 mod notes;
 mod policy;
-mod quote;
 mod reader;
 mod session;
 mod target;
 
 pub use error::{Place, RestoreError};
 pub use extension::MissingExtension;
+pub use given::{DatabaseIdentity, GivenError, GivenServer, Sameness, mark_scratch};
 pub use notes::KnownError;
 pub use target::RestoreTarget;
 
@@ -42,6 +44,7 @@ use stopover_model::{Event, EventSink, Finding, RestorePhase};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::backup::{Backup, Digest, Header, Kind, Progress};
+use crate::binaries::Binaries;
 use archive::Conversion;
 use encoding::Encoding;
 use loader::{Gauge, Loader};
@@ -94,12 +97,24 @@ pub async fn restore(
     sink: &mut dyn EventSink,
 ) -> Result<Restored, RestoreError> {
     let begun = Instant::now();
-    sink.emit(Event::Phase(RestorePhase::Restoring));
     let server_major = server_major(&target.superuser).await?;
     must_fit(&backup, server_major)?;
-    let input = Input::open(backup, target).await?;
+    let input = Input::open(backup, target.pg_restore.clone()).await?;
     let encoding = input.encoding()?;
-    let Site { session, keeper } = Site::prepare(target, &encoding, server_major).await?;
+    let site = Site::prepare(target, &encoding, server_major).await?;
+    fill(input, site, encoding, begun, sink).await
+}
+
+/// Loads the dump into a database that is ready, and puts it in its final state.
+async fn fill(
+    input: Input,
+    site: Site,
+    encoding: Encoding,
+    begun: Instant,
+    sink: &mut dyn EventSink,
+) -> Result<Restored, RestoreError> {
+    sink.emit(Event::Phase(RestorePhase::Restoring));
+    let Site { session, keeper } = site;
     let gauge = Gauge { progress: input.progress.clone(), of: input.bytes };
     let mut loader = Loader::new(session, keeper, encoding, gauge, sink);
     let read = load(input, &mut loader).await?;
@@ -109,7 +124,7 @@ pub async fn restore(
     let duration = begun.elapsed();
     sink.emit(Event::RestoreFinished { duration_ms: duration.as_secs_f64() * 1e3, rows });
     Ok(Restored {
-        database: target.database.clone(),
+        database: keeper.database,
         rows,
         bytes: read.digest.bytes,
         sha256: read.digest.sha256,
@@ -154,11 +169,10 @@ struct Read {
 }
 
 impl Input {
-    async fn open(backup: Backup, target: &RestoreTarget) -> Result<Self, RestoreError> {
+    async fn open(backup: Backup, binaries: Option<Binaries>) -> Result<Self, RestoreError> {
         let bytes = backup.bytes;
         let said = backup.header.clone();
         let Kind::Plain(_, stream) = backup.kind else {
-            let binaries = target.pg_restore.clone();
             let convert = move || archive::convert(backup, binaries.as_ref());
             let converted = tokio::task::spawn_blocking(convert).await.map_err(cut_off)??;
             let archive::Converted { pipe, conversion, header, progress } = converted;

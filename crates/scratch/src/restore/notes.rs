@@ -24,6 +24,10 @@ pub enum KnownError {
     UnreachableView,
     /// An owner that only a superuser could be or set.
     Owner,
+    /// Owners and rights of roles that are not on a given server, or not ours.
+    AbsentRole,
+    /// What needs a superuser, where the role of a given server is none.
+    NeedsSuperuser,
 }
 
 impl KnownError {
@@ -43,6 +47,10 @@ impl KnownError {
             Tolerance::SuperuserOwner => (denied, Self::Owner),
             // object_not_in_prerequisite_state: no handler, or a view that is itself empty.
             Tolerance::UnreachableView => (error.is("55000"), Self::UnreachableView),
+            Tolerance::AbsentRole => {
+                (denied || ABSENT.iter().any(|code| error.is(code)), Self::AbsentRole)
+            }
+            Tolerance::NeedsSuperuser => (denied, Self::NeedsSuperuser),
         };
         known.0.then_some(known.1)
     }
@@ -64,6 +72,14 @@ impl KnownError {
                 "restore-unreachable-view",
                 "materialized views that read foreign tables stay empty: foreign tables reach \
                  nothing here",
+            ),
+            Self::AbsentRole => (
+                "restore-absent-role",
+                "owners and rights of roles that the given server has not got were left out",
+            ),
+            Self::NeedsSuperuser => (
+                "restore-needs-superuser",
+                "what needs a superuser was left out: the given role is none",
             ),
             Self::Owner => {
                 ("restore-owner", "an owner that would have to be a superuser was not set")
@@ -89,6 +105,9 @@ fn describe(note: Note) -> (&'static str, &'static str) {
         }
         Note::DatabaseComment => {
             ("restore-database-comment-skipped", "comments on databases were left out")
+        }
+        Note::Authorization => {
+            ("restore-authorization-skipped", "everything belongs to one role on a given server")
         }
         Note::SuperuserOwner => (
             "restore-superuser-owner",

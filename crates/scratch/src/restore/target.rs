@@ -1,11 +1,12 @@
 //! Where a backup is restored to, and as whom.
 
+use stopover_postgres::literal::identifier;
 use tokio_postgres::Config;
 
 use super::encoding::Encoding;
 use super::error::RestoreError;
+use super::footing::Footing;
 use super::keeper::Keeper;
-use super::quote::identifier;
 use super::session::Session;
 use crate::binaries::Binaries;
 
@@ -67,7 +68,7 @@ impl RestoreTarget {
 }
 
 /// 192 random bits in hex digits: nothing to quote.
-fn random_password() -> String {
+pub(super) fn random_password() -> String {
     rand::random::<[u64; 3]>().map(|part| format!("{part:016x}")).concat()
 }
 
@@ -97,7 +98,9 @@ impl Site {
         maintenance.run("making the scratch database", &sql).await?;
         maintenance.close().await;
         let config = target.superuser_config();
-        let keeper = Keeper::open(&config, &target.database, &restorer, server_major).await?;
+        let keeper =
+            Keeper::open(&config, &target.database, &restorer, server_major, Footing::Private)
+                .await?;
         if server_major < 15 {
             // Later servers give it to the database's owner by themselves.
             let sql = format!("ALTER SCHEMA public OWNER TO {role}");

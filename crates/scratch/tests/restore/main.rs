@@ -5,5 +5,6 @@
 mod broken;
 mod encodings;
 mod fixture;
+mod given;
 mod hostile;
 mod whole;

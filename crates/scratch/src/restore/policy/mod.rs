@@ -80,6 +80,8 @@ pub(crate) enum Note {
     DatabaseComment,
     /// What only a superuser may own stays with the superuser.
     SuperuserOwner,
+    /// On a given server everything belongs to one role.
+    Authorization,
 }
 
 /// Why a statement stops the restore.
@@ -112,6 +114,10 @@ pub(crate) enum Tolerance {
     SuperuserOwner,
     /// A materialized view over foreign tables.
     UnreachableView,
+    /// An owner or rights for a role that a given server has not got, or that is not ours.
+    AbsentRole,
+    /// What only a superuser may do, where we are none.
+    NeedsSuperuser,
 }
 
 /// The decision on one statement.
