@@ -2,7 +2,9 @@
 //!
 //! pg_restore connects to nothing here; it reads the archive from its standard input (a directory
 //! archive by its path) and writes SQL to its standard output. So the same rules hold for an
-//! archive as for a plain dump, and it cannot do anything on a server.
+//! archive as for a plain dump, and it cannot do anything on a server. Started by root it runs as
+//! an unprivileged user, but for a directory archive, whose files only this user may be able to
+//! read.
 
 use std::io::{ErrorKind, Read, Write};
 use std::path::PathBuf;

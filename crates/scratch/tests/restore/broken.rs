@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use stopover_scratch::backup::BackupError;
 use stopover_scratch::restore::RestoreError;
+use stopover_testkit::TestDatabase;
 
 use crate::fixture::{Scratch, dump_of, restored, shop};
 
@@ -148,6 +149,39 @@ async fn a_directory_archive_with_a_cut_or_missing_file_is_red() {
         let error = Scratch::new().await.restore_path(folder).await.unwrap_err();
         let told = matches!(error, RestoreError::Corrupt { .. } | RestoreError::Truncated { .. });
         assert!(told, "{name}: {error}");
+    }
+}
+
+/// A folder whose one table of text has the data of many lines, and its data file.
+async fn folder_of_lines(arguments: &[&str]) -> (tempfile::TempDir, PathBuf, PathBuf) {
+    let database = TestDatabase::create().await;
+    database.psql(
+        "CREATE TABLE a_lines (line text); INSERT INTO a_lines SELECT 'line ' || n
+             FROM generate_series(1, 1000) AS n;
+         CREATE TABLE b_more (x text); INSERT INTO b_more VALUES ('more');
+         CREATE TABLE c_empty (x text);",
+    );
+    let keep = tempfile::tempdir().unwrap();
+    let folder = keep.path().join("dump");
+    let file = format!("--file={}", folder.display());
+    database.pg_dump(&[&["-Fd", "-Z0", "--no-owner", file.as_str()], arguments].concat());
+    let data = fs::read_dir(&folder).unwrap().map(|it| it.unwrap().path());
+    let data = data.filter(|it| it.file_name().is_some_and(|it| it != "toc.dat"));
+    let largest = data.max_by_key(|it| fs::metadata(it).unwrap().len()).unwrap();
+    (keep, folder, largest)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_directory_archive_cut_at_a_rows_end_does_not_take_statements_for_rows() {
+    for arguments in [&[][..], &["--inserts"]] {
+        let (_keep, folder, data) = folder_of_lines(arguments).await;
+        Scratch::new().await.restore_path(folder.clone()).await.unwrap();
+        let bytes = fs::read(&data).unwrap();
+        let end = bytes[..bytes.len() / 2].iter().rposition(|&it| it == b'\n').unwrap() + 1;
+        fs::write(&data, &bytes[..end]).unwrap();
+        let error = Scratch::new().await.restore_path(folder).await.unwrap_err();
+        assert!(matches!(error, RestoreError::Truncated { .. }), "{error}");
+        assert!(error.to_string().contains(&data.display().to_string()), "{error}");
     }
 }
 
