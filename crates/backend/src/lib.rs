@@ -8,14 +8,19 @@
 //! the same traits as an apply on production.
 
 mod error;
+mod ledger;
 mod scratch;
 mod session;
 mod stop;
 
 pub use error::BackendError;
+pub use ledger::{
+    JournalEvent, JournalNote, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, NoteEvent,
+    Recover,
+};
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
-    Backend, Canceller, Diagnose, Done, Execute, FactsReader, FactsRequest, JournalEvent,
-    LedgerChoice, LedgerId, LedgerWriter, LockAttempt, Offending, Recover, RunLock, Session, UnitLimits,
+    Backend, Canceller, Diagnose, Done, Execute, FactsReader, FactsRequest, LockAttempt, Offending,
+    RunLock, Session, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};

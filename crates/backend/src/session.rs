@@ -3,12 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use stopover_model::{
-    Checksum, Facts, ForeignKeys, Interrupted, LedgerKind, LockHolder, NewLedgerRow, PlannedStatement,
-    StatementState, Step, Version,
-};
+use stopover_model::{Facts, ForeignKeys, LockHolder, PlannedStatement};
 
-use crate::BackendError;
+use crate::{BackendError, LedgerChoice, LedgerId, LedgerWriter, Recover};
 
 /// A way to reach one database.
 pub trait Backend: Send + Sync {
@@ -23,32 +20,6 @@ pub trait Backend: Send + Sync {
 pub trait Session:
     FactsReader + LedgerWriter + RunLock + Execute + Diagnose + Recover + Send
 {
-}
-
-/// Which ledger to use.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LedgerChoice {
-    /// Decided by the settings; `None` leaves it to what is there.
-    pub kind: Option<LedgerKind>,
-    /// Which kind to make where none is there and none is decided.
-    pub fallback: Option<LedgerKind>,
-    /// Schema of our own ledger; `stopover` where not set.
-    pub schema: Option<String>,
-    /// Table of our own ledger; `applied_migrations` where not set.
-    pub table: Option<String>,
-}
-
-/// A ledger, found or to be made.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct LedgerId {
-    /// Whose it is.
-    pub kind: LedgerKind,
-    /// The qualified name, quoted for SQL.
-    pub qualified: String,
-    /// Schema of the ledger, unquoted.
-    pub schema: String,
-    /// Table of the ledger, unquoted.
-    pub table: String,
 }
 
 /// What to read.
@@ -98,91 +69,6 @@ pub trait RunLock {
         &mut self,
         ledger: &LedgerId,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
-}
-
-/// What happened to a migration: a row of the append-only journal.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum JournalEvent {
-    /// A statement of a non-transactional migration is about to run.
-    Started {
-        /// Its position, from 1.
-        statement: usize,
-    },
-    /// It ended well.
-    Finished {
-        /// Its position, from 1.
-        statement: usize,
-    },
-    /// The server refused it.
-    Failed {
-        /// Its position, from 1; `None` where it was not a statement that failed.
-        statement: Option<usize>,
-        /// The error, redacted.
-        detail: String,
-    },
-    /// A signal stopped it.
-    Stopped {
-        /// The statement's position, from 1.
-        statement: Option<usize>,
-    },
-}
-
-/// Writes the ledger and the journal beside it.
-pub trait LedgerWriter {
-    /// Makes the ledger where it is not there.
-    fn create_ledger(
-        &mut self,
-        ledger: &LedgerId,
-    ) -> impl Future<Output = Result<(), BackendError>> + Send;
-
-    /// Makes what a non-transactional migration needs to be found again when it is interrupted:
-    /// the journal, where the ledger does not bring one.
-    fn create_journal(
-        &mut self,
-        ledger: &LedgerId,
-    ) -> impl Future<Output = Result<(), BackendError>> + Send;
-
-    /// Writes one event of `step` into the journal.
-    fn journal(
-        &mut self,
-        ledger: &LedgerId,
-        step: &Step,
-        event: &JournalEvent,
-    ) -> impl Future<Output = Result<(), BackendError>> + Send;
-
-    /// Marks a non-transactional migration as begun in ledgers that can say so (sqlx's
-    /// `success = false`), so that the other tool stops at it too.
-    fn mark_dirty(
-        &mut self,
-        ledger: &LedgerId,
-        version: &Version,
-        name: &str,
-        checksum: Option<&Checksum>,
-    ) -> impl Future<Output = Result<(), BackendError>> + Send;
-
-    /// Records a migration as applied, in the ledger and in the journal where there is one: in the
-    /// transaction that is open, or by itself.
-    fn record(
-        &mut self,
-        ledger: &LedgerId,
-        row: &NewLedgerRow,
-    ) -> impl Future<Output = Result<(), BackendError>> + Send;
-}
-
-/// Finds out how far an interrupted non-transactional migration came. Writes nothing.
-pub trait Recover {
-    /// What the journal says of `version` since it was last settled.
-    fn interrupted(
-        &mut self,
-        ledger: &LedgerId,
-        version: &Version,
-    ) -> impl Future<Output = Result<Interrupted, BackendError>> + Send;
-
-    /// What the catalog says of a statement of which nobody knows whether it finished.
-    fn state_of(
-        &mut self,
-        statement: &PlannedStatement,
-    ) -> impl Future<Output = Result<StatementState, BackendError>> + Send;
 }
 
 /// What holds around a unit of work.

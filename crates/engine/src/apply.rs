@@ -46,7 +46,7 @@ pub async fn apply<B: Backend>(
 }
 
 /// A session that holds the run lock.
-async fn open<B: Backend>(
+pub(crate) async fn open<B: Backend>(
     backend: &B,
     request: &Request<'_>,
     sink: &mut dyn EventSink,
@@ -63,7 +63,7 @@ async fn open<B: Backend>(
     Locked::acquire(session, ledger, request.limits.lock_wait, &request.stop, sink).await
 }
 
-async fn ready_ledger<S: Session>(
+pub(crate) async fn ready_ledger<S: Session>(
     locked: &mut Locked<S>,
     facts: &Facts,
 ) -> Result<(), EngineError> {

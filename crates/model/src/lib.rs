@@ -30,8 +30,8 @@ pub use migration::{
 pub use plan::{
     Boundary, Plan, PlannedLock, PlannedStatement, Resume, StatementPlace, StatementWay, Step,
 };
-pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
+pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
 pub use version::Version;
 

@@ -6,6 +6,7 @@
 
 mod apply;
 mod rehearsal;
+mod repair;
 mod status;
 
 pub use apply::{ApplyReport, BackupMade, FailedMigration};
@@ -13,6 +14,7 @@ pub use rehearsal::{
     BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,
     ScratchReport, StatementReport, TableReport, Timings, Verdict,
 };
+pub use repair::{RepairAction, RepairReport};
 pub use status::{
     AppliedEntry, Drift, DriftKind, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
     StatementEntry, StatusReport,

@@ -4,7 +4,7 @@
 //! version is text, `run_on` is a timestamp without zone that the server fills in.
 
 use stopover_backend::LedgerId;
-use stopover_model::{LedgerRow, NewLedgerRow, Provenance, RowState, Version};
+use stopover_model::{Checksum, LedgerRow, NewLedgerRow, Provenance, RowState, Version};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::literal::literal;
@@ -47,4 +47,14 @@ pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
 pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
     let version = literal(&row.version.to_string());
     format!("INSERT INTO {} (version) VALUES ({version})", ledger.qualified)
+}
+
+/// Diesel keeps neither name nor checksum: there is nothing to change.
+pub(super) const fn restamp(
+    _: &LedgerId,
+    _: &Version,
+    _: &str,
+    _: Option<&Checksum>,
+) -> Option<String> {
+    None
 }

@@ -4,7 +4,7 @@
 //! beside our own ledger; a foreign ledger gets one, in our schema, only when a
 //! non-transactional migration needs it.
 
-use stopover_backend::{JournalEvent, LedgerId};
+use stopover_backend::{JournalEvent, JournalNote, LedgerId};
 use stopover_model::{
     Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step,
     TOOL_VERSION, Version,
@@ -89,6 +89,24 @@ pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
         version = literal(&row.version.to_string()),
         name = literal(&row.name),
         checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
+        tool = literal(TOOL_VERSION),
+    )
+}
+
+/// A decision.
+pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote) -> String {
+    format!(
+        "INSERT INTO {table} (ledger, version, name, event, checksum_before, checksum_after, \
+         detail, tool_version) VALUES ({ledger}, {version}, {name}, {event}, {before}, {after}, \
+         {detail}, {tool})",
+        table = table(ledger),
+        ledger = literal(&ledger.qualified),
+        version = literal(&note.version.to_string()),
+        name = literal(&note.name),
+        event = literal(note.event.name()),
+        before = optional(note.before.as_ref().map(Checksum::hex)),
+        after = optional(note.after.as_ref().map(Checksum::hex)),
+        detail = optional(note.reason.as_deref()),
         tool = literal(TOOL_VERSION),
     )
 }

@@ -9,11 +9,13 @@ mod journal;
 mod sqlx;
 mod stopover;
 
-use stopover_backend::{BackendError, JournalEvent, LedgerId, LedgerWriter};
+use stopover_backend::{
+    BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
+};
 use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
 use tokio_postgres::SimpleQueryRow;
 
-use crate::literal::identifier;
+use crate::literal::{identifier, literal};
 use crate::session::{JournalState, PostgresSession, text};
 
 /// sqlx's table.
@@ -133,6 +135,39 @@ impl LedgerWriter for PostgresSession {
             _ => String::new(),
         };
         self.run(&format!("{AS_OURSELVES}{sql};{journal}")).await
+    }
+}
+
+impl LedgerEditor for PostgresSession {
+    async fn forget(&mut self, ledger: &LedgerId, version: &Version) -> Result<(), BackendError> {
+        let version = match version {
+            Version::Integer(number) => number.to_string(),
+            other => literal(&other.to_string()),
+        };
+        let table = &ledger.qualified;
+        self.run(&format!("{AS_OURSELVES}DELETE FROM {table} WHERE version = {version}")).await
+    }
+
+    async fn restamp(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+        name: &str,
+        checksum: Option<&Checksum>,
+    ) -> Result<(), BackendError> {
+        let sql = match ledger.kind {
+            LedgerKind::Stopover => stopover::restamp(ledger, version, name, checksum),
+            LedgerKind::Sqlx => sqlx::restamp(ledger, version, name, checksum),
+            LedgerKind::Diesel => diesel::restamp(ledger, version, name, checksum),
+        };
+        match sql {
+            Some(sql) => self.run(&sql).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn note(&mut self, ledger: &LedgerId, note: &JournalNote) -> Result<(), BackendError> {
+        self.run(&format!("{AS_OURSELVES}{}", journal::insert_note(ledger, note))).await
     }
 }
 

@@ -98,3 +98,21 @@ fn values(
         literal(hex)
     )
 }
+
+/// Gives a row a new description and checksum.
+pub(super) fn restamp(
+    ledger: &LedgerId,
+    version: &Version,
+    name: &str,
+    checksum: Option<&Checksum>,
+) -> Option<String> {
+    let checksum = checksum?;
+    let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
+    Some(format!(
+        "UPDATE {} SET description = {}, checksum = pg_catalog.decode({}, 'hex') \
+         WHERE version = {version}",
+        ledger.qualified,
+        literal(&description),
+        literal(checksum.hex()),
+    ))
+}

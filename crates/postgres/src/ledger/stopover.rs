@@ -66,3 +66,18 @@ pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
         journal = journal::insert_applied(ledger, row),
     )
 }
+
+/// Gives a row a new name and checksum.
+pub(super) fn restamp(
+    ledger: &LedgerId,
+    version: &Version,
+    name: &str,
+    checksum: Option<&Checksum>,
+) -> Option<String> {
+    Some(format!(
+        "UPDATE {} SET name = {}, checksum = {} WHERE version = {version}",
+        ledger.qualified,
+        literal(name),
+        optional(checksum.map(Checksum::hex)),
+    ))
+}
