@@ -47,7 +47,13 @@ fn one(page: &mut Page<'_>, finding: &Finding) {
     let (ink, word) = severity(finding.severity);
     let label = format!("{word}[{}]", text::tame_line(&finding.code));
     page.entry(0, ink, &label, 0, &text::tame_line(&finding.subject));
-    message_and_remedy(page, 4, &finding.message, &finding.remedy);
+    message_and_remedy(page, 4, told_of(finding), &finding.remedy);
+}
+
+/// The message without the place that stands right above it.
+fn told_of(finding: &Finding) -> &str {
+    let place = finding.message.strip_prefix(&finding.subject);
+    place.and_then(|rest| rest.strip_prefix(": ")).unwrap_or(&finding.message)
 }
 
 /// What was found and, behind an arrow, what to do about it.

@@ -8,6 +8,7 @@ mod findings;
 mod measured;
 mod plan;
 mod rehearsal;
+mod repair;
 mod status;
 
 use stopover_model::Version;
@@ -20,6 +21,7 @@ pub use apply::apply;
 pub use findings::{error_with_hint, findings};
 pub use plan::plan;
 pub use rehearsal::rehearsal;
+pub use repair::repair;
 pub use status::status;
 
 /// How much a report says.

@@ -134,7 +134,7 @@ fn statements(page: &mut Page<'_>, indent: usize, step: &PlannedStep) {
 
 fn next(report: &PlanReport) -> &'static str {
     if report.steps.is_empty() {
-        "nothing to do: every migration of the source is applied"
+        "nothing to do: all that was asked for is applied"
     } else {
         "`stopover rehearse` tries this plan on a backup, `stopover apply` carries it out"
     }

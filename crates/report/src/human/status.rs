@@ -17,7 +17,7 @@ pub fn status(report: &StatusReport, detail: Detail, look: &Look) -> String {
     let mut page = Page::new(look);
     drift(&mut page, report);
     if report.findings.iter().any(is_urgent) {
-        page.section(Ink::Strong, "Found in the source:", "");
+        page.section(Ink::Strong, "Also found:", "");
         list(&mut page, report.findings.iter().filter(|it| is_urgent(it)));
     }
     pending(&mut page, report);
