@@ -1,6 +1,7 @@
 //! The command line as it is typed. Values that are also settings stay optional here: a flag that
 //! is not given leaves the setting to the environment and the file.
 
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -72,6 +73,9 @@ pub(crate) enum Command {
     /// This version makes no backup and runs no preflight and no postflight checks yet: make a
     /// backup first, and rehearse on it.
     Apply(ApplyArguments),
+    /// Settle drift by a decision that is kept in the journal. Runs no migration
+    #[command(subcommand)]
+    Repair(RepairCommand),
     /// Create the next migration's files in the source's own layout
     New(NewArguments),
     /// Print the settings that hold, and where each came from
@@ -128,7 +132,7 @@ pub(crate) struct LimitArguments {
 pub(crate) struct SelectionArguments {
     /// Only the next N
     #[arg(long, value_name = "N", conflicts_with = "target")]
-    pub(crate) steps: Option<usize>,
+    pub(crate) steps: Option<NonZeroUsize>,
     /// Only up to this version
     #[arg(long, value_name = "VERSION")]
     pub(crate) target: Option<String>,
@@ -197,6 +201,35 @@ pub(crate) struct StatusArguments {
     /// Exit with 8 when there is drift
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `repair …`
+#[derive(Debug, Subcommand)]
+pub(crate) enum RepairCommand {
+    /// Take over an intended edit or rename: the ledger gets the source's checksum and name
+    Accept(RepairArguments),
+    /// Record a migration as applied, without running it
+    Applied(RepairArguments),
+    /// Record a migration as not applied: the next apply runs it from its beginning
+    Pending(RepairArguments),
+}
+
+/// What every repair takes.
+#[derive(Debug, Args)]
+pub(crate) struct RepairArguments {
+    /// The migration
+    #[arg(id = "migration", value_name = "VERSION")]
+    pub(crate) version: String,
+    /// Why, for those who read the journal later
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Longest wait for another runner to end [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lock_wait: Option<String>,
 }
 
 /// `new`

@@ -6,9 +6,9 @@ use std::io::Write;
 use serde::Serialize;
 use stopover_backend::BackendError;
 use stopover_engine::EngineError;
-use stopover_model::{Finding, SourceSet, redact_urls};
+use stopover_model::{DatabaseError, Finding, SourceSet, redact_urls};
 use stopover_report::human::Detail;
-use stopover_report::{Look, Progress, SourceText, Verbosity, human, json};
+use stopover_report::{Look, Progress, SourceText, Verbosity, condition_name, human, json};
 
 use crate::args::{Format, Global};
 use crate::exit::Exit;
@@ -60,13 +60,23 @@ impl From<EngineError> for Failure {
             EngineError::Backend(BackendError::Lost(_)) => {
                 Self::new(exit, message, "run the command again: it sees what is done")
             }
-            EngineError::Backend(BackendError::Refused(error)) => {
-                let code = error.sqlstate.as_deref().unwrap_or("no SQLSTATE");
-                Self::new(exit, message, format!("the server refused with SQLSTATE {code}"))
-            }
+            EngineError::Backend(BackendError::Refused(error))
+            | EngineError::Ledger { error, .. } => Self::new(exit, message, advice(&error)),
             EngineError::Stopped(_) => Self::new(exit, message, String::new()),
         }
     }
+}
+
+/// What to do about a refusal of the server's that belongs to no statement of a file.
+fn advice(error: &DatabaseError) -> String {
+    let Some(code) = error.sqlstate.as_deref() else { return String::new() };
+    let shown = condition_name(code).map_or(code.to_owned(), |name| format!("{code}, {name}"));
+    let what = match code {
+        "42501" => "grant this role what the message names, or connect as one that has it",
+        "25006" => "connect to the primary server, with a role that may write",
+        _ => "the server refused",
+    };
+    format!("{what} (SQLSTATE {shown})")
 }
 
 /// Where output goes, and how it looks there.

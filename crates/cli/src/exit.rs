@@ -48,7 +48,9 @@ impl Exit {
         match error {
             EngineError::Refused(findings) => Self::of_refusal(findings),
             EngineError::Backend(BackendError::Settings { .. }) => Self::Usage,
-            EngineError::Backend(_) | EngineError::LockHeld { .. } => Self::Unable,
+            EngineError::Backend(_) | EngineError::Ledger { .. } | EngineError::LockHeld { .. } => {
+                Self::Unable
+            }
             EngineError::Stopped(signal) => Self::Stopped(*signal),
         }
     }

@@ -10,9 +10,12 @@ mod settings;
 mod signals;
 mod target;
 
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::Parser;
+use stopover_model::redact_urls;
+use stopover_report::{Colour, Look};
 
 use crate::args::Arguments;
 use crate::exit::Exit;
@@ -41,10 +44,19 @@ fn main() -> ExitCode {
 
 /// `--help` and `--version` are no errors; everything else that clap refuses is exit code 5.
 fn refused_arguments(error: &clap::Error) -> ExitCode {
-    let exit = if error.use_stderr() { Exit::Usage } else { Exit::Success };
     // A closed pipe (`stopover --help | head -1`) is nothing to report.
-    let _ = error.print();
-    exit.into()
+    if !error.use_stderr() {
+        let _ = error.print();
+        return Exit::Success.into();
+    }
+    let text = error.render();
+    let text = match Look::of_stderr().colour {
+        Colour::Always => text.ansi().to_string(),
+        Colour::Never => text.to_string(),
+    };
+    // The refused argument is quoted, and may be a URL with a password.
+    let _ = std::io::stderr().write_all(redact_urls(&text).as_bytes());
+    Exit::Usage.into()
 }
 
 /// Diagnostics of the libraries, on standard error: `-vv` shows debug lines, `RUST_LOG` decides

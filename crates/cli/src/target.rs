@@ -27,3 +27,8 @@ pub(crate) fn backend(settings: &Settings) -> Result<PostgresBackend, Failure> {
     })?;
     Ok(PostgresBackend::new(target))
 }
+
+/// Whether it names a database.
+pub(crate) fn parses(url: &str) -> bool {
+    Target::parse(url).is_ok()
+}

@@ -1,8 +1,9 @@
 //! `apply`.
 
 use stopover_backend::Stop;
-use stopover_engine::Ending;
-use stopover_model::Finding;
+use stopover_engine::{Ending, EngineError};
+use stopover_model::report::ApplyReport;
+use stopover_model::{Finding, SourceSet};
 use stopover_report::human;
 
 use crate::args::{ApplyArguments, Global};
@@ -22,14 +23,24 @@ pub(super) async fn run(
     let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
     let settings = &loaded.settings;
     let source = read_source(settings)?;
-    usable_source(&source)?;
+    if let Err(errors) = usable_source(&source) {
+        refused(console, &source, errors);
+        return Ok(Exit::Usage);
+    }
     let backend = target::backend(settings)?;
     let selection = selection(&chosen, source.layout)?;
     let request = request(&source, settings, selection, stop)?;
     let mut progress = console.progress();
     let applied = stopover_engine::apply(&backend, &request, &mut progress).await;
     drop(progress);
-    let applied = applied?;
+    let applied = match applied {
+        Err(EngineError::Refused(findings)) => {
+            let exit = Exit::of_refusal(&findings);
+            refused(console, &source, findings);
+            return Ok(exit);
+        }
+        other => other?,
+    };
     let report = applied.report();
     let scripts = Scripts(&source);
     console.document(&report, |detail, look| human::apply(&report, detail, &scripts, look));
@@ -39,8 +50,15 @@ pub(super) async fn run(
         Ending::Failed { .. } => Ok(Exit::Migration),
         Ending::Stopped(signal) => Ok(Exit::Stopped(signal)),
         Ending::Lost(error) => {
-            let failure = Failure::from(stopover_engine::EngineError::Backend(error));
+            let failure = Failure::from(EngineError::Backend(error));
             Ok(console.say(&failure))
         }
     }
+}
+
+/// The document of an apply that did not begin: what was found, and nothing done.
+fn refused(console: &Console, source: &SourceSet, findings: Vec<Finding>) {
+    let report = ApplyReport { findings, ..ApplyReport::default() };
+    let scripts = Scripts(source);
+    console.document(&report, |detail, look| human::apply(&report, detail, &scripts, look));
 }

@@ -6,6 +6,7 @@ mod demo;
 mod new;
 mod plan;
 mod rehearse;
+mod repair;
 mod scratch;
 mod status;
 
@@ -39,6 +40,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Apply(it) if !it.dry_run => apply::run(global, &console, it, stop).await,
         Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
         Command::Status(it) => status::run(global, &console, it, stop).await,
+        Command::Repair(it) => repair::run(global, &console, it, stop).await,
         Command::New(it) => new::run(global, &console, it),
         Command::Config(it) => config::run(global, &console, it),
         Command::Scratch(it) => scratch::run(&console, it).await,
@@ -76,20 +78,19 @@ fn read_source(settings: &Settings) -> Result<SourceSet, Failure> {
         .map_err(|error| Failure::usage(error.to_string(), ""))
 }
 
-/// A source with files that cannot be read as migrations ends a run at once; collisions do not:
-/// they are drift, and are told together with the rest of it.
-fn usable_source(source: &SourceSet) -> Result<(), Failure> {
-    let broken = |it: &&Finding| it.is_error() && it.code != "collision";
-    if source.findings.iter().any(|it| broken(&it)) {
-        let errors = source.findings.iter().filter(|it| it.is_error()).cloned().collect();
-        return Err(Failure::refused(Exit::Usage, errors));
+/// A source with files that cannot be read as migrations ends a run at once, with its errors;
+/// collisions do not: they are drift, and are told together with the rest of it.
+fn usable_source(source: &SourceSet) -> Result<(), Vec<Finding>> {
+    let errors = source.findings.iter().filter(|it| it.is_error());
+    if errors.clone().any(|it| it.code != "collision") {
+        return Err(errors.cloned().collect());
     }
     Ok(())
 }
 
 fn selection(arguments: &SelectionArguments, layout: Layout) -> Result<Selection, Failure> {
     Ok(match (arguments.steps, arguments.target.as_deref()) {
-        (Some(count), _) => Selection::Next(count),
+        (Some(count), _) => Selection::Next(count.get()),
         (None, Some(text)) => Selection::UpTo(version(text, layout)?),
         (None, None) => Selection::All,
     })

@@ -29,7 +29,7 @@ pub(super) async fn run(
     let loaded = load(global, rehearse_flags(arguments))?;
     let settings = &loaded.settings;
     let source = read_source(settings)?;
-    usable_source(&source)?;
+    usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
     let selection = selection(&chosen, source.layout)?;
     let request = request(&source, settings, selection, stop)?;
     let mut scratch = PostgresScratch::new(scratch_request(settings)?);
@@ -110,8 +110,13 @@ fn backup(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
 fn write_report(folder: &Path, report: &RehearsalReport) -> Result<PathBuf, Failure> {
     let stamp = report.timestamp.strftime("%Y%m%dT%H%M%S%3fZ");
     let path = folder.join(format!("rehearsal-report-{stamp}.json"));
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::unable(
+            format!("the folder {} for the report cannot be made: {error}", folder.display()),
+            "set log_dir to a folder that may be written, or give --no-report",
+        )
+    })?;
     let writing = || {
-        std::fs::create_dir_all(folder)?;
         let mut options = std::fs::OpenOptions::new();
         let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
         file.write_all(json::document(report).as_bytes())

@@ -13,7 +13,7 @@ use figment::providers::{Env, Serialized};
 use serde::{Deserialize, Serialize};
 use stopover_engine::Limits;
 use stopover_model::{Layout, LedgerKind, Policy};
-use stopover_source::parse_duration;
+use stopover_source::{DurationError, parse_duration};
 
 use crate::console::Failure;
 use file::SettingsFile;
@@ -161,7 +161,10 @@ pub(crate) fn load(
     }
     figment = figment.merge(variables()).merge(Serialized::from(flags, "default"));
     let settings: Settings = figment.extract().map_err(|error| unusable(&error))?;
-    settings.check()?;
+    if let Err(bad) = settings.check() {
+        let place = figment.find_metadata(bad.key).map(|it| origin::described(it, bad.key));
+        return Err(bad.told(place));
+    }
     Ok(Loaded { settings, figment })
 }
 
@@ -204,7 +207,9 @@ fn unusable(error: &figment::Error) -> Failure {
             format!("`{key}` must be one of: {}", known.join(", "))
         }
         figment::error::Kind::InvalidType(_, expected)
-        | figment::error::Kind::InvalidValue(_, expected) => format!("`{key}` must be {expected}"),
+        | figment::error::Kind::InvalidValue(_, expected) => {
+            format!("`{key}` must be {}", in_words(&expected.to_string()))
+        }
         other => format!("`{key}`: {other}"),
     };
     Failure::usage(
@@ -213,16 +218,48 @@ fn unusable(error: &figment::Error) -> Failure {
     )
 }
 
+/// What is expected, without Rust's names.
+fn in_words(expected: &str) -> &str {
+    match expected {
+        "u32" => "a whole number",
+        "a string" | "path string" => "a text in quotes",
+        "a boolean" => "true or false",
+        other => other,
+    }
+}
+
+/// A time that does not parse.
+#[derive(Debug)]
+pub(crate) struct BadTime {
+    key: &'static str,
+    error: DurationError,
+}
+
+impl BadTime {
+    fn told(&self, place: Option<String>) -> Failure {
+        let Self { key, error } = self;
+        let place = place.map_or_else(String::new, |place| format!("{place}: "));
+        let days = if *key == "max_age" { "max_age also takes days: 2d" } else { "" };
+        Failure::usage(format!("{place}`{key}`: {error}"), days)
+    }
+}
+
+impl From<BadTime> for Failure {
+    fn from(bad: BadTime) -> Self {
+        bad.told(None)
+    }
+}
+
 impl Settings {
     /// Finds values that do not parse before anything else is done.
-    fn check(&self) -> Result<(), Failure> {
+    fn check(&self) -> Result<(), BadTime> {
         self.limits()?;
         self.max_age()?;
         Ok(())
     }
 
     /// Waits and tries.
-    pub(crate) fn limits(&self) -> Result<Limits, Failure> {
+    pub(crate) fn limits(&self) -> Result<Limits, BadTime> {
         let statement = self.statement_timeout.as_deref();
         Ok(Limits {
             lock_wait: duration("lock_wait", &self.lock_wait)?,
@@ -245,7 +282,7 @@ impl Settings {
     }
 
     /// How old a backup may be.
-    pub(crate) fn max_age(&self) -> Result<Option<Duration>, Failure> {
+    pub(crate) fn max_age(&self) -> Result<Option<Duration>, BadTime> {
         let Some(text) = self.max_age.as_deref() else { return Ok(None) };
         let days = text.trim().strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
         match days.and_then(|days| days.checked_mul(86_400)) {
@@ -255,8 +292,6 @@ impl Settings {
     }
 }
 
-fn duration(key: &str, text: &str) -> Result<Duration, Failure> {
-    parse_duration(text).map_err(|error| {
-        Failure::usage(format!("{key}: {error}"), format!("e.g. {key} = \"5s\" or \"10min\""))
-    })
+fn duration(key: &'static str, text: &str) -> Result<Duration, BadTime> {
+    parse_duration(text).map_err(|error| BadTime { key, error })
 }

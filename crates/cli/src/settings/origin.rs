@@ -5,6 +5,7 @@ use serde::Serialize;
 use stopover_model::redact_urls;
 
 use crate::settings::{Loaded, file};
+use crate::target;
 
 /// One setting.
 #[derive(Debug, Serialize)]
@@ -31,6 +32,7 @@ pub(crate) fn report(loaded: &Loaded) -> ConfigReport {
         let pointer = format!("/{}", key.replace('.', "/"));
         let value = values.pointer(&pointer).cloned().unwrap_or_default();
         let value = match value {
+            serde_json::Value::String(text) if key.ends_with("_url") => shown_url(&text).into(),
             serde_json::Value::String(text) => redact_urls(&text).into(),
             other => other,
         };
@@ -44,6 +46,16 @@ pub(crate) fn report(loaded: &Loaded) -> ConfigReport {
         schema_version: stopover_model::report::SCHEMA_VERSION,
         tool_version: stopover_model::TOOL_VERSION,
         settings: file::known_keys().into_iter().map(entry).collect(),
+    }
+}
+
+/// A database's URL without its password. In one that does not parse nobody knows where a password
+/// begins or ends, so nothing of it is shown.
+fn shown_url(text: &str) -> String {
+    if text.is_empty() || target::parses(text) {
+        redact_urls(text)
+    } else {
+        "*** (does not parse)".to_owned()
     }
 }
 
