@@ -5,8 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod documents;
+mod help;
+mod place;
 mod program;
+mod rehearsals;
+mod runners;
 mod scenario;
+mod schema;
+mod secrets;
+mod signals;
 
 /// One test for each scenario, so that each is named, counted and run apart.
 macro_rules! scenarios {
@@ -31,6 +39,11 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    bad_arguments
+    bad_rehearsal
+    bad_settings
+    bad_source
+    bad_target
     between_migrations
     collision
     concurrently

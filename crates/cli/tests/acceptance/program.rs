@@ -38,7 +38,7 @@ impl Call {
             variables.extend(std::env::var_os(name).map(|it| (name.to_owned(), it)));
         }
         let cache = template_cache();
-        variables.extend(cache.map(|it| ("STOPOVER_CACHE_DIR".to_owned(), it.into())));
+        variables.extend(cache.map(|it| ("XDG_CACHE_HOME".to_owned(), it.into())));
         Self { folder: folder.to_owned(), variables, arguments: Vec::new() }
     }
 
@@ -46,6 +46,12 @@ impl Call {
     pub(crate) fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// Takes a variable out of the environment.
+    pub(crate) fn without(mut self, name: &str) -> Self {
+        self.variables.retain(|(known, _)| known != name);
         self
     }
 

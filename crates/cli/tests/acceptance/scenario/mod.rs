@@ -8,6 +8,7 @@
 //! | `=== remove PATH` | removes a file or a folder |
 //! | `=== sql` | runs SQL on the scenario's database, as its superuser |
 //! | `=== role NAME` | makes a role that may log in; `${NAME}` is its real name |
+//! | `=== dump PATH [ARGUMENT]…` | dumps the scenario's database with pg_dump |
 //! | `=== hold NAME [for TIME]` | runs SQL on a session that stays open, until `release` or so long |
 //! | `=== release NAME` | ends that session |
 //! | `=== $ [NAME=VALUE]… stopover …` | runs the tool; how it ends, and what it says, must be as written |
@@ -16,8 +17,9 @@
 //! | `=== listing PATH` | the files of a folder, which must be as written |
 //! | `=== content PATH` | the content of a file, which must be as written |
 //!
-//! `DATABASE_URL` names the scenario's database; `${url:NAME}` is its URL for a role. What differs
-//! from run to run is replaced by words in brackets. `UPDATE=1` writes what is said into the file.
+//! `DATABASE_URL` names the scenario's database; `${url:NAME}` is its URL for a role, `${host}`
+//! and `${database}` are parts of it. What differs from run to run is replaced by words in
+//! brackets. `UPDATE=1` writes what is said into the file.
 
 mod script;
 mod stage;

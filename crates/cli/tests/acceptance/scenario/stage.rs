@@ -8,6 +8,7 @@ use std::time::Duration;
 use regex_lite::Regex;
 use stopover_testkit::{Redactor, TestDatabase};
 use tempfile::TempDir;
+use tokio_postgres::config::Host;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 use super::script::Step;
@@ -22,6 +23,7 @@ pub(crate) struct Stage {
     client: Client,
     roles: BTreeMap<String, String>,
     folder: TempDir,
+    version: String,
     database: TestDatabase,
 }
 
@@ -30,7 +32,11 @@ impl Stage {
         let database = TestDatabase::create().await;
         let client = database.client().await;
         let folder = tempfile::tempdir().expect("a folder can be made");
-        Self { holding: BTreeMap::new(), client, roles: BTreeMap::new(), folder, database }
+        let version = client.query_one("SHOW server_version", &[]).await.expect("a version");
+        let version: String = version.get(0);
+        let version = version.split(' ').next().unwrap_or_default().to_owned();
+        let (holding, roles) = (BTreeMap::new(), BTreeMap::new());
+        Self { holding, client, roles, folder, version, database }
     }
 
     pub(crate) async fn play(&mut self, step: &mut Step) {
@@ -42,6 +48,7 @@ impl Stage {
             "remove" => self.remove(rest),
             "sql" => sql(&self.client, &body).await,
             "role" => self.role(rest).await,
+            "dump" => self.dump(rest),
             "hold" => self.hold(rest, &body).await,
             "release" => drop(self.holding.remove(rest).expect("a session of that name")),
             "query" => {
@@ -70,13 +77,37 @@ impl Stage {
 
     /// Roles' real names, and URLs.
     fn filled(&self, text: &str) -> String {
-        let mut text = text.replace("${url}", &self.database.url());
+        let host = self.host();
+        let known = [
+            ("${url}", self.database.url()),
+            ("${host}", host),
+            ("${database}", self.database.database().to_owned()),
+        ];
+        let mut text =
+            known.iter().fold(text.to_owned(), |text, (word, it)| text.replace(word, it));
         for (name, real) in &self.roles {
             let url = self.database.as_role(real, PASSWORD).url();
             text = text.replace(&format!("${{url:{name}}}"), &url);
             text = text.replace(&format!("${{{name}}}"), real);
         }
         text
+    }
+
+    fn host(&self) -> String {
+        match self.database.config().get_hosts().first() {
+            Some(Host::Unix(folder)) => folder.display().to_string(),
+            Some(Host::Tcp(name)) => name.clone(),
+            None => "localhost".to_owned(),
+        }
+    }
+
+    /// A dump of the database: plain, or as pg_dump's further arguments say.
+    fn dump(&self, head: &str) {
+        let (path, arguments) = head.split_once(' ').unwrap_or((head, ""));
+        let file = self.path(path).display().to_string();
+        let mut arguments: Vec<&str> = arguments.split_whitespace().collect();
+        arguments.extend(["--file", &file]);
+        self.database.pg_dump(&arguments);
     }
 
     fn write(&self, head: &str, body: &str) {
@@ -161,8 +192,13 @@ impl Stage {
 
     /// The text without what differs from run to run.
     fn redacted(&self, text: &str) -> String {
+        let superuser = self.database.config().get_user().unwrap_or_default();
         let mut redactor = Redactor::new()
             .path(self.folder.path(), "[FOLDER]")
+            .word(&self.host(), "[HOST]")
+            .word(&self.host().replace('/', "%2F"), "[HOST]")
+            .word(&self.version, "[VERSION]")
+            .word(superuser, "[SUPERUSER]")
             .word(self.database.database(), "[DATABASE]");
         for (name, real) in &self.roles {
             redactor = redactor.word(real, name);
@@ -171,6 +207,10 @@ impl Stage {
         let rules = [
             (r"\bpid \d+", "pid [PID]"),
             (r"\b[0-9a-f]{64}\b", "[SHA256]"),
+            (r"\(os error \d+\)", "(os error [N])"),
+            // A version that is a time of day: of now, not of the years that scenarios play in.
+            (r"\b\d+ B,", "[N] B,"),
+            (r"\b20(2[5-9]|[3-9]\d)-?\d\d-?\d\d-?\d{6}(_|\b)", "[NOW]_"),
             // How wide a column of times is depends on the times.
             (r" +\[N ms\]", " [N ms]"),
         ];
@@ -178,7 +218,7 @@ impl Stage {
             let pattern = Regex::new(pattern).expect("a valid pattern");
             text = pattern.replace_all(&text, word).into_owned();
         }
-        text
+        unwrapped(&text)
     }
 }
 
@@ -190,6 +230,27 @@ impl Drop for Stage {
             self.database.psql(&drops.concat());
         }
     }
+}
+
+/// Where a line is broken depends on how long what was replaced had been: such lines are joined
+/// again.
+fn unwrapped(text: &str) -> String {
+    const INDENT: &str = "      ";
+    let mut lines: Vec<String> = Vec::new();
+    for line in text.lines() {
+        match lines.last_mut() {
+            Some(last)
+                if line.starts_with(INDENT)
+                    && last.starts_with("error: ")
+                    && ["[HOST]", "[PID]"].iter().any(|word| last.contains(word)) =>
+            {
+                last.push(' ');
+                last.push_str(line.trim_start());
+            }
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 async fn sql(client: &Client, sql: &str) {
