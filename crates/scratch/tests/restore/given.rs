@@ -236,3 +236,15 @@ async fn a_broken_dump_leaves_nothing_on_a_given_server_after_discard() {
     given.discard().await.unwrap();
     assert!(!exists(&name));
 }
+
+#[test]
+fn restores_can_be_driven_from_any_thread() {
+    fn sendable<T: Send>(_: impl FnOnce() -> T) {}
+    sendable(|| GivenServer::open("", None));
+    sendable(|| mark_scratch("", None));
+    sendable(|| async {
+        let mut given = GivenServer::open("", None).await?;
+        given.restore(piped(b""), None, &mut Silent).await?;
+        given.discard().await
+    });
+}
