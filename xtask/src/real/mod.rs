@@ -9,6 +9,7 @@
 mod backups;
 mod big;
 mod memory;
+mod older;
 mod options;
 mod peer;
 mod program;
@@ -17,6 +18,7 @@ mod results;
 mod server;
 mod size;
 mod tool;
+mod truth;
 mod ways;
 
 use std::process::ExitCode;
@@ -24,6 +26,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 
 use self::options::{Flags, Options};
+use self::rehearsals::Stage;
 use self::results::Results;
 use self::server::Server;
 use self::tool::Tool;
@@ -64,9 +67,10 @@ fn real(options: &Options) -> anyhow::Result<ExitCode> {
     let tool = tool.with_folder(work.path());
     let mut results = Results::new(work.path());
     println!("{} on PostgreSQL {}", options.migrations.display(), server.version());
-    let whole = ways::compare(options, &server, &tool, &mut results)?;
-    if let Some(whole) = whole {
-        rehearsals::compare(options, &server, &tool, &whole, &mut results)?;
+    let newest = ways::compare(options, &server, &tool, &mut results)?;
+    if let Some(newest) = newest {
+        let stage = Stage { options, server: &server, tool: &tool, newest: &newest };
+        rehearsals::compare(&stage, &mut results)?;
     }
     results.print();
     Ok(if results.all_good() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

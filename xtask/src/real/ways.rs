@@ -37,19 +37,27 @@ pub(super) fn compare(
     results: &mut Results,
 ) -> anyhow::Result<Option<Newest>> {
     let (ours, theirs) = (server.database("ours")?, server.database("theirs")?);
-    let Some(steps) = apply_ours(options, tool, &ours, results)? else { return Ok(None) };
+    let Some(steps) = plan(options, tool, &ours, results)? else { return Ok(None) };
     let comparison = Comparison { options, tool, ours, theirs, steps };
-    comparison.nothing_left(&comparison.ours, "status --check after it", results)?;
-    match &options.peer {
-        Peer::None => {}
-        Peer::Psql => comparison.with_psql(results)?,
-        Peer::Sqlx(_) => comparison.with_sqlx(results)?,
+    let applied = comparison.apply(results)?;
+    if applied {
+        comparison.nothing_left(&comparison.ours, "status --check after it", results)?;
+    }
+    // Also where ours failed: does the project's own way fail at the same place?
+    let theirs = comparison.their_way(results)?;
+    if !applied {
+        return Ok(None);
+    }
+    match (&options.peer, theirs) {
+        (Peer::Psql, true) => comparison.after_psql(results)?,
+        (Peer::Sqlx(_), true) => comparison.after_sqlx(results)?,
+        (Peer::None, _) | (_, false) => {}
     }
     let schema = comparison.ours.schema()?;
     Ok(Some(Newest { total: comparison.steps.len(), schema }))
 }
 
-fn apply_ours(
+fn plan(
     options: &Options,
     tool: &Tool,
     ours: &Database<'_>,
@@ -66,43 +74,55 @@ fn apply_ours(
     let findings = plan.count("problems");
     let numbers = format!("{total} migrations, {alone} non-transactional, {findings} findings");
     results.note("stopover plan", numbers, None);
-
-    let applied = tool.ask("apply", options, Some(ours), &[])?;
-    let count = applied.count("applied");
-    let numbers = format!("{count} applied in {:.1?}", applied.said.took);
-    let good = applied.said.good() && count == total;
-    let wrong = (!good).then(|| applied.complaint());
-    results.note("stopover apply", numbers, wrong.as_deref());
-    Ok(good.then_some(steps))
+    Ok(Some(steps))
 }
 
 impl Comparison<'_> {
-    /// Each file through psql; Diesel's ledger is kept as Diesel would.
-    fn with_psql(&self, results: &mut Results) -> anyhow::Result<()> {
-        let diesel = self.ours.has_table(DIESEL_LEDGER)?;
-        let keeper = if diesel { Keeper::Diesel } else { Keeper::Nobody };
-        let done = peer::through_psql(&self.theirs, &self.steps, keeper)?;
+    /// Applies everything to ours; whether that went well.
+    fn apply(&self, results: &mut Results) -> anyhow::Result<bool> {
+        let applied = self.tool.ask("apply", self.options, Some(&self.ours), &[])?;
+        let count = applied.count("applied");
+        let numbers = format!("{count} applied in {:.1?}", applied.said.took);
+        let good = applied.said.good() && count == self.steps.len();
+        results.note("stopover apply", numbers, (!good).then(|| applied.complaint()).as_deref());
+        Ok(good)
+    }
+
+    /// The project's own way on the other database; whether that went well.
+    fn their_way(&self, results: &mut Results) -> anyhow::Result<bool> {
+        let (what, done) = match &self.options.peer {
+            Peer::None => return Ok(true),
+            Peer::Psql => {
+                let keeper = if self.diesel()? { Keeper::Diesel } else { Keeper::Nobody };
+                ("psql, file by file", peer::through_psql(&self.theirs, &self.steps, keeper)?)
+            }
+            Peer::Sqlx(_) => {
+                let run = self.sqlx("run", &self.theirs)?;
+                let complaint = format!("{}{}", run.output, run.errors);
+                ("sqlx migrate run", if run.good() { Ok(run.took) } else { Err(complaint) })
+            }
+        };
         let numbers = done.as_ref().map(|took| format!("in {took:.1?}")).unwrap_or_default();
-        results.note("psql, file by file", numbers, done.as_ref().err().map(String::as_str));
-        if done.is_err() {
-            return Ok(());
-        }
+        results.note(what, numbers, done.as_ref().err().map(String::as_str));
+        Ok(done.is_ok())
+    }
+
+    fn diesel(&self) -> anyhow::Result<bool> {
+        self.ours.has_table(DIESEL_LEDGER)
+    }
+
+    /// Diesel's ledger was kept as Diesel would; for others there is none to compare.
+    fn after_psql(&self, results: &mut Results) -> anyhow::Result<()> {
         self.same_schema(results)?;
-        if diesel {
+        if self.diesel()? {
             self.same_rows("ledger's versions", DIESEL_ROWS, results)?;
             self.nothing_left(&self.theirs, "status --check on psql's", results)?;
         }
         Ok(())
     }
 
-    /// `sqlx migrate run` on an empty database, and then on ours, where it must find nothing.
-    fn with_sqlx(&self, results: &mut Results) -> anyhow::Result<()> {
-        let run = self.sqlx("run", &self.theirs)?;
-        let wrong = (!run.good()).then(|| format!("{}{}", run.output, run.errors));
-        results.note("sqlx migrate run", format!("in {:.1?}", run.took), wrong.as_deref());
-        if !run.good() {
-            return Ok(());
-        }
+    /// Compares, and runs `sqlx migrate run` on ours, where it must find nothing to do.
+    fn after_sqlx(&self, results: &mut Results) -> anyhow::Result<()> {
         self.same_schema(results)?;
         self.same_rows("ledger's rows, times apart", SQLX_ROWS, results)?;
         self.nothing_left(&self.theirs, "status --check on sqlx's", results)?;
