@@ -198,7 +198,7 @@ pub(crate) struct StatusArguments {
     pub(crate) source: SourceArguments,
     #[command(flatten)]
     pub(crate) target: TargetArguments,
-    /// Exit with 8 when there is drift
+    /// Exit with 8 when there is drift that the policy refuses
     #[arg(long)]
     pub(crate) check: bool,
 }
@@ -269,6 +269,12 @@ pub(crate) struct DemoArguments {
 /// `scratch …`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ScratchCommand {
+    /// Mark a database as a scratch: rehearsals may empty it
+    Mark {
+        /// The database: postgresql://… or libpq keywords
+        #[arg(long, value_name = "URL")]
+        scratch_url: String,
+    },
     /// Stop servers and remove folders that killed runs left behind
     Sweep {
         /// Folder that the private servers are made in [default: the system's temporary folder]

@@ -77,6 +77,7 @@ pub(super) fn scratch_request(settings: &Settings) -> Result<ScratchRequest, Fai
         backup: backup(settings)?,
         max_age: settings.max_age()?,
         scratch_url: settings.scratch_db_url.clone(),
+        target_url: settings.database_url.clone(),
         require_scratch_url: settings.require_scratch_db_url,
         search: Search::from_environment(settings.pg_bin.clone()),
         folder: settings.scratch_dir.clone(),

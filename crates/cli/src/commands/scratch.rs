@@ -17,6 +17,7 @@ struct SweepReport {
 
 pub(super) async fn run(console: &Console, command: ScratchCommand) -> Result<Exit, Failure> {
     match command {
+        ScratchCommand::Mark { scratch_url } => mark(console, &scratch_url).await,
         ScratchCommand::Sweep { scratch_dir } => {
             let folder = scratch_dir.unwrap_or_else(std::env::temp_dir);
             let swept = tokio::task::spawn_blocking(move || sweep::sweep(&folder)).await;
@@ -33,4 +34,14 @@ pub(super) async fn run(console: &Console, command: ScratchCommand) -> Result<Ex
             Ok(Exit::Success)
         }
     }
+}
+
+async fn mark(console: &Console, url: &str) -> Result<Exit, Failure> {
+    let target = std::env::var("DATABASE_URL").ok().filter(|it| !it.trim().is_empty());
+    let database = stopover_scratch::provider::mark(url, target.as_deref())
+        .await
+        .map_err(|error| Failure::unable(error.to_string(), error.remedy()))?;
+    let text = format!("the database {database} is marked as a scratch: rehearsals may empty it\n");
+    console.print(&text);
+    Ok(Exit::Success)
 }

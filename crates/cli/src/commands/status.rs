@@ -1,7 +1,7 @@
 //! `status`.
 
 use stopover_backend::Stop;
-use stopover_model::Finding;
+use stopover_model::{Finding, Severity};
 use stopover_report::human;
 
 use crate::args::{Global, LimitArguments, StatusArguments};
@@ -26,9 +26,11 @@ pub(super) async fn run(
     let report = stopover_engine::status(&backend, &request).await?;
     console.document(&report, |detail, look| human::status(&report, detail, look));
     let broken = report.findings.iter().any(Finding::is_error);
-    Ok(match (arguments.check, report.drift.is_empty(), broken) {
-        (true, false, _) => Exit::Drift,
-        (true, true, true) => Exit::of_refusal(&report.findings),
+    // Drift that the policy lets pass is no reason to stop a deploy.
+    let drifted = report.drift.iter().any(|it| it.severity == Severity::Error);
+    Ok(match (arguments.check, drifted, broken) {
+        (true, true, _) => Exit::Drift,
+        (true, false, true) => Exit::of_refusal(&report.findings),
         _ => Exit::Success,
     })
 }

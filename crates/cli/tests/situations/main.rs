@@ -8,6 +8,7 @@ mod killed;
 mod shop;
 
 use shop::Shop;
+use stopover_testkit::TestDatabase;
 
 const NOT_NULL: &str =
     "-- every order has a note\nalter table orders\n  alter column note set not null;\n";
@@ -34,6 +35,64 @@ async fn situation_2_a_scratch_server_is_required_and_none_is_set() {
     let red = shop.rehearse(&backup, &[]).red();
     assert!(red.first_line().starts_with("scratch_db_url unset "), "{}", red.detail);
     assert!(red.detail.contains("--scratch-url"), "where to set it: {}", red.detail);
+}
+
+#[tokio::test]
+async fn situation_3_the_scratch_cannot_be_made_ready() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    let nowhere = "postgresql://u:secret@127.0.0.1:1/d";
+    let red = shop.rehearse(&backup, &["--scratch-url", nowhere]).red();
+    assert!(
+        red.first_line().starts_with("scratch reset: the scratch server is unreachable"),
+        "{}",
+        red.detail
+    );
+    assert!(!red.report.to_string().contains("secret"));
+    let role = shop.database.database().replace("test_", "weak_");
+    let own = TestDatabase::create().await;
+    own.psql(&format!("create role {role} login password 'pw'; create table precious (id int)"));
+    let weak = own.as_role(&role, "pw").url();
+    let red = shop.rehearse(&backup, &["--scratch-url", &weak]).red();
+    assert!(red.first_line().starts_with("scratch reset: "), "{}", red.detail);
+    assert!(red.first_line().contains("not marked as a scratch"), "{}", red.detail);
+    assert_eq!(own.psql("select count(*) from precious"), "0", "nothing was dropped");
+    own.psql(&format!("drop role {role}"));
+}
+
+#[tokio::test]
+async fn a_given_server_is_used_and_left_as_it_was() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    shop.migration("42_total.up.sql", "alter table orders add column total int;\n");
+    let databases = "select string_agg(datname, ',' order by 1) from pg_database
+                     where datname like 'stopover_scratch_%'";
+    let server = stopover_testkit::TestServer::start().await;
+    let report = shop.rehearse(&backup, &["--scratch-url", &server.url()]).green();
+    assert_eq!(report["scratch"]["kind"], "given");
+    assert_eq!(report["migrations"][0]["status"], "applied");
+    assert_eq!(server.access().psql(databases), "", "the scratch database is dropped");
+}
+
+#[tokio::test]
+async fn the_target_is_never_a_scratch_marked_or_not() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    let role = shop.database.database().replace("test_", "owner_");
+    let target = TestDatabase::create().await;
+    let name = target.database().to_owned();
+    target.psql(&format!("create role {role} login password 'pw'"));
+    target.psql(&format!("alter database {name} owner to {role}"));
+    target.psql(&format!(
+        "comment on database {name} is 'stopover scratch'; create table precious (id int)"
+    ));
+    let url = target.as_role(&role, "pw").url();
+    let mut command = shop.command(&["rehearse", "--format", "json", "--backup"]);
+    command.arg(&backup).args(["--scratch-url", &url]).env("DATABASE_URL", target.url());
+    let red = shop::Run::of(&command.output().unwrap()).red();
+    assert!(red.first_line().contains("is the target itself"), "{}", red.detail);
+    assert_eq!(target.psql("select count(*) from precious"), "0");
+    target.psql(&format!("alter database {name} owner to current_user; drop role {role}"));
 }
 
 #[tokio::test]

@@ -5,6 +5,7 @@
 //! an operator reads ([`PrepareStage`]); the words for it are the engine's.
 
 mod failure;
+mod given;
 mod private;
 
 use std::path::PathBuf;
@@ -17,11 +18,25 @@ use stopover_postgres::PostgresBackend;
 
 use crate::backup::{Backup, BackupPath};
 use crate::binaries::Search;
-use crate::restore::Restored;
+use crate::restore::{GivenError, Restored, mark_scratch};
 use crate::sweep;
 
 use failure::{Failed, how_to_back_up};
+use given::GivenScratch;
 use private::{Needs, PrivateScratch};
+
+/// Marks the database of `url` as a scratch, which rehearsals may empty. `target_url` is the
+/// target, where one is set: it is never marked.
+///
+/// # Errors
+/// When the database is the target or may be, cannot be reached, or is not the role's own.
+pub async fn mark(url: &str, target_url: Option<&str>) -> Result<String, GivenError> {
+    let target = match target_url {
+        Some(target) => Some(given::identity_of(target).await),
+        None => None,
+    };
+    mark_scratch(url, target).await
+}
 
 /// What a scratch is made from, and how.
 #[derive(Debug, Clone)]
@@ -32,6 +47,8 @@ pub struct ScratchRequest {
     pub max_age: Option<Duration>,
     /// A server to use instead of a private one.
     pub scratch_url: Option<String>,
+    /// The target, where one is set: a given database that is the target is never emptied.
+    pub target_url: Option<String>,
     /// Whether a private server will not do.
     pub require_scratch_url: bool,
     /// Where PostgreSQL's programs are looked for.
@@ -50,8 +67,15 @@ pub struct ScratchRequest {
 #[derive(Debug)]
 pub struct PostgresScratch {
     request: ScratchRequest,
-    scratch: Option<PrivateScratch>,
+    scratch: Option<Scratch>,
     known: Known,
+}
+
+/// The scratch, of either kind.
+#[derive(Debug)]
+enum Scratch {
+    Private(Box<PrivateScratch>),
+    Given(Box<GivenScratch>),
 }
 
 /// What is known so far, for the report of a preparation that fails midway.
@@ -82,10 +106,13 @@ impl PostgresScratch {
         }
         let backup = self.open_backup().await?;
         self.swept(sink).await;
-        let private = PrivateScratch::start(&self.request, Needs::of(&backup), sink).await?;
-        self.known.scratch = Some(private.report());
-        let scratch = self.scratch.insert(private);
-        let restored = scratch.restore(backup, sink).await?;
+        let scratch = match self.request.scratch_url.clone() {
+            Some(url) => Scratch::given(&url, &self.request, sink).await?,
+            None => Scratch::private(&self.request, Needs::of(&backup), sink).await?,
+        };
+        self.known.scratch = Some(scratch.report());
+        let scratch = self.scratch.insert(scratch);
+        let restored = scratch.restore(backup, &self.request, sink).await?;
         self.known.backup.complete = Some(true);
         self.known.learn(&restored);
         let (backend, role) = scratch.backend(&restored, self.request.as_role.as_deref()).await?;
@@ -138,6 +165,68 @@ impl PostgresScratch {
             let subject = swept.folder.display().to_string();
             let message = swept.to_string();
             sink.emit(Event::Found(Finding::warning("swept", subject, message, "")));
+        }
+    }
+}
+
+impl Scratch {
+    async fn private(
+        request: &ScratchRequest,
+        needs: Needs,
+        sink: &mut dyn EventSink,
+    ) -> Result<Self, Failed> {
+        Ok(Self::Private(Box::new(PrivateScratch::start(request, needs, sink).await?)))
+    }
+
+    async fn given(
+        url: &str,
+        request: &ScratchRequest,
+        sink: &mut dyn EventSink,
+    ) -> Result<Self, Failed> {
+        Ok(Self::Given(Box::new(GivenScratch::open(url, request, sink).await?)))
+    }
+
+    fn report(&self) -> ScratchReport {
+        match self {
+            Self::Private(it) => it.report(),
+            Self::Given(it) => it.report(),
+        }
+    }
+
+    async fn restore(
+        &mut self,
+        backup: Backup,
+        request: &ScratchRequest,
+        sink: &mut dyn EventSink,
+    ) -> Result<Restored, Failed> {
+        match self {
+            Self::Private(it) => it.restore(backup, sink).await,
+            Self::Given(it) => it.restore(backup, request, sink).await,
+        }
+    }
+
+    async fn backend(
+        &self,
+        restored: &Restored,
+        as_role: Option<&str>,
+    ) -> Result<(PostgresBackend, String), Failed> {
+        match self {
+            Self::Private(it) => it.backend(restored, as_role).await,
+            Self::Given(it) => it.backend(as_role),
+        }
+    }
+
+    fn findings(&self, restored: Vec<Finding>) -> Vec<Finding> {
+        match self {
+            Self::Private(it) => it.findings(restored),
+            Self::Given(_) => restored,
+        }
+    }
+
+    async fn discard(self) -> Vec<Finding> {
+        match self {
+            Self::Private(it) => it.discard().await,
+            Self::Given(it) => it.discard().await,
         }
     }
 }

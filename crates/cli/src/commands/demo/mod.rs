@@ -135,6 +135,7 @@ async fn rehearse(
         backup: Some(shop.folder().join(BACKUP)),
         max_age: None,
         scratch_url: None,
+        target_url: None,
         require_scratch_url: false,
         search: search.clone(),
         folder: None,

@@ -36,8 +36,28 @@ pub struct GivenServer {
     role: Role,
     database: String,
     major: u32,
+    settings: Settings,
     production: Option<DatabaseIdentity>,
     made: Made,
+}
+
+/// What a report says of the server.
+#[derive(Debug)]
+struct Settings {
+    version: String,
+    fsync: bool,
+}
+
+impl Settings {
+    async fn of(session: &Session) -> Result<Self, RestoreError> {
+        let doing = "asking for the server's settings";
+        let sql = "SELECT s.value FROM (VALUES
+                       (1, pg_catalog.split_part(pg_catalog.current_setting('server_version'), ' ', 1)),
+                       (2, pg_catalog.current_setting('fsync'))) AS s (place, value) ORDER BY s.place";
+        let mut values = session.names(doing, sql).await?.into_iter();
+        let version = values.next().unwrap_or_default();
+        Ok(Self { version, fsync: values.next().as_deref() == Some("on") })
+    }
 }
 
 /// The role of the URL.
@@ -98,8 +118,9 @@ impl GivenServer {
         let name = session.names(doing, "SELECT pg_catalog.current_database()::text").await;
         let database = name.map_err(GivenError::of_step)?.concat();
         let major = server_major(&config).await.map_err(GivenError::of_step)?;
+        let settings = Settings::of(&session).await.map_err(GivenError::of_step)?;
         session.close().await;
-        Ok(Self { config, role, database, major, production, made: Made::Nothing })
+        Ok(Self { config, role, database, major, settings, production, made: Made::Nothing })
     }
 
     /// Makes a fresh database (or empties the marked one) and restores `backup` into it.
@@ -128,6 +149,18 @@ impl GivenServer {
             Made::Nothing => None,
             Made::Fresh { config, .. } | Made::Taken { config, .. } => Some(config),
         }
+    }
+
+    /// The server's version as it says it, e.g. `15.18`.
+    #[must_use]
+    pub fn server_version(&self) -> &str {
+        &self.settings.version
+    }
+
+    /// Whether the server waits for the disk: `fsync` is on.
+    #[must_use]
+    pub const fn writes_durably(&self) -> bool {
+        self.settings.fsync
     }
 
     /// Drops what this run made. A marked database keeps its content until it is next used.

@@ -1,0 +1,112 @@
+//! A scratch on a server that somebody gives us.
+
+use stopover_backend::PrepareStage;
+use stopover_model::report::ScratchReport;
+use stopover_model::{Event, EventSink, Finding, RestorePhase};
+use stopover_postgres::{PostgresBackend, Target};
+
+use crate::backup::Backup;
+use crate::binaries::Program;
+use crate::restore::{DatabaseIdentity, GivenError, GivenServer, Restored};
+
+use super::ScratchRequest;
+use super::failure::Failed;
+
+/// A given server that was opened for one rehearsal.
+#[derive(Debug)]
+pub(super) struct GivenScratch {
+    server: GivenServer,
+    shown: String,
+}
+
+impl GivenScratch {
+    /// Connects and looks; nothing is changed on the server yet.
+    pub(super) async fn open(
+        url: &str,
+        request: &ScratchRequest,
+        sink: &mut dyn EventSink,
+    ) -> Result<Self, Failed> {
+        let shown =
+            Target::parse(url).map_or_else(|_| "a given server".to_owned(), |it| it.describe());
+        sink.emit(Event::Phase(RestorePhase::Starting(shown.clone())));
+        let target = match request.target_url.as_deref() {
+            Some(target) => Some(identity_of(target).await),
+            None => None,
+        };
+        let server = GivenServer::open(url, target).await.map_err(|it| failed(&it))?;
+        Ok(Self { server, shown })
+    }
+
+    pub(super) fn report(&self) -> ScratchReport {
+        ScratchReport {
+            kind: "given".to_owned(),
+            server_version: self.server.server_version().to_owned(),
+            base_reused: false,
+            fsync: self.server.writes_durably(),
+            role: None,
+        }
+    }
+
+    pub(super) async fn restore(
+        &mut self,
+        backup: Backup,
+        request: &ScratchRequest,
+        sink: &mut dyn EventSink,
+    ) -> Result<Restored, Failed> {
+        let newest = request.search.choose(None, &[Program::PgRestore]);
+        let pg_restore = newest.ok().map(|it| it.binaries);
+        let restored = self.server.restore(backup, pg_restore, sink).await;
+        restored.map_err(|error| failed(&error))
+    }
+
+    /// Reaches the restored database as the one role that owns everything in it.
+    pub(super) fn backend(
+        &self,
+        as_role: Option<&str>,
+    ) -> Result<(PostgresBackend, String), Failed> {
+        let config = self.server.config().cloned().unwrap_or_default();
+        let role = config.get_user().unwrap_or_default().to_owned();
+        match as_role {
+            Some(wanted) if wanted != role => Err(Failed::new(
+                PrepareStage::Reset,
+                format!(
+                    "on a given server everything belongs to one role, {role}, and --as-role names {wanted}"
+                ),
+                "leave --as-role out, or use a private server",
+            )),
+            _ => Ok((PostgresBackend::new(Target::from_config(config)), role)),
+        }
+    }
+
+    /// Drops what this run made.
+    pub(super) async fn discard(mut self) -> Vec<Finding> {
+        match self.server.discard().await {
+            Ok(()) => Vec::new(),
+            Err(error) => vec![Finding::warning(
+                "scratch-left",
+                self.shown,
+                format!("the scratch database could not be dropped: {error}"),
+                "drop the databases `stopover_scratch_…` that nobody uses any more",
+            )],
+        }
+    }
+}
+
+/// Who the target is. One that cannot be asked is nobody in particular: a marked database is
+/// not emptied then, for nobody can tell that it is another one.
+pub(super) async fn identity_of(url: &str) -> DatabaseIdentity {
+    let unknown = DatabaseIdentity { system_identifier: None, database: 0 };
+    let Ok(target) = Target::parse(url) else { return unknown };
+    let Ok((client, connection)) = target.config().connect(tokio_postgres::NoTls).await else {
+        return unknown;
+    };
+    tokio::spawn(connection);
+    DatabaseIdentity::of(&client).await.unwrap_or(unknown)
+}
+
+fn failed(error: &GivenError) -> Failed {
+    match error {
+        GivenError::Restore(error) => Failed::of_restore(error),
+        other => Failed::new(PrepareStage::Reset, other.to_string(), other.remedy()),
+    }
+}
