@@ -76,6 +76,18 @@ pub(super) const ROOMS: &[Room] = &[
         purpose: "PostgreSQL behind the traits",
     },
     Room {
+        name: "sqlite",
+        reach: Reach::Outside,
+        may_use: &["model", "sql", "backend"],
+        purpose: "SQLite behind the traits",
+    },
+    Room {
+        name: "contract",
+        reach: Reach::Outside,
+        may_use: &["model", "source", "planner", "backend", "engine"],
+        purpose: "the one suite of tests that every backend passes",
+    },
+    Room {
         name: "scratch",
         reach: Reach::Outside,
         may_use: &["model", "sql", "backend", "postgres"],
@@ -97,8 +109,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "cli",
         reach: Reach::Outside,
         may_use: &[
-            "model", "sql", "source", "planner", "backend", "engine", "postgres", "scratch",
-            "report",
+            "model", "sql", "source", "planner", "backend", "engine", "postgres", "sqlite",
+            "scratch", "report",
         ],
         purpose: "arguments → request → one call → exit code",
     },
