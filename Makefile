@@ -13,18 +13,18 @@ setup: ## Install what is missing: a C compiler, PostgreSQL's programs (no serve
 	@sh scripts/setup
 
 build: setup ## Build the tool: target/debug/stopover
-	cargo build --locked -p stopover-cli
+	cargo build -p stopover-cli
 
 # An unoptimised build is there sooner, and the demo spends its time in PostgreSQL anyway.
 demo: setup ## Rehearse three changes of an example shop on a copy of its data
-	@cargo run --locked -p stopover-cli -- demo
+	@cargo run -p stopover-cli -- demo
 
 test: setup ## Run every test, and print how many there were
 	@sh scripts/test
 
 check: ## Format, clippy, layers: what .ci/run looks at before the tests
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --locked -- -D warnings
+	cargo clippy --workspace --all-targets -- -D warnings
 	cargo xtask layers
 
 fmt: ## Format the code

@@ -59,7 +59,7 @@ pub(crate) fn run(root: &Path) -> anyhow::Result<ExitCode> {
 fn metadata(root: &Path) -> anyhow::Result<Vec<u8>> {
     let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let output = Command::new(cargo)
-        .args(["metadata", "--format-version", "1", "--all-features", "--locked"])
+        .args(["metadata", "--format-version", "1", "--all-features"])
         .current_dir(root)
         .output()
         .context("cargo metadata cannot be run")?;
