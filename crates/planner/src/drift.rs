@@ -32,6 +32,7 @@ pub(crate) fn find(
         let migration = source.migrations.iter().find(of_version);
         Drift {
             kind: DriftKind::Collision,
+            severity: severity(DriftKind::Collision, policy),
             version: migration.map(|it| it.version.clone()),
             name: migration.map(|it| it.name.clone()),
             message: it.message.clone(),
@@ -42,6 +43,7 @@ pub(crate) fn find(
         let name = comparison.shown_name(row, migration);
         let told = |(kind, message, remedy)| Drift {
             kind,
+            severity: severity(kind, policy),
             version: Some(row.version.clone()),
             name: name.clone(),
             message,
@@ -60,16 +62,18 @@ pub(crate) fn find(
             None => {}
         }
     }
+    found.extend(resumed(comparison));
     found
 }
 
 /// Migrations that were interrupted and go on by themselves: dirty, and nothing to settle.
-pub(crate) fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
+fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
     let told = |pending: &Pending<'_>| {
         let (_, resume) = pending.resumed?;
         let version = &pending.migration.version;
         Some(Drift {
             kind: DriftKind::Dirty,
+            severity: Severity::Warning,
             version: Some(version.clone()),
             name: Some(pending.migration.name.clone()),
             message: format!("migration {version} was interrupted: {}", resume.told),
@@ -197,6 +201,7 @@ fn empty_ledger(facts: &Facts, policy: &Policy) -> Option<Drift> {
     let history = other_histories(facts);
     Some(Drift {
         kind: DriftKind::EmptyLedger,
+        severity: severity(DriftKind::EmptyLedger, policy),
         version: None,
         name: None,
         message: format!(

@@ -78,8 +78,7 @@ pub fn judge(source: &SourceSet, facts: &Facts, policy: &Policy) -> Judgement {
     Judgement {
         applied: comparison.applied_entries(),
         pending: comparison.pending_entries(),
-        drift: [drift::find(source, facts, policy, &comparison), drift::resumed(&comparison)]
-            .concat(),
+        drift: drift::find(source, facts, policy, &comparison),
         findings,
     }
 }
@@ -101,9 +100,8 @@ pub fn plan(
     findings.extend(
         drift::find(source, facts, policy, &comparison)
             .into_iter()
-            .map(|drift| problems::of_drift(drift, facts, policy)),
+            .map(|drift| problems::of_drift(drift, facts)),
     );
-    findings.extend(drift::resumed(&comparison).into_iter().map(problems::of_resumed));
     findings.extend(problems::out_of_order(&comparison, policy));
     findings.extend(problems::of_selection(source, selection));
 

@@ -23,17 +23,10 @@ pub(crate) fn of_source(source: &SourceSet) -> Vec<Finding> {
 }
 
 /// A drift as a finding, as bad as the policy says.
-pub(crate) fn of_drift(drift: Drift, facts: &Facts, policy: &Policy) -> Finding {
+pub(crate) fn of_drift(drift: Drift, facts: &Facts) -> Finding {
     let subject =
         drift.version.as_ref().map_or_else(|| facts.ledger.table.clone(), Version::to_string);
-    let severity = drift::severity(drift.kind, policy);
-    Finding::new(severity, drift.kind.code(), subject, drift.message, drift.remedy)
-}
-
-/// A migration that goes on where it was interrupted: worth knowing, nothing to settle.
-pub(crate) fn of_resumed(drift: Drift) -> Finding {
-    let subject = drift.version.as_ref().map(Version::to_string).unwrap_or_default();
-    Finding::warning(drift.kind.code(), subject, drift.message, drift.remedy)
+    Finding::new(drift.severity, drift.kind.code(), subject, drift.message, drift.remedy)
 }
 
 /// A ledger that cannot hold the versions of the source.

@@ -60,7 +60,7 @@ async fn place() -> (Place, Vec<(bool, String)>) {
         (false, format!("host=127.0.0.1 port=1 password='{}", "hush4711")),
         (false, format!("mysql://u:{}@127.0.0.1/x", encoded())),
         (false, "hush4711".to_owned()),
-        (false, "sqlite:hush4711?password=hush4711".to_owned()),
+        (false, "sqlite:app.db?password=hush4711".to_owned()),
     ];
     (place, forms)
 }

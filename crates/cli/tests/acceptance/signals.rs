@@ -110,7 +110,7 @@ async fn an_interrupted_migration_without_a_transaction_is_known_as_dirty() {
     stop(running, Signal::SIGINT).exits(130);
     assert_eq!(place.database.psql(SESSIONS), "0");
     assert_eq!((place.ledger().as_str(), place.database.psql(TABLES).as_str()), ("", "stays"));
-    let status = place.call("status --check --format json").run().exits(8).document();
+    let status = place.call("status --format json").run().exits(0).document();
     assert_eq!(status["drift"][0]["kind"], "dirty");
     assert_eq!(status["drift"][0]["version"], 1);
 }

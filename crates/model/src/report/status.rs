@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, LedgerKind, Plan, PlannedLock, Provenance, TOOL_VERSION, Version};
+use crate::{Finding, LedgerKind, Plan, PlannedLock, Provenance, Severity, TOOL_VERSION, Version};
 
 use super::SCHEMA_VERSION;
 
@@ -83,6 +83,8 @@ impl DriftKind {
 pub struct Drift {
     /// Which kind.
     pub kind: DriftKind,
+    /// How bad it is by the policy: an error keeps everything from being applied.
+    pub severity: Severity,
     /// The version; null where the drift is of the whole ledger.
     pub version: Option<Version>,
     /// The name, where one is known.

@@ -1,5 +1,6 @@
 //! Documents to look at: the gallery prints them, the golden tests keep them.
 
+use stopover_model::Severity;
 use stopover_model::report::{
     AppliedEntry, ApplyReport, BackupMade, BackupReport, Drift, DriftKind, FailedMigration,
     LedgerEntry, LockReport, MigrationReport, MigrationStatus, PendingEntry, PlanReport,
@@ -85,6 +86,7 @@ pub(crate) fn status_clean() -> StatusReport {
 pub(crate) fn status_drifted() -> StatusReport {
     let drift = |kind, version, name: &str, message: &str, remedy: &str| Drift {
         kind,
+        severity: Severity::Error,
         version: Some(Version::Integer(version)),
         name: Some(name.into()),
         message: message.into(),

@@ -1,14 +1,14 @@
 //! `status`: drift, then pending, then applied.
 
-use stopover_model::Provenance;
 use stopover_model::report::{AppliedEntry, StatusReport};
+use stopover_model::{Provenance, Severity};
 
 use crate::look::{Ink, Look};
 use crate::page::Page;
 use crate::table::{Cell, Column, Table};
 use crate::{text, units};
 
-use super::findings::{is_urgent, list, message_and_remedy};
+use super::findings::{is_urgent, list, message_and_remedy, severity};
 use super::{Detail, next_step, title};
 
 /// The document of `status`.
@@ -37,7 +37,12 @@ fn drift(page: &mut Page<'_>, report: &StatusReport) {
         return;
     }
     let number = text::plural(report.drift.len(), "difference");
-    page.section(Ink::Bad, "DRIFT:", &format!("{number} between the source and the ledger"));
+    let between = format!("{number} between the source and the ledger");
+    if blocked(report) {
+        page.section(Ink::Bad, "DRIFT:", &between);
+    } else {
+        page.section(Ink::Doubtful, "Drift:", &format!("{between}, none in an apply's way"));
+    }
     let reach = report.drift.iter().map(|it| it.kind.code().len()).max().unwrap_or(0) + 2;
     for drift in &report.drift {
         let subject = match (&drift.version, &drift.name) {
@@ -45,7 +50,7 @@ fn drift(page: &mut Page<'_>, report: &StatusReport) {
             (None, Some(name)) => text::tame_line(name),
             (None, None) => "the whole ledger".to_owned(),
         };
-        page.entry(2, Ink::Bad, drift.kind.code(), reach, &subject);
+        page.entry(2, severity(drift.severity).0, drift.kind.code(), reach, &subject);
         message_and_remedy(page, 2 + reach, &drift.message, &drift.remedy);
     }
 }
@@ -129,9 +134,14 @@ fn applied_table(applied: &[AppliedEntry]) -> Table {
     table
 }
 
+/// Whether drift keeps everything from being applied.
+fn blocked(report: &StatusReport) -> bool {
+    report.drift.iter().any(|it| it.severity == Severity::Error)
+}
+
 fn next(report: &StatusReport) -> &'static str {
     let stopped = report.findings.iter().any(stopover_model::Finding::is_error);
-    if !report.drift.is_empty() {
+    if blocked(report) {
         "settle the drift as said beside each; nothing is applied before"
     } else if stopped {
         "settle the errors in the source; nothing is applied before"
