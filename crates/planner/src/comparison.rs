@@ -72,7 +72,8 @@ impl<'a> Comparison<'a> {
             checksum: row.checksum.as_ref().map(|it| it.hex().to_owned()),
             provenance: row.provenance,
         };
-        self.applied.iter().map(entry).collect()
+        // What is dirty is neither applied nor pending: it is drift, and told there.
+        self.applied.iter().filter(|(row, _)| row.state == RowState::Done).map(entry).collect()
     }
 
     /// The name as it was applied; in the source's spelling where the ledger stores another one

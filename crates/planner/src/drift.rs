@@ -118,7 +118,8 @@ fn orphan(row: &LedgerRow, source: &SourceSet, policy: &Policy) -> Told {
         ),
         format!(
             "bring its file back: `git log --all -- {}` shows what became of it (a branch that is \
-             not merged, a renumbered file?){way_out}{hint}",
+             not merged, a renumbered file?); where it is gone for good, `stopover repair pending \
+             {version}` takes its row out of the ledger{way_out}{hint}",
             source.root
         ),
     )
@@ -135,11 +136,17 @@ fn modified(row: &LedgerRow, migration: &Migration) -> Option<Told> {
     let remedy = match spelling::applied_as(&migration.up.text, applied) {
         Some(spelling) => {
             message.push_str(" (class: line-endings)");
-            format!("nothing but its spelling differs: save {path} {spelling}, as it was applied")
+            format!(
+                "nothing but its spelling differs: save {path} {spelling}, as it was applied, or \
+                 record the new spelling with `stopover repair accept {}`",
+                row.version
+            )
         }
         None => format!(
             "restore {path} as it was applied (`git log -p -- {path}`), and make the change in a \
-             new migration"
+             new migration; an edit that changes nothing is recorded by `stopover repair accept \
+             {}`",
+            row.version
         ),
     };
     Some((DriftKind::Modified, message, remedy))
@@ -157,9 +164,8 @@ fn renamed(row: &LedgerRow, migration: &Migration, facts: &Facts) -> Option<Told
             ),
             format!(
                 "rename {} back, or give the new migration a version of its own; an intended \
-                 rename is recorded by `stopover repair`, which writes the new name into the row \
-                 of version {} in {}",
-                migration.up.path, row.version, facts.ledger.table
+                 rename is recorded by `stopover repair accept {}`",
+                migration.up.path, row.version
             ),
         )
     })
@@ -197,7 +203,9 @@ fn empty_ledger(facts: &Facts, policy: &Policy) -> Option<Drift> {
     }
     let ledger = &facts.ledger;
     let state = if ledger.exists { "is empty" } else { "is not there yet" };
-    let tables = clause(": ", &facts.user_tables);
+    let is_history = |table: &String| facts.trackers.iter().any(|it| it.table == *table);
+    let tables: Vec<_> = facts.user_tables.iter().filter(|it| !is_history(it)).cloned().collect();
+    let tables = clause(": ", &tables);
     let history = other_histories(facts);
     Some(Drift {
         kind: DriftKind::EmptyLedger,
@@ -208,8 +216,10 @@ fn empty_ledger(facts: &Facts, policy: &Policy) -> Option<Drift> {
             "the ledger {} {state}, but the database has tables{tables}{history}",
             ledger.table
         ),
-        remedy: "take the history over with `stopover adopt`; if every migration is really to run \
-                 on this database, set policy.empty_ledger = \"allow\" in stopover.toml"
+        remedy: "take the history over with `stopover adopt` (in a version to come; until then \
+                 `stopover repair applied VERSION` records what ran, one by one); if every \
+                 migration is really to run on this database, set policy.empty_ledger = \"allow\" \
+                 in stopover.toml"
             .to_owned(),
     })
 }

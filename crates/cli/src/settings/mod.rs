@@ -208,7 +208,7 @@ fn unusable(error: &figment::Error) -> Failure {
         }
         figment::error::Kind::InvalidType(_, expected)
         | figment::error::Kind::InvalidValue(_, expected) => {
-            format!("`{key}` must be {}", in_words(&expected.to_string()))
+            format!("`{key}` must be {}", in_words(expected))
         }
         other => format!("`{key}`: {other}"),
     };

@@ -48,6 +48,7 @@ scenarios! {
     collision
     concurrently
     diesel_ledger
+    dirty
     dump_as_migration
     edited
     empty_ledger
@@ -63,6 +64,7 @@ scenarios! {
     psql_commands
     read_only_role
     renamed
+    repair
     run_lock
     scripts_of_every_kind
     selection

@@ -25,44 +25,37 @@ fn judge(root: &Value, schema: &Value, value: &Value, at: &str, complaints: &mut
         return;
     };
     for (keyword, rule) in schema {
-        let mut complain = |text: &str| complaints.push(format!("{at}: {text} {rule}: {value}"));
         match keyword.as_str() {
             "$schema" | "$defs" | "title" | "description" | "format" | "default" => {}
             "$ref" => {
                 let target = rule.as_str().and_then(|it| root.pointer(it.strip_prefix('#')?));
                 judge(root, target.expect("a reference to a definition"), value, at, complaints);
             }
-            "type" => {
-                if !types(rule).iter().any(|it| is_of_type(value, it)) {
-                    complain("is not of type");
-                }
-            }
-            "const" if value != rule => complain("is not"),
-            "enum" if !rule.as_array().is_some_and(|it| it.contains(value)) => {
-                complain("is none of");
-            }
-            "minimum" if value.is_number() && value.as_f64() < rule.as_f64() => {
-                complain("is less than");
-            }
-            "const" | "enum" | "minimum" => {}
-            "oneOf" | "anyOf" => {
-                let fits = fitting(root, rule, value);
-                if fits == 0 || (keyword == "oneOf" && fits > 1) {
-                    complain(&format!("fits {fits} of"));
-                }
-            }
             "required" => required(rule, value, at, complaints),
             "properties" => properties(root, schema, value, at, complaints),
-            "additionalProperties" => {
-                assert_eq!(rule, &Value::Bool(false), "{at}: {keyword}");
-            }
             "items" => {
                 for (index, item) in value.as_array().into_iter().flatten().enumerate() {
                     judge(root, rule, item, &format!("{at}[{index}]"), complaints);
                 }
             }
-            other => panic!("{at}: the keyword {other} is not known here"),
+            // What is not among the properties is a complaint anyway.
+            "additionalProperties" => assert_eq!(rule, &Value::Bool(false), "{at}: {keyword}"),
+            _ if holds(root, keyword, rule, value) => {}
+            _ => complaints.push(format!("{at}: {value} is not as said by {keyword}: {rule}")),
         }
+    }
+}
+
+/// Whether a value is as a keyword says that looks at nothing but the value.
+fn holds(root: &Value, keyword: &str, rule: &Value, value: &Value) -> bool {
+    match keyword {
+        "type" => types(rule).iter().any(|it| is_of_type(value, it)),
+        "const" => value == rule,
+        "enum" => rule.as_array().is_some_and(|it| it.contains(value)),
+        "minimum" => !value.is_number() || value.as_f64() >= rule.as_f64(),
+        "oneOf" => fitting(root, rule, value) == 1,
+        "anyOf" => fitting(root, rule, value) > 0,
+        other => panic!("the keyword {other} is not known here"),
     }
 }
 

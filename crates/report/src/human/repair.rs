@@ -14,12 +14,14 @@ pub fn repair(report: &RepairReport, look: &Look) -> String {
     let mut page = Page::new(look);
     let version = text::tame_line(&report.version.to_string());
     let name = report.name.as_deref().map(|it| format!(" {}", text::tame_line(it)));
-    let title = format!("{version}{}", name.unwrap_or_default());
+    let title = format!("{version}{}:", name.unwrap_or_default());
     let said = match (report.action, report.changed) {
         (_, false) => "the ledger says so already; nothing was changed",
-        (RepairAction::Accept, true) => "is taken over as it is in the source now",
-        (RepairAction::Applied, true) => "is recorded as applied; nothing was run",
-        (RepairAction::Pending, true) => "is recorded as not applied: the next apply runs it",
+        (RepairAction::Accept, true) => "taken over as it is in the source now",
+        (RepairAction::Applied, true) => "recorded as applied; nothing was run",
+        (RepairAction::Pending, true) => {
+            "recorded as not applied; an apply runs it if the source has it"
+        }
     };
     page.section(Ink::Good, &title, said);
     let change = |before: &Option<String>, after: &Option<String>| match (before, after) {
