@@ -1,34 +1,105 @@
 //! The one place in the command line that names a concrete backend.
 
-use stopover_postgres::{PostgresBackend, Target};
+use stopover_engine::{Applied, EngineError, Repair, Request};
+use stopover_model::EventSink;
+use stopover_model::report::{PlanReport, RepairReport, StatusReport};
+use stopover_postgres::PostgresBackend;
+use stopover_sqlite::{Place, SqliteBackend};
 
 use crate::console::Failure;
 use crate::settings::Settings;
 
+/// The database that the settings name. Each command is one call of the engine, whichever
+/// database it is.
+pub(crate) enum Database {
+    /// A PostgreSQL server's.
+    Postgres(PostgresBackend),
+    /// An SQLite file.
+    Sqlite(SqliteBackend),
+}
+
 /// The database that the settings name.
-pub(crate) fn backend(settings: &Settings) -> Result<PostgresBackend, Failure> {
+pub(crate) fn backend(settings: &Settings) -> Result<Database, Failure> {
     let Some(url) = settings.database_url.as_deref().filter(|url| !url.trim().is_empty()) else {
         return Err(Failure::usage(
             "no database is named",
-            "set DATABASE_URL, or give --database-url postgresql://user@host/database",
+            "set DATABASE_URL, or give --database-url postgresql://user@host/database or \
+             sqlite:path/to/app.db",
         ));
     };
-    if url.starts_with("sqlite:") {
-        return Err(Failure::usage(
-            "SQLite databases are not supported yet",
-            "name a PostgreSQL database",
-        ));
+    if is_sqlite(url) {
+        return sqlite(url);
     }
-    let target = Target::parse(url).map_err(|error| {
+    let target = stopover_postgres::Target::parse(url).map_err(|error| {
         Failure::usage(
             error.to_string(),
             "write postgresql://user@host:5432/database, or host=… user=… dbname=…",
         )
     })?;
-    Ok(PostgresBackend::new(target))
+    Ok(Database::Postgres(PostgresBackend::new(target)))
+}
+
+fn is_sqlite(url: &str) -> bool {
+    url.trim_start().starts_with("sqlite:")
+}
+
+fn sqlite(url: &str) -> Result<Database, Failure> {
+    let form = "write sqlite:path/to/app.db, or sqlite:path/to/app.db?mode=ro";
+    let target = stopover_sqlite::Target::parse(url)
+        .map_err(|error| Failure::usage(error.to_string(), form))?;
+    if *target.place() == Place::Memory {
+        return Err(Failure::usage(
+            "a database in memory is gone when the command ends",
+            format!("name a file: {form}"),
+        ));
+    }
+    Ok(Database::Sqlite(SqliteBackend::new(target)))
 }
 
 /// Whether it names a database.
 pub(crate) fn parses(url: &str) -> bool {
-    Target::parse(url).is_ok()
+    if is_sqlite(url) { sqlite(url).is_ok() } else { stopover_postgres::Target::parse(url).is_ok() }
+}
+
+impl Database {
+    /// See [`stopover_engine::status`].
+    pub(crate) async fn status(&self, request: &Request<'_>) -> Result<StatusReport, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::status(it, request).await,
+            Self::Sqlite(it) => stopover_engine::status(it, request).await,
+        }
+    }
+
+    /// See [`stopover_engine::plan`].
+    pub(crate) async fn plan(&self, request: &Request<'_>) -> Result<PlanReport, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::plan(it, request).await,
+            Self::Sqlite(it) => stopover_engine::plan(it, request).await,
+        }
+    }
+
+    /// See [`stopover_engine::apply()`].
+    pub(crate) async fn apply(
+        &self,
+        request: &Request<'_>,
+        sink: &mut dyn EventSink,
+    ) -> Result<Applied, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::apply(it, request, sink).await,
+            Self::Sqlite(it) => stopover_engine::apply(it, request, sink).await,
+        }
+    }
+
+    /// See [`stopover_engine::repair()`].
+    pub(crate) async fn repair(
+        &self,
+        request: &Request<'_>,
+        repair: &Repair,
+        sink: &mut dyn EventSink,
+    ) -> Result<RepairReport, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::repair(it, request, repair, sink).await,
+            Self::Sqlite(it) => stopover_engine::repair(it, request, repair, sink).await,
+        }
+    }
 }

@@ -107,7 +107,7 @@ impl PlannedStatement {
     /// resumed in a new session.
     #[must_use]
     pub fn is_session_setting(&self) -> bool {
-        matches!(self.tag.as_str(), "SET" | "RESET")
+        matches!(self.tag.as_str(), "SET" | "RESET" | "PRAGMA" | "ATTACH" | "DETACH")
     }
 }
 

@@ -1,7 +1,8 @@
 //! Whether a migration is one transaction, and what becomes of transaction control in it.
 
 use stopover_model::{
-    Boundary, DatabaseKind, Finding, Migration, PlannedStatement, Severity, StatementPlace, TransactionMark,
+    Boundary, DatabaseKind, Finding, Migration, PlannedStatement, Severity, StatementPlace,
+    TransactionMark,
 };
 use stopover_sql::{
     Envelope, Statement, TransactionControl, TransactionNeed, envelope, envelope_modes,
@@ -169,10 +170,7 @@ fn is_setting(statement: &Statement) -> bool {
 
 /// What stands for the BEGIN of an envelope: nothing, or `SET TRANSACTION` where it asks for an
 /// isolation level or the like, which would otherwise be lost.
-fn transaction_modes(
-    database: DatabaseKind,
-    statements: &[Statement],
-) -> Option<PlannedStatement> {
+fn transaction_modes(database: DatabaseKind, statements: &[Statement]) -> Option<PlannedStatement> {
     // SQLite's modes say when its one lock is taken: a migration takes it at the beginning.
     if database == DatabaseKind::Sqlite {
         return None;

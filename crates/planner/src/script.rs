@@ -39,7 +39,8 @@ pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> 
             return Planned { step: None, findings };
         }
     };
-    let Decision { boundary, begin, kept, mut findings } = boundary::decide(migration, facts.database, &statements);
+    let Decision { boundary, begin, kept, mut findings } =
+        boundary::decide(migration, facts.database, &statements);
     findings.extend(binary_copies(migration, &statements));
     if statements.is_empty() {
         findings.push(empty(migration));

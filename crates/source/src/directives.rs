@@ -3,14 +3,14 @@
 //! Only comments before the first statement count; the same text later in the file, or in a
 //! string, is just text.
 
-use stopover_model::{Directives, Finding, Layout, Script, TransactionMark};
+use stopover_model::{Directives, Finding, ForeignKeys, Layout, Script, TransactionMark};
 
 use crate::duration::parse_duration;
 use crate::head::{self, Comment};
 
 /// Every directive, as an error lists them.
 const KNOWN: &str = "no-transaction, lock-timeout 2s, statement-timeout 10min, idempotent, \
-                     allow data-loss(orders)";
+                     allow data-loss(orders), foreign-keys off";
 
 /// As sqlx looks for it: `sql.starts_with("-- no-transaction")`, in `sqlx-core/src/migrate`.
 const SQLX_MARK: &str = "-- no-transaction";
@@ -82,6 +82,9 @@ impl Reader<'_> {
             "idempotent" => bare(value).map(|()| self.directives.idempotent = true),
             "lock-timeout" => timeout(&mut self.directives.lock_timeout, value),
             "statement-timeout" => timeout(&mut self.directives.statement_timeout, value),
+            "foreign-keys" => off(value).map(|()| {
+                self.directives.foreign_keys = ForeignKeys::CheckedAtCommit;
+            }),
             "allow" => relations(value).map(|names| self.directives.allow_data_loss.extend(names)),
             _ => return self.unknown(comment, text),
         };
@@ -104,6 +107,10 @@ impl Reader<'_> {
 
 fn bare(value: &str) -> Result<(), String> {
     if value.is_empty() { Ok(()) } else { Err(format!("it takes no value, not {value:?}")) }
+}
+
+fn off(value: &str) -> Result<(), String> {
+    if value == "off" { Ok(()) } else { Err(format!("it takes `off`, not {value:?}")) }
 }
 
 fn timeout(slot: &mut Option<std::time::Duration>, value: &str) -> Result<(), String> {

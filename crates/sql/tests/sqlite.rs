@@ -106,7 +106,6 @@ fn what_cannot_run_in_a_transaction_says_so() {
         "PRAGMA journal_mode = WAL",
         "pragma main.journal_mode(delete)",
         "PRAGMA synchronous = OFF",
-        "PRAGMA temp_store = 2",
         "PRAGMA wal_checkpoint",
         "PRAGMA wal_checkpoint(TRUNCATE)",
     ] {

@@ -31,7 +31,7 @@ pub(super) async fn run(
     let selection = selection(&chosen, source.layout)?;
     let request = request(&source, settings, selection, stop)?;
     let mut progress = console.progress();
-    let applied = stopover_engine::apply(&backend, &request, &mut progress).await;
+    let applied = backend.apply(&request, &mut progress).await;
     drop(progress);
     let applied = match applied {
         Err(EngineError::Refused(findings)) => {

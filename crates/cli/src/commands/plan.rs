@@ -23,7 +23,7 @@ pub(super) async fn run(
     let backend = target::backend(settings)?;
     let selection = selection(&chosen, source.layout)?;
     let request = request(&source, settings, selection, stop)?;
-    let report = stopover_engine::plan(&backend, &request).await?;
+    let report = backend.plan(&request).await?;
     console.document(&report, |detail, look| human::plan(&report, detail, look));
     Ok(match report.plan_hash {
         Some(_) => Exit::Success,

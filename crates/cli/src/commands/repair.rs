@@ -32,7 +32,7 @@ pub(super) async fn run(
     let backend = target::backend(settings)?;
     let request = request(&source, settings, stopover_planner::Selection::All, stop)?;
     let mut progress = console.progress();
-    let repaired = stopover_engine::repair(&backend, &request, &repair, &mut progress).await;
+    let repaired = backend.repair(&request, &repair, &mut progress).await;
     drop(progress);
     let report = repaired?;
     console.document(&report, |_, look| human::repair(&report, look));

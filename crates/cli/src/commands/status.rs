@@ -23,7 +23,7 @@ pub(super) async fn run(
     let source = read_source(settings)?;
     let backend = target::backend(settings)?;
     let request = request(&source, settings, stopover_planner::Selection::All, stop)?;
-    let report = stopover_engine::status(&backend, &request).await?;
+    let report = backend.status(&request).await?;
     console.document(&report, |detail, look| human::status(&report, detail, look));
     let broken = report.findings.iter().any(Finding::is_error);
     // Drift that the policy lets pass is no reason to stop a deploy.

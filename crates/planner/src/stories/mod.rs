@@ -7,8 +7,9 @@ mod plans;
 mod scripts;
 
 use stopover_model::{
-    Checksum, DatabaseKind, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow, Migration,
-    Plan, Policy, Provenance, RowState, Script, SourceSet, Step, TransactionMark, Version,
+    Checksum, DatabaseKind, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow,
+    Migration, Plan, Policy, Provenance, RowState, Script, SourceSet, Step, TransactionMark,
+    Version,
 };
 
 use crate::{Selection, plan};

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::{Source, errors, the};
-use stopover_model::{Directives, Layout, TransactionMark};
+use stopover_model::{Directives, ForeignKeys, Layout, TransactionMark};
 
 fn directives_of(text: &str) -> Directives {
     let set = Source::of(&[("1_a.up.sql", text)]).read();
@@ -17,13 +17,15 @@ fn every_directive_is_understood_after_a_mark_and_with_crlf() {
                 --stopover: lock-timeout 2s\r\n  -- Stopover : statement-timeout  10min\r\n\
                 -- stopover: idempotent\r\n\
                 -- stopover: allow data-loss(orders, shop.\"Odd, Name\")\r\n\
-                -- stopover: allow data-loss (users)\r\nSELECT 1;\r\n";
+                -- stopover: allow data-loss (users)\r\n\
+                -- stopover: foreign-keys off\r\nSELECT 1;\r\n";
     let expected = Directives {
         transaction: TransactionMark::NoTransaction("-- stopover: no-transaction".into()),
         lock_timeout: Some(Duration::from_secs(2)),
         statement_timeout: Some(Duration::from_secs(600)),
         idempotent: true,
         allow_data_loss: vec!["orders".into(), "shop.\"Odd, Name\"".into(), "users".into()],
+        foreign_keys: ForeignKeys::CheckedAtCommit,
     };
     assert_eq!(directives_of(text), expected);
 }
@@ -89,6 +91,8 @@ fn values_that_do_not_parse_are_errors() {
         "allow data-loss(\"a)",
         "allow data-loss(a) b",
         "lock-timeout 1s\n-- stopover: lock-timeout 2s",
+        "foreign-keys",
+        "foreign-keys on",
     ] {
         let set = Source::of(&[("1_a.up.sql", &format!("-- stopover: {line}\nSELECT 1;"))]).read();
         assert_eq!(errors(&set), ["bad-directive"], "{line}");

@@ -50,7 +50,7 @@ const COMMANDS: &[Command] = &[
 
 /// Pragmas that are refused, or do nothing of what they say, in a transaction when they are given
 /// a value.
-const OUTSIDE: &[&str] = &["journal_mode", "synchronous", "temp_store"];
+const OUTSIDE: &[&str] = &["journal_mode", "synchronous"];
 
 /// Finds the statement's command, and reads it.
 pub(super) fn read(mut words: Words<'_>, reading: &mut Reading) {

@@ -61,7 +61,7 @@ impl Lexer {
             match view.peek(at) {
                 Peek::NotYet => return Step::Wait,
                 Peek::Byte(byte) if is_identifier_byte(byte) => {
-                    (at, letters) = (at + 1, letters + 1)
+                    (at, letters) = (at + 1, letters + 1);
                 }
                 Peek::Byte(b'(') if letters > 0 => {
                     at = view.skip_while(at + 1, |byte| byte != b')' && !is_space(byte));

@@ -1,0 +1,50 @@
+//! Diesel's ledger, written exactly as Diesel writes it.
+//!
+//! Source: diesel 2, `diesel/src/migration/mod.rs` and
+//! `diesel_migrations/src/migration_harness.rs`: the version is text, `run_on` is a timestamp in
+//! UTC that SQLite fills in.
+
+use rusqlite::{Connection, Row};
+use stopover_backend::LedgerId;
+use stopover_model::{LedgerRow, NewLedgerRow, Provenance, RowState, Version};
+
+use super::journal::timestamp;
+
+/// Makes the table as Diesel does.
+pub(super) fn create(ledger: &LedgerId) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {} (\n       \
+           version VARCHAR(50) PRIMARY KEY NOT NULL,\n       \
+           run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP\n)",
+        ledger.qualified
+    )
+}
+
+/// All rows, ascending.
+pub(super) fn read(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<Vec<LedgerRow>> {
+    let table = &ledger.qualified;
+    let sql = format!("SELECT CAST(version AS TEXT), run_on FROM {table} ORDER BY version");
+    let mut select = connection.prepare(&sql)?;
+    select.query_map([], row)?.collect()
+}
+
+fn row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
+    Ok(LedgerRow {
+        version: Version::Text(row.get(0)?),
+        name: None,
+        applied_at: timestamp(&row.get::<_, String>(1)?),
+        checksum: None,
+        provenance: Provenance::Applied,
+        state: RowState::Done,
+    })
+}
+
+/// Records a migration.
+pub(super) fn insert(
+    connection: &Connection,
+    ledger: &LedgerId,
+    row: &NewLedgerRow,
+) -> rusqlite::Result<()> {
+    let sql = format!("INSERT INTO {} (version) VALUES (?1)", ledger.qualified);
+    connection.execute(&sql, [row.version.to_string()]).map(|_| ())
+}

@@ -1,0 +1,251 @@
+//! The journal: every start, finish and failure, append-only.
+//!
+//! It is what a non-transactional migration is found again by when it was interrupted. It stands
+//! beside our own ledger; a foreign ledger gets one only when something has to be kept in it.
+
+use rusqlite::{Connection, Row, params};
+use stopover_backend::{JournalEvent, JournalNote, LedgerId};
+use stopover_model::{
+    Checksum, JournalEntry, LedgerRow, NewLedgerRow, Provenance, RowState, Step, TOOL_VERSION,
+    Version,
+};
+
+use super::journal_table;
+use crate::literal::qualified;
+
+/// The time of a row, in UTC, to the millisecond.
+pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
+
+fn table(ledger: &LedgerId) -> String {
+    qualified(&journal_table(ledger))
+}
+
+/// Who is at work: the system's name of the user.
+pub(crate) fn actor() -> String {
+    #[cfg(unix)]
+    if let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::geteuid()) {
+        return user.name;
+    }
+    std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default()
+}
+
+/// A time as SQLite's `CURRENT_TIMESTAMP` writes it (`2026-01-31 12:34:56`, in UTC), or with its
+/// zone.
+pub(super) fn timestamp(text: &str) -> Option<jiff::Timestamp> {
+    text.parse().ok().or_else(|| format!("{}Z", text.trim()).parse().ok())
+}
+
+/// Makes the journal where it is not there.
+pub(super) fn create(ledger: &LedgerId) -> String {
+    format!(
+        "CREATE TABLE IF NOT EXISTS {table} (\
+           id INTEGER PRIMARY KEY AUTOINCREMENT, \
+           at TEXT NOT NULL DEFAULT ({NOW}), \
+           ledger TEXT NOT NULL, \
+           version TEXT NOT NULL, \
+           name TEXT NOT NULL, \
+           event TEXT NOT NULL, \
+           statement INTEGER NULL, \
+           statements INTEGER NULL, \
+           statement_checksum TEXT NULL, \
+           checksum_before TEXT NULL, \
+           checksum_after TEXT NULL, \
+           detail TEXT NULL, \
+           actor TEXT NOT NULL, \
+           tool_version TEXT NOT NULL)",
+        table = table(ledger),
+    )
+}
+
+/// One row to be written.
+pub(super) struct Line {
+    version: String,
+    name: String,
+    event: &'static str,
+    statement: Option<usize>,
+    statements: Option<usize>,
+    statement_checksum: Option<String>,
+    before: Option<String>,
+    after: Option<String>,
+    detail: Option<String>,
+}
+
+impl Line {
+    fn of(version: &Version, name: &str, event: &'static str) -> Self {
+        Self {
+            version: version.to_string(),
+            name: name.to_owned(),
+            event,
+            statement: None,
+            statements: None,
+            statement_checksum: None,
+            before: None,
+            after: None,
+            detail: None,
+        }
+    }
+
+    /// An event of a step.
+    pub(super) fn of_step(step: &Step, event: &JournalEvent) -> Self {
+        let (name, statement, detail) = match event {
+            JournalEvent::Started { statement } => ("started", Some(*statement), None),
+            JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
+            JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail)),
+            JournalEvent::Stopped { statement } => ("stopped", *statement, None),
+        };
+        let text = step.statements.iter().find(|it| Some(it.index) == statement);
+        Self {
+            statement,
+            statements: Some(step.statements.len()),
+            statement_checksum: text.map(|it| it.checksum().hex().to_owned()),
+            after: Some(step.sha256.hex().to_owned()),
+            detail: detail.cloned(),
+            ..Self::of(&step.version, &step.name, name)
+        }
+    }
+
+    /// The event that goes with a new row of the ledger.
+    pub(super) fn applied(row: &NewLedgerRow) -> Self {
+        Self { after: hex(row.checksum.as_ref()), ..Self::of(&row.version, &row.name, "applied") }
+    }
+
+    /// A decision.
+    pub(super) fn of_note(note: &JournalNote) -> Self {
+        Self {
+            before: hex(note.before.as_ref()),
+            after: hex(note.after.as_ref()),
+            detail: note.reason.clone(),
+            ..Self::of(&note.version, &note.name, note.event.name())
+        }
+    }
+}
+
+fn hex(checksum: Option<&Checksum>) -> Option<String> {
+    checksum.map(|it| it.hex().to_owned())
+}
+
+/// Writes a row.
+pub(super) fn insert(
+    connection: &Connection,
+    ledger: &LedgerId,
+    line: &Line,
+) -> rusqlite::Result<()> {
+    let sql = format!(
+        "INSERT INTO {} (ledger, version, name, event, statement, statements, statement_checksum, \
+         checksum_before, checksum_after, detail, actor, tool_version) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+        table(ledger)
+    );
+    let number = |it: Option<usize>| it.and_then(|it| i64::try_from(it).ok());
+    let values = params![
+        ledger.table,
+        line.version,
+        line.name,
+        line.event,
+        number(line.statement),
+        number(line.statements),
+        line.statement_checksum,
+        line.before,
+        line.after,
+        line.detail,
+        actor(),
+        TOOL_VERSION,
+    ];
+    connection.execute(&sql, values).map(|_| ())
+}
+
+/// The rows of versions since they were last settled.
+fn unsettled(ledger: &LedgerId) -> String {
+    format!(
+        "FROM {table} j WHERE j.ledger = ?1 \
+           AND j.event IN ('started', 'finished', 'failed', 'stopped') \
+           AND j.id > coalesce((SELECT max(k.id) FROM {table} k \
+             WHERE k.ledger = j.ledger AND k.version = j.version \
+             AND k.event IN ('applied', 'settled', 'reverted')), 0)",
+        table = table(ledger)
+    )
+}
+
+/// A version that the journal says is half done.
+pub(super) struct Unsettled {
+    version: String,
+    name: Option<String>,
+    state: String,
+}
+
+/// Versions with a start after which nothing says that the migration was settled.
+pub(super) fn dirty(
+    connection: &Connection,
+    ledger: &LedgerId,
+) -> rusqlite::Result<Vec<Unsettled>> {
+    let sql = format!(
+        "SELECT j.version, max(j.name), max(j.statement) FILTER (WHERE j.event = 'started'), \
+           coalesce(max(j.statement) FILTER (WHERE j.event = 'finished'), 0), \
+           coalesce(max(j.statements), 0), max(j.detail) FILTER (WHERE j.event = 'failed') \
+         {} GROUP BY j.version HAVING max(j.event = 'started')",
+        unsettled(ledger)
+    );
+    let mut select = connection.prepare(&sql)?;
+    select.query_map([&ledger.table], half_done)?.collect()
+}
+
+fn half_done(row: &Row<'_>) -> rusqlite::Result<Unsettled> {
+    let (started, finished, count): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
+    let state = match row.get::<_, Option<String>>(5)? {
+        Some(error) => format!("statement {started} of {count} failed: {error}"),
+        None if finished >= started => format!("it stopped after statement {finished} of {count}"),
+        None => format!("it was stopped in statement {started} of {count}"),
+    };
+    Ok(Unsettled { version: row.get(0)?, name: row.get(1)?, state })
+}
+
+/// The lines of one version since it was last settled, oldest first.
+pub(super) fn entries(
+    connection: &Connection,
+    ledger: &LedgerId,
+    version: &Version,
+) -> rusqlite::Result<Vec<JournalEntry>> {
+    let sql = format!(
+        "SELECT j.event, j.statement, j.statement_checksum {} AND j.version = ?2 ORDER BY j.id",
+        unsettled(ledger)
+    );
+    let mut select = connection.prepare(&sql)?;
+    let rows = select.query_map([&ledger.table, &version.to_string()], entry)?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// A line; `None` where a start or a finish does not say of what, as no line of ours does.
+fn entry(row: &Row<'_>) -> rusqlite::Result<Option<JournalEntry>> {
+    let event: String = row.get(0)?;
+    let statement = row.get::<_, Option<i64>>(1)?.and_then(|it| usize::try_from(it).ok());
+    let checksum = row.get::<_, Option<String>>(2)?.map(Checksum::Sha256);
+    Ok(match (event.as_str(), statement) {
+        ("started", Some(statement)) => Some(JournalEntry::Started { statement, checksum }),
+        ("finished", Some(statement)) => Some(JournalEntry::Finished { statement, checksum }),
+        ("started" | "finished", None) => None,
+        ("failed", statement) => Some(JournalEntry::Failed { statement, refused: true }),
+        (_, statement) => Some(JournalEntry::Failed { statement, refused: false }),
+    })
+}
+
+/// Puts a half-done version among the rows, or marks the row that is there.
+pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, dirty: Unsettled) {
+    let state = RowState::Dirty(dirty.state);
+    if let Some(row) = rows.iter_mut().find(|row| row.version.to_string() == dirty.version) {
+        // A row that says `done` is stronger than a journal that lost its last line.
+        if row.state != RowState::Done {
+            row.state = state;
+        }
+        return;
+    }
+    let integer = rows.first().is_none_or(|row| row.version.as_integer().is_some());
+    let version = Version::integer(&dirty.version).filter(|_| integer);
+    rows.push(LedgerRow {
+        version: version.unwrap_or(Version::Text(dirty.version)),
+        name: dirty.name,
+        applied_at: None,
+        checksum: None,
+        provenance: Provenance::Applied,
+        state,
+    });
+}
