@@ -1,23 +1,93 @@
-//! The fingerprint of a migration's bytes, as each ledger keeps it.
+//! The fingerprint of a migration, as each ledger keeps it.
 
 use std::fmt::{self, Write as _};
+use std::hash::{Hash, Hasher};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256, Sha384};
+use siphasher::sip::SipHasher13;
 
-/// A checksum of the bytes of a migration's up file.
+use crate::Version;
+
+/// The checksum of a migration's up file, as a ledger spells it.
 ///
-/// Our ledger keeps SHA-256; sqlx keeps SHA-384 (`sqlx-core/src/migrate/migration.rs`). Both are
-/// written as lower-case hex here. The two never compare equal: compare like with like, by
-/// [`Checksum::of_same_kind`].
+/// Those of two kinds never compare equal: compare like with like, by
+/// [`ChecksumKind::of`] of the stored one's [`Checksum::kind`].
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum Checksum {
-    /// SHA-256, 64 hex digits.
+    /// SHA-256 of the file's bytes: 64 hex digits. Ours.
     Sha256(String),
-    /// SHA-384, 96 hex digits.
+    /// SHA-384 of the file's bytes: 96 hex digits. sqlx's (`sqlx-core/src/migrate/migration.rs`).
     Sha384(String),
+    /// CRC-32 of the file's lines without their ends: a signed number. Flyway's
+    /// (`ChecksumCalculator.java`).
+    Crc32(String),
+    /// SipHash-1-3 of name, version and text: an unsigned number. refinery's
+    /// (`refinery_core/src/runner.rs`).
+    Sip13 {
+        /// The number.
+        digits: String,
+        /// How wide the version was that went into it.
+        width: VersionWidth,
+    },
+}
+
+/// How wide the column of refinery's versions is; its checksums depend on it.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum VersionWidth {
+    /// `int4`: as refinery is built by default.
+    #[default]
+    Int4,
+    /// `int8`: as it is built with the feature `int8-versions`.
+    Int8,
+}
+
+/// How a ledger fingerprints migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ChecksumKind {
+    /// Not at all.
+    None,
+    /// [`Checksum::Sha256`]
+    Sha256,
+    /// [`Checksum::Sha384`]
+    Sha384,
+    /// [`Checksum::Crc32`]
+    Crc32,
+    /// [`Checksum::Sip13`]
+    Sip13(VersionWidth),
+}
+
+/// What goes into a checksum.
+#[derive(Debug, Clone, Copy)]
+pub struct Fingerprinted<'a> {
+    /// The migration's version.
+    pub version: &'a Version,
+    /// Its name.
+    pub name: &'a str,
+    /// Its file's text.
+    pub text: &'a str,
+}
+
+impl ChecksumKind {
+    /// The checksum of a migration; `None` where the ledger keeps none, or its tool has none for
+    /// such a version.
+    #[must_use]
+    pub fn of(self, migration: Fingerprinted<'_>) -> Option<Checksum> {
+        let bytes = migration.text.as_bytes();
+        match self {
+            Self::None => None,
+            Self::Sha256 => Some(Checksum::sha256(bytes)),
+            Self::Sha384 => Some(Checksum::sha384(bytes)),
+            Self::Crc32 => Some(Checksum::Crc32(crc32_of_lines(migration.text).to_string())),
+            Self::Sip13(width) => {
+                let number = sip13(migration, width)?;
+                Some(Checksum::Sip13 { digits: number.to_string(), width })
+            }
+        }
+    }
 }
 
 impl Checksum {
@@ -33,20 +103,31 @@ impl Checksum {
         Self::Sha384(hex(&Sha384::digest(bytes)))
     }
 
-    /// The checksum of `bytes` by the same function that made this one.
+    /// How it was made.
     #[must_use]
-    pub fn of_same_kind(&self, bytes: &[u8]) -> Self {
+    pub const fn kind(&self) -> ChecksumKind {
         match self {
-            Self::Sha256(_) => Self::sha256(bytes),
-            Self::Sha384(_) => Self::sha384(bytes),
+            Self::Sha256(_) => ChecksumKind::Sha256,
+            Self::Sha384(_) => ChecksumKind::Sha384,
+            Self::Crc32(_) => ChecksumKind::Crc32,
+            Self::Sip13 { width, .. } => ChecksumKind::Sip13(*width),
         }
     }
 
-    /// The lower-case hex digits.
+    /// Whether it is the checksum of `migration`.
+    #[must_use]
+    pub fn is_of(&self, migration: Fingerprinted<'_>) -> bool {
+        self.kind().of(migration).as_ref() == Some(self)
+    }
+
+    /// The digits as the ledger spells them: lower-case hex of a SHA, else a decimal number.
     #[must_use]
     pub fn hex(&self) -> &str {
         match self {
-            Self::Sha256(hex) | Self::Sha384(hex) => hex,
+            Self::Sha256(digits)
+            | Self::Sha384(digits)
+            | Self::Crc32(digits)
+            | Self::Sip13 { digits, .. } => digits,
         }
     }
 }
@@ -64,9 +145,59 @@ fn hex(bytes: &[u8]) -> String {
     })
 }
 
+/// As Flyway does: a byte-order mark and the lines' ends (LF, CR or both) do not count, so that
+/// neither an editor nor git's `autocrlf` changes it.
+fn crc32_of_lines(text: &str) -> i32 {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let counted = text.bytes().filter(|byte| !matches!(byte, b'\n' | b'\r'));
+    let crc = counted.fold(u32::MAX, |crc, byte| {
+        CRC32_TABLE[usize::from(byte ^ crc.to_le_bytes()[0])] ^ (crc >> 8)
+    });
+    (!crc).cast_signed()
+}
+
+/// The table of the reflected polynomial 0xEDB88320 (ISO 3309, as in zlib and Java's `CRC32`).
+const CRC32_TABLE: [u32; 256] = {
+    let mut table = [0; 256];
+    let mut at = 0;
+    while at < 256 {
+        #[allow(clippy::cast_possible_truncation)]
+        let mut value = at as u32;
+        let mut bit = 0;
+        while bit < 8 {
+            value = if value & 1 == 1 { 0xEDB8_8320 ^ (value >> 1) } else { value >> 1 };
+            bit += 1;
+        }
+        table[at] = value;
+        at += 1;
+    }
+    table
+};
+
+/// As refinery does: Rust's `Hash` of the name, of the version as an `i32` or an `i64`, and of
+/// the text, in this order.
+fn sip13(migration: Fingerprinted<'_>, width: VersionWidth) -> Option<u64> {
+    let version = migration.version.as_integer()?;
+    let mut hasher = SipHasher13::new();
+    migration.name.hash(&mut hasher);
+    match width {
+        VersionWidth::Int4 => i32::try_from(version).ok()?.hash(&mut hasher),
+        VersionWidth::Int8 => version.hash(&mut hasher),
+    }
+    migration.text.hash(&mut hasher);
+    Some(hasher.finish())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn of(kind: ChecksumKind, version: i64, name: &str, text: &str) -> String {
+        let version = Version::Integer(version);
+        let checksum = kind.of(Fingerprinted { version: &version, name, text }).unwrap();
+        assert!(checksum.is_of(Fingerprinted { version: &version, name, text }));
+        checksum.to_string()
+    }
 
     /// Test vectors for the message "abc": FIPS 180-4, appendix.
     #[test]
@@ -78,10 +209,44 @@ mod tests {
         assert!(Checksum::sha384(b"abc").hex().starts_with("cb00753f45a35e8bb5a03d699ac65007"));
     }
 
+    /// The check value of CRC-32 is 0xCBF43926 for "123456789"; Flyway stores it signed.
+    #[test]
+    fn flyways_checksum_is_of_the_lines() {
+        for text in ["123456789", "1234\r\n56789\n", "\u{feff}123\n456\r789"] {
+            assert_eq!(of(ChecksumKind::Crc32, 1, "a", text), "-873187034", "{text:?}");
+        }
+        assert_eq!(of(ChecksumKind::Crc32, 1, "a", ""), "0");
+        assert_ne!(of(ChecksumKind::Crc32, 1, "a", "123456789 "), "-873187034");
+    }
+
+    /// What refinery itself wrote for its own test migration `V1__initial` (`refinery/tests`).
+    #[test]
+    fn refinerys_checksum_depends_on_name_version_width_and_text() {
+        let narrow = ChecksumKind::Sip13(VersionWidth::Int4);
+        let wide = ChecksumKind::Sip13(VersionWidth::Int8);
+        let text = "CREATE TABLE t (id int);\n";
+        let all = [
+            of(narrow, 1, "a", text),
+            of(wide, 1, "a", text),
+            of(narrow, 2, "a", text),
+            of(narrow, 1, "b", text),
+            of(narrow, 1, "a", "SELECT 1;\n"),
+        ];
+        for (at, one) in all.iter().enumerate() {
+            assert!(!all[at + 1..].contains(one), "{all:?}");
+        }
+        let version = Version::Integer(20_260_730_120_000);
+        let large = Fingerprinted { version: &version, name: "a", text };
+        assert_eq!(narrow.of(large), None, "no int4 holds it");
+        assert!(wide.of(large).is_some());
+    }
+
     #[test]
     fn kinds_never_compare_equal() {
+        let version = Version::Integer(1);
+        let migration = Fingerprinted { version: &version, name: "a", text: "x" };
         let sqlx = Checksum::sha384(b"x");
         assert_ne!(sqlx, Checksum::sha256(b"x"));
-        assert_eq!(sqlx.of_same_kind(b"x"), sqlx);
+        assert!(sqlx.is_of(migration) && Checksum::sha256(b"x").is_of(migration));
     }
 }

@@ -1,6 +1,6 @@
 //! What was read from a database before judging.
 
-use crate::{LedgerKind, LedgerRow, Recovery};
+use crate::{ChecksumKind, LedgerKind, LedgerRow, Recovery};
 
 /// Whose database it is: it decides how scripts are read, and what can be in a transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -30,6 +30,8 @@ pub struct LedgerFacts {
     pub table: String,
     /// Whether the table is there. A ledger that is not there yet has no rows.
     pub exists: bool,
+    /// How it fingerprints migrations: mostly [`LedgerKind::checksums`].
+    pub checksums: ChecksumKind,
     /// Its rows, ascending by version.
     pub rows: Vec<LedgerRow>,
 }

@@ -5,6 +5,7 @@
 //! nothing: judging is the planner's, acting is the engine's, showing is the report's.
 
 mod checksum;
+mod dotted;
 mod error;
 mod event;
 mod facts;
@@ -16,16 +17,18 @@ mod policy;
 mod recovery;
 mod redact;
 pub mod report;
+mod script;
 mod version;
 
-pub use checksum::Checksum;
+pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
+pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
 pub use event::{Event, EventSink, RestorePhase, Silent};
 pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
 pub use finding::{Finding, Severity};
 pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};
 pub use migration::{
-    Directives, ForeignKeys, Layout, Migration, Script, SourceSet, TransactionMark, detail_list,
+    Directives, ForeignKeys, Layout, Migration, OrderMark, SourceSet, TransactionMark, detail_list,
 };
 pub use plan::{
     Boundary, Plan, PlannedLock, PlannedStatement, Resume, StatementPlace, StatementWay, Step,
@@ -33,6 +36,7 @@ pub use plan::{
 pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
+pub use script::{Boundaries, Extent, Passage, Script, Substitution};
 pub use version::Version;
 
 /// The tool's version, as every document states it.

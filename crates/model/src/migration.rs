@@ -6,7 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, Version};
+use crate::{Finding, Fingerprinted, LedgerKind, Script, Version};
 
 /// How a source's files are named and laid out: one per tool.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -18,11 +18,27 @@ pub enum Layout {
     Sqlx,
     /// `VERSION_name/up.sql` and `down.sql`: Diesel's.
     Diesel,
+    /// `VERSION_name.sql` with `-- +goose Up` and `-- +goose Down`: goose's.
+    Goose,
+    /// `VERSION_name.sql` with `-- migrate:up` and `-- migrate:down`: dbmate's.
+    Dbmate,
+    /// `V1_2__name.sql`, `U1_2__name.sql`, `R__name.sql`: Flyway's.
+    Flyway,
+    /// `V1__name.sql` and `U1__name.sql`: refinery's.
+    Refinery,
 }
 
 impl Layout {
     /// Every layout, in the order in which they are tried.
-    pub const ALL: [Self; 3] = [Self::Pairs, Self::Sqlx, Self::Diesel];
+    pub const ALL: [Self; 7] = [
+        Self::Pairs,
+        Self::Sqlx,
+        Self::Diesel,
+        Self::Goose,
+        Self::Dbmate,
+        Self::Flyway,
+        Self::Refinery,
+    ];
 
     /// The name, as `--layout` takes it.
     #[must_use]
@@ -31,6 +47,32 @@ impl Layout {
             Self::Pairs => "pairs",
             Self::Sqlx => "sqlx",
             Self::Diesel => "diesel",
+            Self::Goose => "goose",
+            Self::Dbmate => "dbmate",
+            Self::Flyway => "flyway",
+            Self::Refinery => "refinery",
+        }
+    }
+
+    /// The ledger that goes with the layout where nothing is decided and none is there: ours, and
+    /// the tool's own where ours cannot hold its versions.
+    #[must_use]
+    pub const fn ledger(self) -> LedgerKind {
+        match self {
+            Self::Pairs | Self::Sqlx | Self::Goose | Self::Dbmate | Self::Refinery => {
+                LedgerKind::Stopover
+            }
+            Self::Diesel => LedgerKind::Diesel,
+            Self::Flyway => LedgerKind::Flyway,
+        }
+    }
+
+    /// Reads a version as a person writes it, with `ledger()`'s form; `None` where it is none.
+    #[must_use]
+    pub fn version(self, text: &str) -> Option<Version> {
+        match self {
+            Self::Diesel => self.ledger().version(&text.replace('-', "")),
+            _ => self.ledger().version(text),
         }
     }
 }
@@ -39,15 +81,6 @@ impl fmt::Display for Layout {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
-}
-
-/// One script of a migration: its bytes as they are in the file.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Script {
-    /// The file's path, as a person would type it to open the file.
-    pub path: String,
-    /// The file's text, byte for byte (a byte-order mark and CRLF included).
-    pub text: String,
 }
 
 /// Why a migration is said to run outside of a transaction.
@@ -70,6 +103,15 @@ pub enum ForeignKeys {
     CheckedAtCommit,
 }
 
+/// Whether a migration may come after a higher version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OrderMark {
+    /// It is out of order then, and the policy decides.
+    Ascending,
+    /// It is meant so: refinery's `U` files.
+    Any,
+}
+
 /// What a migration's file asks of the runner.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Directives {
@@ -85,6 +127,8 @@ pub struct Directives {
     pub allow_data_loss: Vec<String>,
     /// `-- stopover: foreign-keys off`
     pub foreign_keys: ForeignKeys,
+    /// Whether it is meant to run after higher versions.
+    pub order: OrderMark,
 }
 
 impl Default for Directives {
@@ -96,6 +140,7 @@ impl Default for Directives {
             idempotent: false,
             allow_data_loss: Vec::new(),
             foreign_keys: ForeignKeys::Enforced,
+            order: OrderMark::Ascending,
         }
     }
 }
@@ -107,12 +152,24 @@ pub struct Migration {
     pub version: Version,
     /// Its name, as the file's name spells it without version and ending: `add_index`.
     pub name: String,
+    /// The up file's path inside of the source, with `/`: `V1__a.sql`, `2026-07-30_a/up.sql`.
+    pub file: String,
     /// The up script.
     pub up: Script,
     /// The down script, where there is one.
     pub down: Option<Script>,
     /// What the up script's head, or the layout's settings, ask for.
     pub directives: Directives,
+    /// The same of the down script; the default where there is none.
+    pub down_directives: Directives,
+}
+
+impl Migration {
+    /// What its checksum in a ledger is made of.
+    #[must_use]
+    pub fn fingerprinted(&self) -> Fingerprinted<'_> {
+        Fingerprinted { version: &self.version, name: &self.name, text: &self.up.text }
+    }
 }
 
 /// Everything that a source holds, problems included.

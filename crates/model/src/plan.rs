@@ -120,11 +120,14 @@ pub struct Step {
     pub name: String,
     /// The up file's path.
     pub path: String,
+    /// The up file's path inside of the source, as [`crate::Migration::file`].
+    pub file: String,
     /// The up file's whole text, for showing an error in its place.
     pub text: String,
     /// The checksum to write into the ledger, where it keeps one.
     pub checksum: Option<Checksum>,
-    /// SHA-256 of the up file's bytes: what the plan's hash is made of.
+    /// SHA-256 of the up file's bytes, and of the values that are put into it: what the plan's
+    /// hash is made of.
     pub sha256: Checksum,
     /// One transaction, or none.
     pub boundary: Boundary,

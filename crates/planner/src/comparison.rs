@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use stopover_model::report::{AppliedEntry, PendingEntry};
 use stopover_model::{
-    Facts, LedgerKind, LedgerRow, Migration, Recovery, Resume, RowState, SourceSet, Version,
+    Facts, LedgerKind, LedgerRow, Migration, OrderMark, Recovery, Resume, RowState, SourceSet,
+    Version,
 };
 
 /// A migration that is not in the ledger, or is there as one that was interrupted and goes on.
@@ -47,17 +48,23 @@ impl<'a> Comparison<'a> {
             })
         };
         let settled = rows.keys().rev().filter(|version| resumed(version).is_none());
-        let highest = settled.copied().next().filter(|_| comparable);
+        let mut settled = settled.filter(|version| !version.is_repeatable());
+        let highest = settled.next().copied().filter(|_| comparable);
+        let baseline = rows.values().filter(|row| row.state == RowState::Baseline);
+        let baseline = baseline.map(|row| &row.version).max();
         let pending: Vec<Pending<'a>> = migrations
             .iter()
             .map(|(version, migration)| Pending {
                 migration,
-                out_of_order: highest.is_some_and(|highest| *version < highest),
+                out_of_order: migration.directives.order == OrderMark::Ascending
+                    && highest.is_some_and(|highest| *version < highest),
                 resumed: resumed(version),
             })
-            .filter(|it| it.resumed.is_some() || !rows.contains_key(&it.migration.version))
+            .filter(|it| it.resumed.is_some() || is_to_run(it.migration, &rows, baseline))
             .collect();
-        let goes_on = |version: &Version| pending.iter().any(|it| it.migration.version == *version);
+        let goes_on = |version: &Version| {
+            pending.iter().any(|it| it.resumed.is_some() && it.migration.version == *version)
+        };
         let applied = rows.iter().filter(|(version, _)| !goes_on(version));
         let applied =
             applied.map(|(version, row)| (*row, migrations.get(version).copied())).collect();
@@ -73,7 +80,7 @@ impl<'a> Comparison<'a> {
             provenance: row.provenance,
         };
         // What is dirty is neither applied nor pending: it is drift, and told there.
-        self.applied.iter().filter(|(row, _)| row.state == RowState::Done).map(entry).collect()
+        self.applied.iter().filter(|(row, _)| !is_dirty(row)).map(entry).collect()
     }
 
     /// The name as it was applied; in the source's spelling where the ledger stores another one
@@ -102,5 +109,26 @@ impl<'a> Comparison<'a> {
             out_of_order: pending.out_of_order,
         };
         self.pending.iter().map(entry).collect()
+    }
+}
+
+fn is_dirty(row: &LedgerRow) -> bool {
+    matches!(row.state, RowState::Dirty(_))
+}
+
+/// Whether a migration that was not interrupted runs: when the ledger lacks it, or, if it is a
+/// repeatable one, when its file is not the one that ran.
+fn is_to_run(
+    migration: &Migration,
+    rows: &BTreeMap<&Version, &LedgerRow>,
+    baseline: Option<&Version>,
+) -> bool {
+    let version = &migration.version;
+    match rows.get(version) {
+        None => version.is_repeatable() || baseline.is_none_or(|baseline| version > baseline),
+        Some(row) if version.is_repeatable() && !is_dirty(row) => {
+            row.checksum.as_ref().is_some_and(|it| !it.is_of(migration.fingerprinted()))
+        }
+        Some(_) => false,
     }
 }

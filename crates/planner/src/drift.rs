@@ -54,10 +54,13 @@ pub(crate) fn find(
             // Which of several files is the one that was applied is not known before the collision
             // is settled: comparing any one of them would send the reader the wrong way.
             Some(migration) if collides(source, migration) => {}
+            // It stands for every version up to its own, and for none alone.
+            Some(_) if row.state == RowState::Baseline => {}
             Some(migration) => {
                 found.extend(modified(row, migration).map(told));
                 found.extend(renamed(row, migration, facts).map(told));
             }
+            None if row.state == RowState::Baseline => {}
             None if comparison.comparable => found.push(told(orphan(row, source, policy))),
             None => {}
         }
@@ -100,8 +103,15 @@ fn orphan(row: &LedgerRow, source: &SourceSet, policy: &Policy) -> Told {
     let version = &row.version;
     // A file that could not be read is absent from the set as well: say so, or the message
     // would send the reader to look for a file that is there.
-    let unread =
-        ["unreadable", "not-utf8", "nul-byte", "bad-name", "missing-up", "down-without-up"];
+    let unread = [
+        "unreadable",
+        "not-utf8",
+        "nul-byte",
+        "bad-name",
+        "missing-up",
+        "down-without-up",
+        "not-sql",
+    ];
     let hint = if source.findings.iter().any(|it| unread.contains(&it.code.as_str())) {
         ". Settle the files that could not be read first: this migration may be one of them"
     } else {
@@ -127,13 +137,14 @@ fn orphan(row: &LedgerRow, source: &SourceSet, policy: &Policy) -> Told {
 
 fn modified(row: &LedgerRow, migration: &Migration) -> Option<Told> {
     let applied = row.checksum.as_ref()?;
-    if applied.of_same_kind(migration.up.text.as_bytes()) == *applied {
+    // A repeatable migration that has changed is pending again.
+    if row.version.is_repeatable() || applied.is_of(migration.fingerprinted()) {
         return None;
     }
     let path = &migration.up.path;
     let mut message =
         format!("migration {} was previously applied but has been modified", row.version);
-    let remedy = match spelling::applied_as(&migration.up.text, applied) {
+    let remedy = match spelling::applied_as(migration.fingerprinted(), applied) {
         Some(spelling) => {
             message.push_str(" (class: line-endings)");
             format!(

@@ -9,6 +9,7 @@ mod comparison;
 mod drift;
 mod enum_value;
 mod foreign_keys;
+mod passages;
 mod problems;
 mod recovery;
 mod script;

@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use stopover_model::report::Drift;
-use stopover_model::{Facts, Finding, OutOfOrder, Policy, SourceSet, Version};
+use stopover_model::{Facts, Finding, LedgerKind, OutOfOrder, Policy, SourceSet, Version};
 
 use crate::Selection;
 use crate::comparison::Comparison;
@@ -34,9 +34,19 @@ pub(crate) fn of_ledger(source: &SourceSet, facts: &Facts) -> Option<Finding> {
     let ledger = &facts.ledger;
     let alien = source.migrations.iter().map(|it| &it.version).filter(|it| !ledger.kind.holds(it));
     let version = alien.min()?;
-    let (holds, right) = match version {
-        Version::Text(_) => ("integers", "diesel"),
-        Version::Integer(_) => ("texts", "stopover, or sqlx"),
+    let right = match version {
+        Version::Text(_) => "diesel",
+        Version::Dotted(_) | Version::Repeatable(_) => "flyway",
+        Version::Integer(_) => "stopover, or the tool's own",
+    };
+    let holds = match ledger.kind {
+        LedgerKind::Diesel => "texts",
+        LedgerKind::Flyway => "dotted numbers",
+        LedgerKind::Stopover
+        | LedgerKind::Sqlx
+        | LedgerKind::Goose
+        | LedgerKind::Dbmate
+        | LedgerKind::Refinery => "integers",
     };
     Some(Finding::error(
         "ledger-version",

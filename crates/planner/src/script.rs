@@ -4,10 +4,11 @@ use stopover_model::{
     Checksum, DatabaseKind, Facts, Finding, Migration, PlannedLock, PlannedStatement,
     StatementPlace, Step,
 };
-use stopover_sql::{CopyFormat, Dialect, ScriptError, Statement, TransactionNeed, statements_in};
+use stopover_sql::{CopyFormat, Dialect, Statement, TransactionNeed};
 
 use crate::boundary::{self, Decision};
 use crate::comparison::Pending;
+use crate::passages::{self, Unreadable};
 use crate::{enum_value, foreign_keys};
 
 /// What became of a migration: a step unless its script cannot be split, and what was found.
@@ -29,11 +30,11 @@ pub(crate) fn resumed(pending: &Pending<'_>, facts: &Facts) -> Planned {
 
 /// Plans one migration.
 pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> Planned {
-    let statements = match statements_in(dialect(facts.database), &migration.up.text) {
+    let statements = match passages::statements(&migration.up, dialect(facts.database)) {
         Ok(statements) => statements,
-        Err(error) => {
-            let place = format!("{}:{}", migration.up.path, error.line());
-            let message = format!("{place}: {}", without_line(&error));
+        Err(Unreadable { line, reason }) => {
+            let place = format!("{}:{line}", migration.up.path);
+            let message = format!("{place}: {reason}");
             let remedy = "correct the script at that line; nothing of the plan is run before";
             let findings = vec![Finding::error("bad-script", place, message, remedy)];
             return Planned { step: None, findings };
@@ -49,15 +50,15 @@ pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> 
         findings.extend(enum_value::used_too_early(migration, kept));
     }
     findings.extend(foreign_keys::problems(migration, facts.database, &boundary, kept));
-    let bytes = migration.up.text.as_bytes();
     let planned = kept.iter().map(|it| planned_statement(migration, it));
     let step = Step {
         version: migration.version.clone(),
         name: migration.name.clone(),
         path: migration.up.path.clone(),
+        file: migration.file.clone(),
         text: migration.up.text.clone(),
-        checksum: facts.ledger.kind.checksum(bytes),
-        sha256: Checksum::sha256(bytes),
+        checksum: facts.ledger.checksums.of(migration.fingerprinted()),
+        sha256: sha256(migration, kept),
         statements: begin.into_iter().chain(planned).collect(),
         boundary,
         lock_timeout: migration.directives.lock_timeout,
@@ -67,6 +68,19 @@ pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> 
         resume: None,
     };
     Planned { step: Some(step), findings }
+}
+
+/// Of the file's bytes; where values are put into it, of what is sent as well: two plans with one
+/// hash do the same.
+fn sha256(migration: &Migration, statements: &[Statement]) -> Checksum {
+    let mut bytes = migration.up.text.clone().into_bytes();
+    if migration.up.is_substituted() {
+        for statement in statements {
+            bytes.push(0);
+            bytes.extend_from_slice(statement.text.as_bytes());
+        }
+    }
+    Checksum::sha256(&bytes)
 }
 
 fn planned_statement(migration: &Migration, statement: &Statement) -> PlannedStatement {
@@ -89,15 +103,6 @@ fn planned_statement(migration: &Migration, statement: &Statement) -> PlannedSta
             TransactionNeed::Outside { .. } => StatementPlace::OutsideOnly,
         },
     }
-}
-
-/// What is wrong with a script, without the line: that stands in the place.
-fn without_line(error: &ScriptError) -> String {
-    let text = match error {
-        ScriptError::Split(error) => error.kind.to_string(),
-        other => other.to_string(),
-    };
-    text.strip_prefix(&format!("line {}: ", error.line())).map_or(text.clone(), str::to_owned)
 }
 
 /// How a database's scripts are read.

@@ -1,13 +1,14 @@
 //! Other spellings of a file that mean the same: with or without byte-order mark, CRLF and last
 //! newline. They explain a checksum that differs although nobody changed anything.
 
-use stopover_model::Checksum;
+use stopover_model::{Checksum, Fingerprinted};
 
 const MARK: &str = "\u{feff}";
 
-/// How `text` would have to be spelled for `applied` to be its checksum, if any of the other
+/// How the migration's text would have to be spelled for `applied` to be its checksum, if any of the other
 /// spellings does it. The answer reads after "save the file …".
-pub(crate) fn applied_as(text: &str, applied: &Checksum) -> Option<String> {
+pub(crate) fn applied_as(migration: Fingerprinted<'_>, applied: &Checksum) -> Option<String> {
+    let text = migration.text;
     let plain = text.strip_prefix(MARK).unwrap_or(text).replace("\r\n", "\n");
     let body = plain.trim_end_matches('\n');
     let endings = [plain[body.len()..].to_owned(), "\n".to_owned(), String::new()];
@@ -15,7 +16,7 @@ pub(crate) fn applied_as(text: &str, applied: &Checksum) -> Option<String> {
         for newline in ["\n", "\r\n"] {
             for ending in &endings {
                 let spelled = format!("{mark}{body}{ending}").replace('\n', newline);
-                if applied.of_same_kind(spelled.as_bytes()) == *applied {
+                if applied.is_of(Fingerprinted { text: &spelled, ..migration }) {
                     return Some(describe(mark, newline, ending));
                 }
             }

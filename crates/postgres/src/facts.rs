@@ -1,14 +1,31 @@
 //! Reads what the planner needs: one look at the catalog, one at the ledger. Writes nothing.
 
 use stopover_backend::{BackendError, FactsReader, FactsRequest, LedgerChoice, LedgerId};
-use stopover_model::{DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker};
+use stopover_model::{
+    ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker, VersionWidth,
+};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::ledger::{
-    self, DIESEL_TABLE, JOURNAL_TABLE, OWN_SCHEMA, OWN_TABLE, SQLX_TABLE, journal_schema,
+    self, DBMATE_TABLE, DIESEL_TABLE, FLYWAY_TABLE, GOOSE_TABLE, JOURNAL_TABLE, OWN_SCHEMA,
+    OWN_TABLE, REFINERY_TABLE, SQLX_TABLE, journal_schema,
 };
 use crate::literal::{literal, qualified};
 use crate::session::{JournalState, PostgresSession, text, truth};
+
+/// Tables of other tools, by name; the last is a sign beside one of them.
+const OTHERS_TABLES: [&str; 7] = [
+    SQLX_TABLE,
+    DIESEL_TABLE,
+    GOOSE_TABLE,
+    DBMATE_TABLE,
+    FLYWAY_TABLE,
+    REFINERY_TABLE,
+    RAILS_TABLE,
+];
+
+/// Rails has a table `schema_migrations` of the same form as dbmate's, and this one beside it.
+const RAILS_TABLE: &str = "ar_internal_metadata";
 
 /// What one look at the catalog told.
 #[derive(Debug, Clone)]
@@ -16,6 +33,7 @@ pub(crate) struct Located {
     request: FactsRequest,
     ledger: LedgerId,
     exists: bool,
+    checksums: ChecksumKind,
     seen: Vec<LedgerSeen>,
     trackers: Vec<Tracker>,
     user_tables: Vec<String>,
@@ -27,7 +45,12 @@ struct Candidate {
     schema: String,
     table: String,
     visible: bool,
+    /// Names and types, in order: `version bigint, name text`.
+    columns: String,
 }
+
+/// How many of the users' tables are told.
+const USER_TABLES: usize = 5;
 
 impl FactsReader for PostgresSession {
     async fn locate(&mut self, request: &FactsRequest) -> Result<LedgerId, BackendError> {
@@ -56,6 +79,7 @@ impl FactsReader for PostgresSession {
                 kind: located.ledger.kind,
                 table: shown(&located.ledger.schema, &located.ledger.table),
                 exists: located.exists,
+                checksums: located.checksums,
                 rows,
             },
             ledgers: located.seen.clone(),
@@ -89,25 +113,35 @@ impl PostgresSession {
         let journal = journal_schema(&ledger);
         let present = candidates.iter().any(|it| it.schema == journal && it.table == JOURNAL_TABLE);
         let state = if present { JournalState::Present } else { JournalState::Absent };
+        let checksums = checksums(&ledger, &candidates);
         self.journals.insert(ledger.clone(), state);
-        let seen = seen
+        let seen: Vec<LedgerSeen> = seen
             .into_iter()
             .map(|(kind, it)| LedgerSeen { kind, table: shown(&it.schema, &it.table) })
             .collect();
+        let is_users = |table: &String| seen.iter().all(|ledger| ledger.table != *table);
+        let user_tables = users.iter().filter_map(name).filter(is_users).take(USER_TABLES);
+        let user_tables = user_tables.collect();
         Ok(Located {
             request: request.clone(),
             ledger,
             exists,
+            checksums,
             seen,
             trackers: trackers.iter().filter_map(name).map(|table| Tracker { table }).collect(),
-            user_tables: users.iter().filter_map(name).collect(),
+            user_tables,
             role,
         })
     }
 }
 
 fn candidate(row: &SimpleQueryRow) -> Option<Candidate> {
-    Some(Candidate { schema: text(row, 0)?, table: text(row, 1)?, visible: truth(row, 2) })
+    Some(Candidate {
+        schema: text(row, 0)?,
+        table: text(row, 1)?,
+        visible: truth(row, 2),
+        columns: text(row, 3).unwrap_or_default(),
+    })
 }
 
 fn name(row: &SimpleQueryRow) -> Option<String> {
@@ -118,18 +152,36 @@ fn shown(schema: &str, table: &str) -> String {
     format!("{schema}.{table}")
 }
 
+/// How the ledger fingerprints migrations: refinery's by the type of its column.
+fn checksums(ledger: &LedgerId, candidates: &[Candidate]) -> ChecksumKind {
+    let is_it = |it: &&Candidate| it.schema == ledger.schema && it.table == ledger.table;
+    let is_wide =
+        candidates.iter().find(is_it).is_some_and(|it| it.columns.contains("version bigint"));
+    match ledger.kind {
+        LedgerKind::Refinery if is_wide => ChecksumKind::Sip13(VersionWidth::Int8),
+        kind => kind.checksums(),
+    }
+}
+
 /// One round trip: who we are, ledgers and journal, golang-migrate's counters, users' tables.
 fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
     let schema = literal(own_schema);
     let own = literal(own_table);
     let default_schema = literal(OWN_SCHEMA);
     let journal = literal(JOURNAL_TABLE);
+    let tables = OTHERS_TABLES.map(literal).join(", ");
+    // Ledgers are among them, and are left out afterwards.
+    let limit = USER_TABLES + OTHERS_TABLES.len();
     format!(
         "{settings}\
          SELECT session_user, pg_catalog.current_schema();\
-         SELECT n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid) \
+         SELECT n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid), \
+           (SELECT pg_catalog.string_agg(a.attname || ' ' || \
+              pg_catalog.format_type(a.atttypid, NULL), ', ' ORDER BY a.attnum) \
+            FROM pg_catalog.pg_attribute a \
+            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p') AND (c.relname IN ('{SQLX_TABLE}', '{DIESEL_TABLE}') \
+         WHERE c.relkind IN ('r', 'p') AND (c.relname IN ({tables}) \
            OR (c.relname = {own} AND n.nspname = {schema}) \
            OR (c.relname = {journal} AND n.nspname IN ({schema}, {default_schema}))) \
          ORDER BY 1, 2;\
@@ -145,11 +197,10 @@ fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
          WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') \
            AND n.nspname NOT IN ('pg_catalog', 'information_schema', {schema}, {default_schema}) \
            AND n.nspname !~ '^pg_' \
-           AND c.relname NOT IN ('{SQLX_TABLE}', '{DIESEL_TABLE}') \
            AND NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d \
              WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid \
              AND d.deptype = 'e') \
-         ORDER BY 1, 2 LIMIT 5"
+         ORDER BY 1, 2 LIMIT {limit}"
     )
 }
 
@@ -159,10 +210,21 @@ fn ledgers_seen<'a>(candidates: &'a [Candidate], schema: &str, table: &str) -> V
     let kind = |it: &Candidate| match it.table.as_str() {
         SQLX_TABLE => Some(LedgerKind::Sqlx),
         DIESEL_TABLE => Some(LedgerKind::Diesel),
+        GOOSE_TABLE => Some(LedgerKind::Goose),
+        FLYWAY_TABLE => Some(LedgerKind::Flyway),
+        REFINERY_TABLE => Some(LedgerKind::Refinery),
+        DBMATE_TABLE if is_dbmates(it, candidates) => Some(LedgerKind::Dbmate),
         name if name == table && it.schema == schema => Some(LedgerKind::Stopover),
         _ => None,
     };
     candidates.iter().filter_map(|it| Some((kind(it)?, it))).collect()
+}
+
+/// Many tools have a table of this name: golang-migrate's has a column `dirty`, Ecto's a time.
+/// dbmate looks for its own on the search path only.
+fn is_dbmates(table: &Candidate, candidates: &[Candidate]) -> bool {
+    let rails = |it: &Candidate| it.table == RAILS_TABLE && it.schema == table.schema;
+    table.columns == "version character varying" && table.visible && !candidates.iter().any(rails)
 }
 
 /// The ledger that the choice means: the decided kind, else ours where it is there, else the
@@ -219,14 +281,19 @@ fn to_be_made(
         message: "the role's search path names no schema that is there".to_owned(),
         remedy: "create the schema, or set the role's search_path".to_owned(),
     };
+    let there = |table| Ok(ledger_id(kind, here.ok_or_else(nowhere)?, table));
     Ok(match kind {
         LedgerKind::Stopover => ledger_id(
             kind,
             choice.schema.as_deref().unwrap_or(OWN_SCHEMA),
             choice.table.as_deref().unwrap_or(OWN_TABLE),
         ),
-        LedgerKind::Sqlx => ledger_id(kind, here.ok_or_else(nowhere)?, SQLX_TABLE),
-        LedgerKind::Diesel => ledger_id(kind, here.ok_or_else(nowhere)?, DIESEL_TABLE),
+        LedgerKind::Sqlx => there(SQLX_TABLE)?,
+        LedgerKind::Diesel => there(DIESEL_TABLE)?,
+        LedgerKind::Goose => there(GOOSE_TABLE)?,
+        LedgerKind::Dbmate => there(DBMATE_TABLE)?,
+        LedgerKind::Flyway => there(FLYWAY_TABLE)?,
+        LedgerKind::Refinery => there(REFINERY_TABLE)?,
     })
 }
 

@@ -2,10 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use stopover_model::{Finding, Layout, Migration, Script, Version, detail_list};
+use stopover_model::{
+    Directives, Extent, Finding, Layout, Migration, Script, Version, detail_list,
+};
 
 use crate::directives;
-use crate::layouts::{Candidate, Direction};
+use crate::environment::Environment;
+use crate::folder::Folder;
+use crate::layouts::one_file::Part;
+use crate::layouts::{self, Candidate, Direction, Placeholders, flyway};
 use crate::script;
 
 #[derive(Default)]
@@ -14,29 +19,34 @@ struct Group {
     downs: Vec<Candidate>,
 }
 
-/// Makes migrations of `candidates`, ascending by version, one of each version. Every file is
-/// read, also those that collide, so that all problems are found at once.
-pub(crate) fn assemble(
-    layout: Layout,
-    candidates: Vec<Candidate>,
-) -> (Vec<Migration>, Vec<Finding>) {
-    let mut groups: BTreeMap<Version, Group> = BTreeMap::new();
-    for candidate in candidates {
-        let group = groups.entry(candidate.version.clone()).or_default();
-        match candidate.direction {
-            Direction::Up => group.ups.push(candidate),
-            Direction::Down => group.downs.push(candidate),
+/// Makes migrations of the scripts in a folder.
+pub(crate) struct Assembler<'a> {
+    pub(crate) folder: &'a Folder<'a>,
+    pub(crate) layout: Layout,
+    pub(crate) environment: Environment<'a>,
+    /// What is wrong so far.
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Assembler<'_> {
+    /// Migrations, ascending by version, one of each version. Every file is read, also those that
+    /// collide, so that all problems are found at once.
+    pub(crate) fn assemble(&mut self, candidates: Vec<Candidate>) -> Vec<Migration> {
+        let mut groups: BTreeMap<Version, Group> = BTreeMap::new();
+        for candidate in candidates {
+            let group = groups.entry(candidate.version.clone()).or_default();
+            match candidate.direction {
+                Direction::Up | Direction::Both => group.ups.push(candidate),
+                Direction::Down => group.downs.push(candidate),
+            }
         }
+        let mut migrations = Vec::with_capacity(groups.len());
+        for (version, group) in groups {
+            self.findings.extend(pairing_problems(&version, &group));
+            migrations.extend(self.read_group(&version, group));
+        }
+        migrations
     }
-    let mut findings = Vec::new();
-    let migrations = groups
-        .into_iter()
-        .filter_map(|(version, group)| {
-            findings.extend(pairing_problems(&version, &group));
-            read_group(layout, &version, group, &mut findings)
-        })
-        .collect();
-    (migrations, findings)
 }
 
 /// What the files' names alone show to be wrong.
@@ -87,41 +97,96 @@ fn name_mismatch(up: &Candidate, down: &Candidate) -> Finding {
     )
 }
 
-/// Reads every file of a version; the first up script makes the migration, with the down script
-/// of its name if there is one, else with the first.
-fn read_group(
-    layout: Layout,
-    version: &Version,
-    group: Group,
-    findings: &mut Vec<Finding>,
-) -> Option<Migration> {
-    let mut downs: Vec<(String, Script)> = Vec::new();
-    for down in group.downs {
-        match script::read(&down.path) {
-            Ok(script) => {
-                findings.extend(directives::read(&script, layout, down.mark).1);
-                downs.push((down.name, script));
-            }
-            Err(finding) => findings.push(finding),
+/// What a file, or a part of one, makes of a migration.
+struct Read {
+    name: String,
+    file: String,
+    script: Script,
+    directives: Directives,
+}
+
+/// The scripts of one version that could be read.
+#[derive(Default)]
+struct Scripts {
+    ups: Vec<Read>,
+    downs: Vec<Read>,
+}
+
+impl Scripts {
+    /// The first up script makes the migration, with the down script of its name if there is one,
+    /// else with the first.
+    fn into_migration(mut self, version: &Version) -> Option<Migration> {
+        if self.ups.is_empty() {
+            return None;
         }
+        let up = self.ups.swap_remove(0);
+        let same = self.downs.iter().position(|down| down.name == up.name).unwrap_or(0);
+        let down = (!self.downs.is_empty()).then(|| self.downs.swap_remove(same));
+        let (down, down_directives) =
+            down.map_or((None, Directives::default()), |it| (Some(it.script), it.directives));
+        Some(Migration {
+            version: version.clone(),
+            name: up.name,
+            file: up.file,
+            up: up.script,
+            down,
+            directives: up.directives,
+            down_directives,
+        })
     }
-    let mut migration = None;
-    for up in group.ups {
-        let script = match script::read(&up.path) {
-            Ok(script) => script,
-            Err(finding) => {
-                findings.push(finding);
-                continue;
+}
+
+impl Assembler<'_> {
+    fn read_group(&mut self, version: &Version, group: Group) -> Option<Migration> {
+        let mut scripts = Scripts::default();
+        for candidate in group.downs.into_iter().chain(group.ups) {
+            let text = match script::read(self.folder.store, &candidate.path) {
+                Ok(text) => text,
+                Err(finding) => {
+                    self.findings.push(finding);
+                    continue;
+                }
+            };
+            self.take(candidate, text, &mut scripts);
+        }
+        scripts.into_migration(version)
+    }
+
+    /// Makes a script, or two, of a file's text.
+    fn take(&mut self, candidate: Candidate, text: String, scripts: &mut Scripts) {
+        let path = shown(&candidate);
+        if candidate.placeholders == Placeholders::Replaced {
+            self.findings.extend(flyway::placeholders::find(&path, &text));
+        }
+        let Some(parts) = layouts::parts(self.layout, &path, &text, self.environment) else {
+            let part = Part { extent: Extent::Whole, start: 0, mark: candidate.mark.clone() };
+            let read = self.read(&candidate, text, part);
+            match candidate.direction {
+                Direction::Up | Direction::Both => scripts.ups.push(read),
+                Direction::Down => scripts.downs.push(read),
             }
+            return;
         };
-        let (directives, problems) = directives::read(&script, layout, up.mark);
-        findings.extend(problems);
-        if migration.is_none() {
-            let same = downs.iter().position(|(name, _)| *name == up.name).unwrap_or(0);
-            let down = (!downs.is_empty()).then(|| downs.swap_remove(same).1);
-            let version = version.clone();
-            migration = Some(Migration { version, name: up.name, up: script, down, directives });
+        self.findings.extend(parts.findings);
+        if let Some(down) = parts.down {
+            let read = self.read(&candidate, text.clone(), down);
+            scripts.downs.push(read);
+        }
+        let read = self.read(&candidate, text, parts.up);
+        scripts.ups.push(read);
+    }
+
+    fn read(&mut self, candidate: &Candidate, text: String, part: Part) -> Read {
+        let script = Script { path: shown(candidate), text, extent: part.extent };
+        let (mut directives, problems) =
+            directives::read(&script, part.start, self.layout, part.mark);
+        self.findings.extend(problems);
+        directives.order = candidate.order;
+        Read {
+            name: candidate.name.clone(),
+            file: self.folder.relative(&candidate.path),
+            script,
+            directives,
         }
     }
-    migration
 }

@@ -7,6 +7,7 @@ use stopover_model::{Directives, Finding, ForeignKeys, Layout, Script, Transacti
 
 use crate::duration::parse_duration;
 use crate::head::{self, Comment};
+use crate::layouts::one_file::Marks;
 
 /// Every directive, as an error lists them.
 const KNOWN: &str = "no-transaction, lock-timeout 2s, statement-timeout 10min, idempotent, \
@@ -15,23 +16,32 @@ const KNOWN: &str = "no-transaction, lock-timeout 2s, statement-timeout 10min, i
 /// As sqlx looks for it: `sql.starts_with("-- no-transaction")`, in `sqlx-core/src/migrate`.
 const SQLX_MARK: &str = "-- no-transaction";
 
-/// Reads the directives of a script. `mark` is what the layout's settings say.
+/// Reads the directives of a script, whose part of the file begins at `start`. `mark` is what the
+/// layout's settings or marks say.
 pub(crate) fn read(
     script: &Script,
+    start: usize,
     layout: Layout,
     mark: TransactionMark,
 ) -> (Directives, Vec<Finding>) {
-    let mut reader = Reader { script, directives: Directives::default(), findings: Vec::new() };
+    let before = script.text.get(..start).unwrap_or_default();
+    let text = &script.text[before.len()..];
+    let mut reader = Reader {
+        script,
+        lines_before: before.matches('\n').count(),
+        directives: Directives::default(),
+        findings: Vec::new(),
+    };
     reader.directives.transaction = mark;
-    let start = script.text.trim_start_matches('\u{feff}');
-    if layout != Layout::Diesel && start.starts_with(SQLX_MARK) {
+    let is_sqlxs = matches!(layout, Layout::Pairs | Layout::Sqlx);
+    if is_sqlxs && text.trim_start_matches('\u{feff}').starts_with(SQLX_MARK) {
         reader.directives.transaction = TransactionMark::NoTransaction(SQLX_MARK.to_owned());
     }
-    for comment in head::comments(&script.text) {
+    for comment in head::comments(text) {
         if let Some(text) = directive(comment.text) {
             reader.take(comment, text);
-        } else if layout == Layout::Sqlx {
-            reader.findings.extend(foreign(script, comment));
+        } else {
+            reader.foreign(comment, layout);
         }
     }
     (reader.directives, reader.findings)
@@ -46,31 +56,37 @@ fn directive(comment: &str) -> Option<&str> {
     head.eq_ignore_ascii_case(WORD).then(|| rest.trim())
 }
 
-/// A file of goose or dbmate holds up and down parts: run as one script, it would undo itself.
-fn foreign(script: &Script, comment: Comment<'_>) -> Option<Finding> {
-    let tool = if comment.text.starts_with("+goose") {
-        "goose"
-    } else if comment.text.starts_with("migrate:up") || comment.text.starts_with("migrate:down") {
-        "dbmate"
-    } else {
-        return None;
-    };
-    let place = format!("{}:{}", script.path, comment.line);
-    Some(Finding::error(
-        "unsupported-layout",
-        place.clone(),
-        format!("{place}: this is a file of {tool}, with its up and down parts in one"),
-        "split it into NNN_name.up.sql and NNN_name.down.sql: this layout is not read yet",
-    ))
-}
-
 struct Reader<'a> {
     script: &'a Script,
+    /// Lines of the file before the text in which comments are counted.
+    lines_before: usize,
     directives: Directives,
     findings: Vec<Finding>,
 }
 
 impl Reader<'_> {
+    fn place(&self, comment: Comment<'_>) -> String {
+        format!("{}:{}", self.script.path, self.lines_before + comment.line)
+    }
+
+    /// A file of goose or dbmate holds up and down parts: run as one script, it would undo itself.
+    fn foreign(&mut self, comment: Comment<'_>, layout: Layout) {
+        let marks = Marks::in_comment(comment.text);
+        let own = match layout {
+            Layout::Goose => Marks::Goose,
+            Layout::Dbmate => Marks::Dbmate,
+            _ => Marks::None,
+        };
+        let Some(tool) = marks.tool().filter(|_| marks != own) else { return };
+        let place = self.place(comment);
+        self.findings.push(Finding::error(
+            "other-layout",
+            place.clone(),
+            format!("{place}: this is a file of {tool}, with its up and down parts in one"),
+            format!("read the folder with --layout {tool}, or keep such files in one of their own"),
+        ));
+    }
+
     fn take(&mut self, comment: Comment<'_>, text: &str) {
         let (word, value) = text.split_once(char::is_whitespace).unwrap_or((text, ""));
         let value = value.trim();
@@ -98,7 +114,7 @@ impl Reader<'_> {
     }
 
     fn problem(&mut self, code: &str, comment: Comment<'_>, what: &str) {
-        let place = format!("{}:{}", self.script.path, comment.line);
+        let place = self.place(comment);
         let message = format!("{place}: {what}");
         let remedy = format!("the directives are, after `-- stopover:`: {KNOWN}");
         self.findings.push(Finding::error(code, place, message, remedy));

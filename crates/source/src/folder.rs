@@ -1,12 +1,75 @@
-//! What lies in a folder, sorted by name: never in the order of the file system.
+//! What lies in a folder, sorted by name: never in the order of the file system. The folder may
+//! be on disk or embedded in a binary; nobody above sees the difference.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{self, ErrorKind};
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::SourceError;
+
+/// How deep folders are followed in layouts that read them: a loop of links ends there.
+const DEPTH_LIMIT: usize = 32;
+
+/// Where folders and files are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Store<'a> {
+    /// On disk.
+    Disk,
+    /// In the binary: paths below the source's root, with `/`, and what they hold.
+    Embedded { root: &'a Path, files: &'a [(&'a str, &'a [u8])] },
+}
+
+impl<'a> Store<'a> {
+    /// What a file holds.
+    pub(crate) fn read(self, path: &Path) -> io::Result<Cow<'a, [u8]>> {
+        match self {
+            Self::Disk => fs::read(path).map(Cow::Owned),
+            Self::Embedded { root, files } => {
+                let below = path.strip_prefix(root).map_err(|_| ErrorKind::NotFound)?;
+                let found = files.iter().find(|(name, _)| Path::new(name) == below);
+                let (_, bytes) = found.ok_or(ErrorKind::NotFound)?;
+                Ok(Cow::Borrowed(bytes))
+            }
+        }
+    }
+
+    fn list(self, path: &Path) -> io::Result<Vec<Entry>> {
+        let mut entries = match self {
+            Self::Disk => listed(path)?,
+            Self::Embedded { root, files } => embedded(root, files, path),
+        };
+        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        Ok(entries)
+    }
+}
+
+fn listed(path: &Path) -> io::Result<Vec<Entry>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let entry = entry?;
+        let path = entry.path();
+        entries.push(Entry { name: entry.file_name(), kind: kind_of(&path), path });
+    }
+    Ok(entries)
+}
+
+/// What the embedded paths below `path` say that is in it.
+fn embedded(root: &Path, files: &[(&str, &[u8])], path: &Path) -> Vec<Entry> {
+    let mut entries: BTreeMap<OsString, Kind> = BTreeMap::new();
+    for (name, _) in files {
+        let full = root.join(name);
+        let Ok(below) = full.strip_prefix(path) else { continue };
+        let mut components = below.components();
+        let Some(Component::Normal(first)) = components.next() else { continue };
+        let kind = if components.next().is_some() { Kind::Folder } else { Kind::File };
+        entries.insert(first.to_owned(), kind);
+    }
+    let entry = |(name, kind): (OsString, Kind)| Entry { path: path.join(&name), name, kind };
+    entries.into_iter().map(entry).collect()
+}
 
 /// What an entry is, after following symbolic links.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,17 +114,19 @@ impl Entry {
 
 /// A folder and its entries, ascending by name.
 #[derive(Debug, Clone)]
-pub(crate) struct Folder {
+pub(crate) struct Folder<'a> {
+    /// Where it is.
+    pub(crate) store: Store<'a>,
     /// The path as it was given.
     pub(crate) path: PathBuf,
     /// What lies in it.
     pub(crate) entries: Vec<Entry>,
 }
 
-impl Folder {
+impl<'a> Folder<'a> {
     /// Lists the source's root folder.
-    pub(crate) fn open(path: &Path) -> Result<Self, SourceError> {
-        Self::list(path).map_err(|source| {
+    pub(crate) fn open(store: Store<'a>, path: &Path) -> Result<Self, SourceError> {
+        Self::list(store, path).map_err(|source| {
             let path = path.to_owned();
             match source.kind() {
                 ErrorKind::NotFound => SourceError::NotThere { path },
@@ -71,16 +136,49 @@ impl Folder {
         })
     }
 
-    /// Lists any folder.
-    pub(crate) fn list(path: &Path) -> io::Result<Self> {
-        let mut entries = Vec::new();
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            let path = entry.path();
-            entries.push(Entry { name: entry.file_name(), kind: kind_of(&path), path });
+    fn list(store: Store<'a>, path: &Path) -> io::Result<Self> {
+        Ok(Self { store, path: path.to_owned(), entries: store.list(path)? })
+    }
+
+    /// Lists a folder in this one.
+    pub(crate) fn inside(&self, entry: &Entry) -> io::Result<Self> {
+        Self::list(self.store, &entry.path)
+    }
+
+    /// Everything in this folder and in the visible folders below it, ascending by path; a folder
+    /// is itself among them only where it cannot be listed.
+    pub(crate) fn deep(&self) -> Vec<Entry> {
+        let mut found = Vec::new();
+        self.gather(0, &mut found);
+        found
+    }
+
+    fn gather(&self, depth: usize, found: &mut Vec<Entry>) {
+        for entry in &self.entries {
+            if entry.kind != Kind::Folder || entry.is_hidden() {
+                found.push(entry.clone());
+                continue;
+            }
+            let listed = if depth < DEPTH_LIMIT {
+                self.inside(entry)
+            } else {
+                Err(io::Error::other("folders in folders without end: is it a loop of links?"))
+            };
+            match listed {
+                Ok(inner) => inner.gather(depth + 1, found),
+                Err(error) => {
+                    let kind = Kind::Broken(error.to_string());
+                    found.push(Entry { kind, ..entry.clone() });
+                }
+            }
         }
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
-        Ok(Self { path: path.to_owned(), entries })
+    }
+
+    /// The path of a file below this folder, with `/`.
+    pub(crate) fn relative(&self, path: &Path) -> String {
+        let below = path.strip_prefix(&self.path).unwrap_or(path);
+        let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
+        parts.join("/")
     }
 }
 

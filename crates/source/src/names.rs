@@ -131,6 +131,18 @@ pub(crate) fn not_a_file(entry: &Entry) -> Option<Finding> {
     Some(unreadable(&entry.shown_path(), reason))
 }
 
+/// The finding for a migration that is no SQL.
+pub(crate) fn not_sql(entry: &Entry, language: &str) -> Finding {
+    let path = entry.shown_path();
+    Finding::error(
+        "not-sql",
+        path.clone(),
+        format!("{path} is a migration in {language}, which cannot be run here"),
+        "write it in SQL, under the same version; or keep it in a folder of its own, and run it by \
+         the tool that it was written for",
+    )
+}
+
 /// The finding for something that cannot be read.
 pub(crate) fn unreadable(path: &str, reason: &str) -> Finding {
     Finding::error(

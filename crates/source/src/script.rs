@@ -1,23 +1,23 @@
 //! A script's bytes: read whole, kept as they are.
 
-use std::fs;
 use std::path::Path;
 
-use stopover_model::{Finding, Script};
+use stopover_model::Finding;
 
+use crate::folder::Store;
 use crate::names;
 
-/// Reads a script. Its text is the file's, byte for byte: byte-order mark and CRLF included.
-pub(crate) fn read(path: &Path) -> Result<Script, Finding> {
+/// Reads a file's text, byte for byte: byte-order mark and CRLF included.
+pub(crate) fn read(store: Store<'_>, path: &Path) -> Result<String, Finding> {
     let shown = path.display().to_string();
-    let bytes = fs::read(path).map_err(|error| names::unreadable(&shown, &error.to_string()))?;
-    let text = String::from_utf8(bytes).map_err(|error| {
+    let bytes = store.read(path).map_err(|error| names::unreadable(&shown, &error.to_string()))?;
+    let text = String::from_utf8(bytes.into_owned()).map_err(|error| {
         let offset = error.utf8_error().valid_up_to();
         not_utf8(&shown, offset, error.as_bytes())
     })?;
     match text.find('\0') {
         Some(offset) => Err(nul_byte(&shown, offset)),
-        None => Ok(Script { path: shown, text }),
+        None => Ok(text),
     }
 }
 

@@ -65,7 +65,13 @@ fn facts(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Facts
     let tables = connection.map_or(Ok(Vec::new()), |it| user_tables(it, &ledger));
     Ok(Facts {
         database: DatabaseKind::Sqlite,
-        ledger: LedgerFacts { kind: ledger.kind, table: ledger.table, exists, rows },
+        ledger: LedgerFacts {
+            kind: ledger.kind,
+            table: ledger.table,
+            exists,
+            checksums: ledger.kind.checksums(),
+            rows,
+        },
         ledgers: seen,
         trackers: trackers.into_iter().map(|table| Tracker { table }).collect(),
         user_tables: tables.map_err(refused)?,
@@ -81,12 +87,16 @@ fn locate(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Loca
     let prefix = choice.schema.as_deref().unwrap_or(OWN_PREFIX);
     let own = format!("{prefix}_{}", choice.table.as_deref().unwrap_or(OWN_TABLE));
     let id = |kind| match kind {
-        LedgerKind::Stopover => ledger_id(kind, prefix, &own),
-        LedgerKind::Sqlx => ledger_id(kind, "main", SQLX_TABLE),
-        LedgerKind::Diesel => ledger_id(kind, "main", DIESEL_TABLE),
+        LedgerKind::Stopover => Some(ledger_id(kind, prefix, &own)),
+        LedgerKind::Sqlx => Some(ledger_id(kind, "main", SQLX_TABLE)),
+        LedgerKind::Diesel => Some(ledger_id(kind, "main", DIESEL_TABLE)),
+        LedgerKind::Goose
+        | LedgerKind::Dbmate
+        | LedgerKind::Flyway
+        | LedgerKind::Refinery => None,
     };
     let mut seen: Vec<LedgerId> = Vec::new();
-    for ledger in LedgerKind::ALL.into_iter().map(id) {
+    for ledger in LedgerKind::ALL.into_iter().filter_map(id) {
         let there = connection.map_or(Ok(false), |it| ledger::is_there(it, &ledger.table));
         if there.map_err(|error| request_error(&error))? {
             seen.push(ledger);
@@ -96,9 +106,17 @@ fn locate(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Loca
     let shown = |it: &LedgerId| LedgerSeen { kind: it.kind, table: it.table.clone() };
     Ok(Located {
         exists: seen.iter().any(|it| it.kind == kind),
-        ledger: id(kind),
+        ledger: id(kind).ok_or_else(|| not_here(kind))?,
         seen: seen.iter().map(shown).collect(),
     })
+}
+
+/// A tool's ledger that is used in place on PostgreSQL only.
+fn not_here(kind: LedgerKind) -> BackendError {
+    BackendError::Settings {
+        message: format!("the ledger of {kind} is not used in place on SQLite"),
+        remedy: "name another ledger: --ledger stopover".to_owned(),
+    }
 }
 
 fn chosen(choice: &LedgerChoice, seen: &[LedgerId]) -> Result<LedgerKind, BackendError> {

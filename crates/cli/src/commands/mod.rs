@@ -12,7 +12,7 @@ mod status;
 
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::Request;
-use stopover_model::{Finding, Layout, LedgerKind, SourceSet, Version};
+use stopover_model::{Finding, Layout, SourceSet, Version};
 use stopover_planner::Selection;
 
 use crate::args::{
@@ -97,13 +97,10 @@ fn selection(arguments: &SelectionArguments, layout: Layout) -> Result<Selection
 }
 
 fn version(text: &str, layout: Layout) -> Result<Version, Failure> {
-    if layout == Layout::Diesel {
-        return Ok(Version::Text(text.replace('-', "")));
-    }
-    Version::integer(text).ok_or_else(|| {
+    layout.version(text).ok_or_else(|| {
         Failure::usage(
             format!("--target {text}: not a version of this source"),
-            "give the digits at the beginning of the file's name, e.g. --target 42",
+            "give the version at the beginning of the file's name, e.g. --target 42",
         )
     })
 }
@@ -115,18 +112,13 @@ fn request<'a>(
     selection: Selection,
     stop: Stop,
 ) -> Result<Request<'a>, Failure> {
-    // Diesel's versions are texts, which only its own ledger holds.
-    let fallback = match source.layout {
-        Layout::Diesel => LedgerKind::Diesel,
-        Layout::Pairs | Layout::Sqlx => LedgerKind::Stopover,
-    };
     Ok(Request {
         source,
         policy: &settings.policy,
         facts: FactsRequest {
             ledger: LedgerChoice {
                 kind: settings.ledger,
-                fallback: Some(fallback),
+                fallback: Some(source.layout.ledger()),
                 schema: Some(settings.ledger_schema.clone()),
                 table: Some(settings.ledger_table.clone()),
             },

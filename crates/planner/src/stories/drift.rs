@@ -50,12 +50,14 @@ fn a_modified_migration_is_refused_in_every_kind_of_ledger_with_a_checksum() {
     for kind in [LedgerKind::Stopover, LedgerKind::Sqlx] {
         let mut facts = applied(&[9]);
         facts.ledger.kind = kind;
-        facts.ledger.rows[0].checksum = kind.checksum(b"SELECT 'something else';");
+        facts.ledger.checksums = kind.checksums();
+        let applied = scripted(9, "SELECT 'something else';");
+        facts.ledger.rows[0].checksum = kind.checksums().of(applied.fingerprinted());
         facts.ledger.rows[0].name = kind.stored_name("step_9");
         let modified = only(drift_of(&source_of(&[9]), &facts), DriftKind::Modified);
         assert_eq!(modified.message, "migration 9 was previously applied but has been modified");
         assert!(modified.remedy.contains("migrations/9_step_9.up.sql"));
-        facts.ledger.rows[0].checksum = kind.checksum(b"SELECT 9;\n");
+        facts.ledger.rows[0].checksum = kind.checksums().of(migration(9).fingerprinted());
         assert_eq!(drift_of(&source_of(&[9]), &facts), []);
     }
 }

@@ -23,10 +23,12 @@ fn scripted(version: i64, text: &str) -> Migration {
     let name = format!("step_{version}");
     Migration {
         version: Version::Integer(version),
-        up: Script { path: format!("migrations/{version}_{name}.up.sql"), text: text.to_owned() },
+        up: Script::whole(format!("migrations/{version}_{name}.up.sql"), text),
+        file: format!("{version}_{name}.up.sql"),
         name,
         down: None,
         directives: Directives::default(),
+        down_directives: Directives::default(),
     }
 }
 
@@ -65,6 +67,7 @@ fn facts(rows: Vec<LedgerRow>) -> Facts {
             kind: LedgerKind::Stopover,
             table: "stopover.applied_migrations".to_owned(),
             exists: !rows.is_empty(),
+            checksums: LedgerKind::Stopover.checksums(),
             rows,
         },
         ledgers: Vec::new(),

@@ -153,10 +153,11 @@ fn a_step_carries_what_the_file_asks_for_and_the_ledger_keeps() {
     let mut facts = applied(&[]);
     for kind in [LedgerKind::Stopover, LedgerKind::Sqlx] {
         facts.ledger.kind = kind;
+        facts.ledger.checksums = kind.checksums();
         let plan = plan_all(&source(vec![asking.clone()]), &facts).unwrap();
         let step = &plan.steps[0];
         assert_eq!(plan.ledger, kind);
-        assert_eq!(step.checksum, kind.checksum(asking.up.text.as_bytes()));
+        assert_eq!(step.checksum, kind.checksums().of(asking.fingerprinted()));
         assert_eq!(step.lock_timeout, asking.directives.lock_timeout);
         assert_eq!(step.statement_timeout, asking.directives.statement_timeout);
         assert_eq!(step.text, asking.up.text);

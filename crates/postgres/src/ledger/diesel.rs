@@ -4,35 +4,51 @@
 //! version is text, `run_on` is a timestamp without zone that the server fills in.
 
 use stopover_backend::LedgerId;
-use stopover_model::{Checksum, LedgerRow, NewLedgerRow, Provenance, RowState, Version};
+use stopover_model::{LedgerRow, NewLedgerRow, Provenance, RowState, Version};
 use tokio_postgres::SimpleQueryRow;
 
+use super::form::{Form, local_time};
 use crate::literal::literal;
 use crate::session::text;
 
-/// Makes the table as Diesel does.
-pub(super) fn create(ledger: &LedgerId) -> String {
-    format!(
-        "CREATE TABLE IF NOT EXISTS {} (\
-           version VARCHAR(50) PRIMARY KEY NOT NULL, \
-           run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)",
-        ledger.qualified
-    )
+/// Its form.
+pub(super) struct Diesel;
+
+impl Form for Diesel {
+    fn create(&self, ledger: &LedgerId) -> String {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (\
+               version VARCHAR(50) PRIMARY KEY NOT NULL, \
+               run_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)",
+            ledger.qualified
+        )
+    }
+
+    fn select(&self, ledger: &LedgerId) -> String {
+        format!(
+            "SELECT version, {} FROM {} ORDER BY version COLLATE \"C\"",
+            local_time("run_on"),
+            ledger.qualified
+        )
+    }
+
+    fn rows(&self, found: &[SimpleQueryRow]) -> Option<Vec<LedgerRow>> {
+        found.iter().map(row).collect()
+    }
+
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+        let version = literal(&row.version.to_string());
+        format!("INSERT INTO {} (version) VALUES ({version})", ledger.qualified)
+    }
+
+    fn forget(&self, ledger: &LedgerId, version: &Version) -> String {
+        let version = literal(&version.to_string());
+        format!("DELETE FROM {} WHERE version = {version}", ledger.qualified)
+    }
 }
 
-/// All rows, ascending. `run_on` is in the session's time zone, which is the server's default.
-pub(super) fn select(ledger: &LedgerId) -> String {
-    format!(
-        "SELECT version, \
-         pg_catalog.to_char(run_on AT TIME ZONE pg_catalog.current_setting('TimeZone') \
-           AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
-         FROM {} ORDER BY version COLLATE \"C\"",
-        ledger.qualified
-    )
-}
-
-/// Reads a row of [`select`].
-pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
+/// Reads a row of the select.
+fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     Some(LedgerRow {
         version: Version::Text(text(row, 0)?),
         name: None,
@@ -41,20 +57,4 @@ pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
         provenance: Provenance::Applied,
         state: RowState::Done,
     })
-}
-
-/// Records a migration.
-pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
-    let version = literal(&row.version.to_string());
-    format!("INSERT INTO {} (version) VALUES ({version})", ledger.qualified)
-}
-
-/// Diesel keeps neither name nor checksum: there is nothing to change.
-pub(super) const fn restamp(
-    _: &LedgerId,
-    _: &Version,
-    _: &str,
-    _: Option<&Checksum>,
-) -> Option<String> {
-    None
 }

@@ -19,7 +19,12 @@ use crate::session::text;
 pub(crate) fn schema_of(ledger: &LedgerId) -> &str {
     match ledger.kind {
         LedgerKind::Stopover => &ledger.schema,
-        LedgerKind::Sqlx | LedgerKind::Diesel => OWN_SCHEMA,
+        LedgerKind::Sqlx
+        | LedgerKind::Diesel
+        | LedgerKind::Goose
+        | LedgerKind::Dbmate
+        | LedgerKind::Flyway
+        | LedgerKind::Refinery => OWN_SCHEMA,
     }
 }
 
@@ -178,7 +183,7 @@ pub(super) fn row(row: &SimpleQueryRow) -> Option<Unsettled> {
 }
 
 /// Puts a half-done version among the rows, or marks the row that is there.
-pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, dirty: Unsettled) {
+pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, kind: LedgerKind, dirty: Unsettled) {
     let state = RowState::Dirty(dirty.state);
     if let Some(row) = rows.iter_mut().find(|row| row.version.to_string() == dirty.version) {
         // A row that says `done` is stronger than a journal that lost its last line.
@@ -187,10 +192,8 @@ pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, dirty: Unsettled) {
         }
         return;
     }
-    let integer = rows.first().is_none_or(|row| row.version.as_integer().is_some());
-    let version = Version::integer(&dirty.version).filter(|_| integer);
     rows.push(LedgerRow {
-        version: version.unwrap_or(Version::Text(dirty.version)),
+        version: kind.version(&dirty.version).unwrap_or(Version::Text(dirty.version)),
         name: dirty.name,
         applied_at: None,
         checksum: None,

@@ -1,11 +1,17 @@
 //! The ledgers: our own, and other tools' used in place.
 //!
-//! Each kind has a file with the same functions, which build SQL text; this file sends it.
+//! Each kind has a file with the same functions (see [`form::Form`]), which build SQL text; this
+//! file sends it.
 //! Every name is schema-qualified, and every statement first gives up whatever role a migration
 //! has put on: the ledger belongs to the role that the session was opened with.
 
+mod dbmate;
 mod diesel;
+mod flyway;
+mod form;
+mod goose;
 mod journal;
+mod refinery;
 mod sqlx;
 mod stopover;
 
@@ -13,13 +19,20 @@ use stopover_backend::{
     BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
 };
 use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
-use tokio_postgres::SimpleQueryRow;
 
-use crate::literal::{identifier, literal};
+use crate::literal::identifier;
 use crate::session::{JournalState, PostgresSession, text};
 
 /// sqlx's table.
 pub(crate) const SQLX_TABLE: &str = "_sqlx_migrations";
+/// goose's table.
+pub(crate) const GOOSE_TABLE: &str = "goose_db_version";
+/// dbmate's table.
+pub(crate) const DBMATE_TABLE: &str = "schema_migrations";
+/// Flyway's table.
+pub(crate) const FLYWAY_TABLE: &str = "flyway_schema_history";
+/// refinery's table.
+pub(crate) const REFINERY_TABLE: &str = "refinery_schema_history";
 /// Diesel's table.
 pub(crate) const DIESEL_TABLE: &str = "__diesel_schema_migrations";
 /// Schema of our own tables, where not set.
@@ -36,34 +49,36 @@ pub(crate) use journal::schema_of as journal_schema;
 
 /// Reads the rows of a ledger; dirty versions of the journal are part of them.
 pub(crate) async fn read(
-    session: &PostgresSession,
+    session: &mut PostgresSession,
     ledger: &LedgerId,
     journal: JournalState,
 ) -> Result<Vec<LedgerRow>, BackendError> {
-    let select = match ledger.kind {
-        LedgerKind::Stopover => stopover::select(ledger),
-        LedgerKind::Sqlx => sqlx::select(ledger),
-        LedgerKind::Diesel => diesel::select(ledger),
-    };
+    let form = form::of(ledger.kind);
+    let select = form.select(ledger);
     let dirty = match journal {
         JournalState::Present => journal::select_dirty(ledger),
         JournalState::Absent => String::new(),
     };
     let sets = session.rows(&format!("{select};{dirty}")).await?;
-    let row = |row: &SimpleQueryRow| match ledger.kind {
-        LedgerKind::Stopover => stopover::row(row),
-        LedgerKind::Sqlx => sqlx::row(row),
-        LedgerKind::Diesel => diesel::row(row),
-    };
-    let mut rows = Vec::new();
-    for found in sets.first().into_iter().flatten() {
-        rows.push(row(found).ok_or_else(|| unreadable(ledger))?);
-    }
+    let found = sets.first().map(Vec::as_slice).unwrap_or_default();
+    let mut rows = form.rows(found).ok_or_else(|| unreadable(ledger))?;
     for found in sets.get(1).into_iter().flatten() {
-        journal::merge_dirty(&mut rows, journal::row(found).ok_or_else(|| unreadable(ledger))?);
+        let dirty = journal::row(found).ok_or_else(|| unreadable(ledger))?;
+        journal::merge_dirty(&mut rows, ledger.kind, dirty);
     }
     rows.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(rows)
+}
+
+/// How long the migration took, as an expression: what we measured, else what the server knows.
+fn milliseconds(row: &NewLedgerRow) -> String {
+    row.duration_ms.map_or_else(
+        || {
+            "(EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - pg_catalog.now()) * 1000)"
+                .to_owned()
+        },
+        |known| known.to_string(),
+    )
 }
 
 fn unreadable(ledger: &LedgerId) -> BackendError {
@@ -75,11 +90,7 @@ fn unreadable(ledger: &LedgerId) -> BackendError {
 
 impl LedgerWriter for PostgresSession {
     async fn create_ledger(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
-        let sql = match ledger.kind {
-            LedgerKind::Stopover => stopover::create(ledger),
-            LedgerKind::Sqlx => sqlx::create(ledger),
-            LedgerKind::Diesel => diesel::create(ledger),
-        };
+        let sql = form::of(ledger.kind).create(ledger);
         self.run(&format!("BEGIN;{sql};COMMIT")).await?;
         self.located = None;
         if ledger.kind == LedgerKind::Stopover {
@@ -117,35 +128,36 @@ impl LedgerWriter for PostgresSession {
         name: &str,
         checksum: Option<&Checksum>,
     ) -> Result<(), BackendError> {
-        if ledger.kind == LedgerKind::Sqlx {
-            self.run(&sqlx::insert_dirty(ledger, version, name, checksum)).await?;
+        match form::of(ledger.kind).begin(ledger, version, name, checksum) {
+            Some(sql) => self.run(&sql).await,
+            None => Ok(()),
         }
-        Ok(())
     }
 
     async fn record(&mut self, ledger: &LedgerId, row: &NewLedgerRow) -> Result<(), BackendError> {
-        let sql = match ledger.kind {
-            LedgerKind::Stopover => stopover::insert(ledger, row),
-            LedgerKind::Sqlx => sqlx::insert(ledger, row),
-            LedgerKind::Diesel => diesel::insert(ledger, row),
-        };
-        let foreign = ledger.kind != LedgerKind::Stopover;
-        let journal = match self.journals.get(ledger) {
-            Some(JournalState::Present) if foreign => journal::insert_applied(ledger, row),
-            _ => String::new(),
-        };
-        self.run(&format!("{AS_OURSELVES}{sql};{journal}")).await
+        self.run(&record_sql(self, ledger, row)).await
     }
+}
+
+/// What records a migration, in the ledger and in the journal where there is one.
+pub(crate) fn record_sql(
+    session: &PostgresSession,
+    ledger: &LedgerId,
+    row: &NewLedgerRow,
+) -> String {
+    let sql = form::of(ledger.kind).insert(ledger, row);
+    let foreign = ledger.kind != LedgerKind::Stopover;
+    let journal = match session.journals.get(ledger) {
+        Some(JournalState::Present) if foreign => journal::insert_applied(ledger, row),
+        _ => String::new(),
+    };
+    format!("{AS_OURSELVES}{sql};{journal}")
 }
 
 impl LedgerEditor for PostgresSession {
     async fn forget(&mut self, ledger: &LedgerId, version: &Version) -> Result<(), BackendError> {
-        let version = match version {
-            Version::Integer(number) => number.to_string(),
-            other => literal(&other.to_string()),
-        };
-        let table = &ledger.qualified;
-        self.run(&format!("{AS_OURSELVES}DELETE FROM {table} WHERE version = {version}")).await
+        let forget = form::of(ledger.kind).forget(ledger, version);
+        self.run(&format!("{AS_OURSELVES}{forget}")).await
     }
 
     async fn restamp(
@@ -155,11 +167,7 @@ impl LedgerEditor for PostgresSession {
         name: &str,
         checksum: Option<&Checksum>,
     ) -> Result<(), BackendError> {
-        let sql = match ledger.kind {
-            LedgerKind::Stopover => stopover::restamp(ledger, version, name, checksum),
-            LedgerKind::Sqlx => sqlx::restamp(ledger, version, name, checksum),
-            LedgerKind::Diesel => diesel::restamp(ledger, version, name, checksum),
-        };
+        let sql = form::of(ledger.kind).restamp(ledger, version, name, checksum);
         match sql {
             Some(sql) => self.run(&sql).await,
             None => Ok(()),
@@ -173,7 +181,7 @@ impl LedgerEditor for PostgresSession {
 
 /// What the journal says of `version` since it was last settled.
 pub(crate) async fn entries(
-    session: &PostgresSession,
+    session: &mut PostgresSession,
     ledger: &LedgerId,
     version: &Version,
 ) -> Result<Vec<JournalEntry>, BackendError> {
@@ -184,7 +192,7 @@ pub(crate) async fn entries(
 
 impl PostgresSession {
     /// What puts back the role and the user that a script has put on between its statements.
-    async fn role_of_the_script(&self) -> Result<String, BackendError> {
+    async fn role_of_the_script(&mut self) -> Result<String, BackendError> {
         let sql = "SELECT session_user, pg_catalog.current_setting('role')";
         let sets = self.rows(sql).await?;
         let row = sets.first().and_then(|rows| rows.first());

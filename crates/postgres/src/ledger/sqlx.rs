@@ -10,35 +10,88 @@ use stopover_model::{
 };
 use tokio_postgres::SimpleQueryRow;
 
+use super::form::Form;
+use super::milliseconds;
 use crate::literal::literal;
 use crate::session::{text, truth};
 
-/// Makes the table as sqlx does.
-pub(super) fn create(ledger: &LedgerId) -> String {
-    format!(
-        "CREATE TABLE IF NOT EXISTS {} (\
-           version BIGINT PRIMARY KEY, \
-           description TEXT NOT NULL, \
-           installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), \
-           success BOOLEAN NOT NULL, \
-           checksum BYTEA NOT NULL, \
-           execution_time BIGINT NOT NULL)",
-        ledger.qualified
-    )
+/// Its form.
+pub(super) struct Sqlx;
+
+impl Form for Sqlx {
+    fn create(&self, ledger: &LedgerId) -> String {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (\
+               version BIGINT PRIMARY KEY, \
+               description TEXT NOT NULL, \
+               installed_on TIMESTAMPTZ NOT NULL DEFAULT now(), \
+               success BOOLEAN NOT NULL, \
+               checksum BYTEA NOT NULL, \
+               execution_time BIGINT NOT NULL)",
+            ledger.qualified
+        )
+    }
+
+    fn select(&self, ledger: &LedgerId) -> String {
+        format!(
+            "SELECT version, description, \
+             pg_catalog.to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+             pg_catalog.encode(checksum, 'hex'), success FROM {} ORDER BY version",
+            ledger.qualified
+        )
+    }
+
+    fn rows(&self, found: &[SimpleQueryRow]) -> Option<Vec<LedgerRow>> {
+        found.iter().map(row).collect()
+    }
+
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+        let nanoseconds = format!("({} * 1e6)::bigint", milliseconds(row));
+        let values = values(&row.version, &row.name, row.checksum.as_ref(), true, &nanoseconds);
+        format!(
+            "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values} \
+             ON CONFLICT (version) DO UPDATE SET success = true, \
+               execution_time = EXCLUDED.execution_time \
+             WHERE NOT {}.success",
+            ledger.qualified, ledger.qualified
+        )
+    }
+
+    fn begin(
+        &self,
+        ledger: &LedgerId,
+        version: &Version,
+        name: &str,
+        checksum: Option<&Checksum>,
+    ) -> Option<String> {
+        let values = values(version, name, checksum, false, "-1");
+        Some(format!(
+            "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values}",
+            ledger.qualified
+        ))
+    }
+
+    fn restamp(
+        &self,
+        ledger: &LedgerId,
+        version: &Version,
+        name: &str,
+        checksum: Option<&Checksum>,
+    ) -> Option<String> {
+        let checksum = checksum?;
+        let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
+        Some(format!(
+            "UPDATE {} SET description = {}, checksum = pg_catalog.decode({}, 'hex') \
+             WHERE version = {version}",
+            ledger.qualified,
+            literal(&description),
+            literal(checksum.hex()),
+        ))
+    }
 }
 
-/// All rows, ascending.
-pub(super) fn select(ledger: &LedgerId) -> String {
-    format!(
-        "SELECT version, description, \
-         pg_catalog.to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-         pg_catalog.encode(checksum, 'hex'), success FROM {} ORDER BY version",
-        ledger.qualified
-    )
-}
-
-/// Reads a row of [`select`].
-pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
+/// Reads a row of the select.
+fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     let state = if truth(row, 4) {
         RowState::Done
     } else {
@@ -54,41 +107,12 @@ pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     })
 }
 
-/// Records a migration; a row that marked it as begun becomes the row of its success.
-pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
-    // Nanoseconds of any duration that a migration can have fit an i64 (292 years).
-    #[allow(clippy::cast_possible_truncation)]
-    let nanoseconds = (row.duration_ms * 1e6) as i64;
-    let values = values(&row.version, &row.name, row.checksum.as_ref(), true, nanoseconds);
-    format!(
-        "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values} \
-         ON CONFLICT (version) DO UPDATE SET success = true, \
-           execution_time = EXCLUDED.execution_time \
-         WHERE NOT {}.success",
-        ledger.qualified, ledger.qualified
-    )
-}
-
-/// Marks a non-transactional migration as begun.
-pub(super) fn insert_dirty(
-    ledger: &LedgerId,
-    version: &Version,
-    name: &str,
-    checksum: Option<&Checksum>,
-) -> String {
-    let values = values(version, name, checksum, false, -1);
-    format!(
-        "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values}",
-        ledger.qualified
-    )
-}
-
 fn values(
     version: &Version,
     name: &str,
     checksum: Option<&Checksum>,
     success: bool,
-    nanoseconds: i64,
+    nanoseconds: &str,
 ) -> String {
     let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
     let hex = checksum.map_or("", Checksum::hex);
@@ -97,22 +121,4 @@ fn values(
         literal(&description),
         literal(hex)
     )
-}
-
-/// Gives a row a new description and checksum.
-pub(super) fn restamp(
-    ledger: &LedgerId,
-    version: &Version,
-    name: &str,
-    checksum: Option<&Checksum>,
-) -> Option<String> {
-    let checksum = checksum?;
-    let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
-    Some(format!(
-        "UPDATE {} SET description = {}, checksum = pg_catalog.decode({}, 'hex') \
-         WHERE version = {version}",
-        ledger.qualified,
-        literal(&description),
-        literal(checksum.hex()),
-    ))
 }

@@ -6,41 +6,79 @@ use stopover_model::{
 };
 use tokio_postgres::SimpleQueryRow;
 
-use super::journal;
+use super::form::Form;
+use super::{journal, milliseconds};
 use crate::literal::{identifier, literal, optional};
 use crate::session::text;
 
-/// Makes schema, ledger and journal where they are not there.
-pub(super) fn create(ledger: &LedgerId) -> String {
-    format!(
-        "CREATE SCHEMA IF NOT EXISTS {schema};\
-         CREATE TABLE IF NOT EXISTS {table} (\
-           version bigint PRIMARY KEY, \
-           name text NOT NULL, \
-           applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(), \
-           checksum text NULL, \
-           provenance text NOT NULL CHECK (provenance IN ('applied', 'assumed', 'manual')), \
-           duration_ms double precision NULL, \
-           applied_by text NOT NULL DEFAULT session_user, \
-           tool_version text NOT NULL);{journal}",
-        schema = identifier(&ledger.schema),
-        table = ledger.qualified,
-        journal = journal::create(ledger),
-    )
+/// Its form.
+pub(super) struct Stopover;
+
+impl Form for Stopover {
+    fn create(&self, ledger: &LedgerId) -> String {
+        format!(
+            "CREATE SCHEMA IF NOT EXISTS {schema};\
+             CREATE TABLE IF NOT EXISTS {table} (\
+               version bigint PRIMARY KEY, \
+               name text NOT NULL, \
+               applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(), \
+               checksum text NULL, \
+               provenance text NOT NULL CHECK (provenance IN ('applied', 'assumed', 'manual')), \
+               duration_ms double precision NULL, \
+               applied_by text NOT NULL DEFAULT session_user, \
+               tool_version text NOT NULL);{journal}",
+            schema = identifier(&ledger.schema),
+            table = ledger.qualified,
+            journal = journal::create(ledger),
+        )
+    }
+
+    fn select(&self, ledger: &LedgerId) -> String {
+        format!(
+            "SELECT version, name, \
+             pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+             checksum, provenance FROM {} ORDER BY version",
+            ledger.qualified
+        )
+    }
+
+    fn rows(&self, found: &[SimpleQueryRow]) -> Option<Vec<LedgerRow>> {
+        found.iter().map(row).collect()
+    }
+
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+        format!(
+            "INSERT INTO {table} (version, name, checksum, provenance, duration_ms, tool_version) \
+             VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool});{journal}",
+            table = ledger.qualified,
+            version = row.version,
+            name = literal(&row.name),
+            checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
+            provenance = literal(row.provenance.name()),
+            duration = milliseconds(row),
+            tool = literal(TOOL_VERSION),
+            journal = journal::insert_applied(ledger, row),
+        )
+    }
+
+    fn restamp(
+        &self,
+        ledger: &LedgerId,
+        version: &Version,
+        name: &str,
+        checksum: Option<&Checksum>,
+    ) -> Option<String> {
+        Some(format!(
+            "UPDATE {} SET name = {}, checksum = {} WHERE version = {version}",
+            ledger.qualified,
+            literal(name),
+            optional(checksum.map(Checksum::hex)),
+        ))
+    }
 }
 
-/// All rows, ascending.
-pub(super) fn select(ledger: &LedgerId) -> String {
-    format!(
-        "SELECT version, name, \
-         pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-         checksum, provenance FROM {} ORDER BY version",
-        ledger.qualified
-    )
-}
-
-/// Reads a row of [`select`].
-pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
+/// Reads a row of the select.
+fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     Some(LedgerRow {
         version: Version::Integer(text(row, 0)?.parse().ok()?),
         name: text(row, 1),
@@ -49,35 +87,4 @@ pub(super) fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
         provenance: Provenance::parse(&text(row, 4)?)?,
         state: RowState::Done,
     })
-}
-
-/// Records a migration, and says so in the journal, in one go.
-pub(super) fn insert(ledger: &LedgerId, row: &NewLedgerRow) -> String {
-    format!(
-        "INSERT INTO {table} (version, name, checksum, provenance, duration_ms, tool_version) \
-         VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool});{journal}",
-        table = ledger.qualified,
-        version = row.version,
-        name = literal(&row.name),
-        checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
-        provenance = literal(row.provenance.name()),
-        duration = row.duration_ms,
-        tool = literal(TOOL_VERSION),
-        journal = journal::insert_applied(ledger, row),
-    )
-}
-
-/// Gives a row a new name and checksum.
-pub(super) fn restamp(
-    ledger: &LedgerId,
-    version: &Version,
-    name: &str,
-    checksum: Option<&Checksum>,
-) -> Option<String> {
-    Some(format!(
-        "UPDATE {} SET name = {}, checksum = {} WHERE version = {version}",
-        ledger.qualified,
-        literal(name),
-        optional(checksum.map(Checksum::hex)),
-    ))
 }

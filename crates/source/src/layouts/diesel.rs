@@ -4,13 +4,12 @@
 //! (`version_from_string` in diesel's `migrations_internals`). Diesel takes any text there; here
 //! it must start with a digit, so that a folder of another kind is not taken for a migration.
 
-use std::fs;
-
 use stopover_model::{Finding, TransactionMark, Version};
 
 use super::{Candidate, Direction, Sorted};
 use crate::folder::{Entry, Folder, Kind};
 use crate::names;
+use crate::script;
 
 pub(super) const EXAMPLE: &str = "2026-07-30-120000_create_orders/up.sql";
 
@@ -22,21 +21,21 @@ const SETTINGS: &str = "metadata.toml";
 /// Width of the ledger's column: `version VARCHAR(50)`.
 const VERSION_LIMIT: usize = 50;
 
-pub(super) fn witness(folder: &Folder) -> Option<String> {
-    folder
-        .entries
-        .iter()
-        .filter(|entry| entry.kind == Kind::Folder && !entry.is_hidden())
-        .flat_map(|entry| [UP, DOWN].map(|file| (entry, file)))
-        .find(|(entry, file)| entry.path.join(file).exists())
-        .map(|(entry, file)| format!("{}/{file}", entry.shown_name()))
+pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
+    folder.entries.iter().filter(|entry| entry.kind == Kind::Folder && !entry.is_hidden()).find_map(
+        |entry| {
+            let inner = folder.inside(entry).ok()?;
+            let script = inner.entries.iter().find(|it| it.name == UP || it.name == DOWN)?;
+            Some(format!("{}/{}", entry.shown_name(), script.shown_name()))
+        },
+    )
 }
 
-pub(super) fn sort(folder: &Folder) -> Sorted {
+pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
     let mut sorted = Sorted::default();
     for entry in &folder.entries {
         if entry.kind == Kind::Folder && !entry.is_hidden() {
-            sort_migration(entry, &mut sorted);
+            sort_migration(folder, entry, &mut sorted);
         } else {
             sorted.findings.push(names::not_a_migration(entry));
         }
@@ -45,8 +44,8 @@ pub(super) fn sort(folder: &Folder) -> Sorted {
 }
 
 /// Looks into one folder of the source.
-fn sort_migration(entry: &Entry, sorted: &mut Sorted) {
-    let folder = match Folder::list(&entry.path) {
+fn sort_migration(root: &Folder<'_>, entry: &Entry, sorted: &mut Sorted) {
+    let folder = match root.inside(entry) {
         Ok(folder) => folder,
         Err(error) => {
             let finding = names::unreadable(&entry.shown_path(), &error.to_string());
@@ -69,7 +68,7 @@ fn sort_migration(entry: &Entry, sorted: &mut Sorted) {
 }
 
 /// Tells the files of one migration apart.
-fn sort_scripts(folder: &Folder, version: &Version, name: &str, sorted: &mut Sorted) {
+fn sort_scripts(folder: &Folder<'_>, version: &Version, name: &str, sorted: &mut Sorted) {
     let mark = read_settings(folder, &mut sorted.findings);
     for file in &folder.entries {
         let direction = match file.name.to_str() {
@@ -84,11 +83,8 @@ fn sort_scripts(folder: &Folder, version: &Version, name: &str, sorted: &mut Sor
         match names::not_a_file(file) {
             Some(finding) => sorted.findings.push(finding),
             None => sorted.candidates.push(Candidate {
-                version: version.clone(),
-                name: name.to_owned(),
-                direction,
-                path: file.path.clone(),
                 mark: mark.clone(),
+                ..Candidate::new(version.clone(), name.to_owned(), direction, &file.path)
             }),
         }
     }
@@ -140,15 +136,14 @@ fn other_file(file: &Entry) -> Finding {
 /// Where the file is there and does not set it, Diesel runs the migration without a transaction
 /// (the default of a missing boolean), against its own documentation. Here the documented default
 /// holds, and a warning says so: a statement that cannot run in a transaction is found anyway.
-fn read_settings(folder: &Folder, findings: &mut Vec<Finding>) -> TransactionMark {
+fn read_settings(folder: &Folder<'_>, findings: &mut Vec<Finding>) -> TransactionMark {
     let Some(file) = folder.entries.iter().find(|it| it.name == SETTINGS) else {
         return TransactionMark::Unmarked;
     };
     let path = file.shown_path();
     let text = match names::not_a_file(file) {
         Some(finding) => Err(finding),
-        None => fs::read_to_string(&file.path)
-            .map_err(|error| names::unreadable(&path, &error.to_string())),
+        None => script::read(folder.store, &file.path),
     };
     let table = text.and_then(|text| {
         text.parse::<toml::Table>().map_err(|error| {

@@ -1,20 +1,18 @@
 //! `NNN_name.up.sql` and `NNN_name.down.sql`: ours, golang-migrate's, sqlx's reversible one.
 
-use stopover_model::TransactionMark;
-
 use super::{Candidate, Direction, Sorted};
 use crate::folder::Folder;
 use crate::names::{self, Ending, Named};
 
 pub(super) const EXAMPLE: &str = "0001_create_orders.up.sql";
 
-pub(super) fn witness(folder: &Folder) -> Option<String> {
+pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
     let fits = |ending| matches!(ending, Ending::Up | Ending::Down);
     let found = folder.entries.iter().find(|entry| names::recognise(entry).is_some_and(fits));
     found.map(|entry| entry.shown_name().into_owned())
 }
 
-pub(super) fn sort(folder: &Folder) -> Sorted {
+pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
     let mut sorted = Sorted::default();
     for entry in &folder.entries {
         let file = match names::read(entry, EXAMPLE) {
@@ -35,13 +33,7 @@ pub(super) fn sort(folder: &Folder) -> Sorted {
                 continue;
             }
         };
-        sorted.candidates.push(Candidate {
-            version: file.version,
-            name: file.name,
-            direction,
-            path: entry.path.clone(),
-            mark: TransactionMark::Unmarked,
-        });
+        sorted.candidates.push(Candidate::new(file.version, file.name, direction, &entry.path));
     }
     sorted
 }

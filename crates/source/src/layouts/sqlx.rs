@@ -5,34 +5,28 @@
 //! A folder that holds both forms is recognised by nobody and needs `--layout sqlx`: for
 //! golang-migrate the simple ones would not exist.
 
-use stopover_model::TransactionMark;
-
-use super::{Candidate, Direction, Sorted};
+use super::{Candidate, Direction, Sorted, one_file};
 use crate::folder::Folder;
 use crate::names::{self, Ending, Named};
 
 pub(super) const EXAMPLE: &str = "20260730120000_create_orders.sql";
 
-pub(super) fn witness(folder: &Folder) -> Option<String> {
-    let plain = Some(Ending::Plain);
-    let found = folder.entries.iter().find(|entry| names::recognise(entry) == plain);
-    found.map(|entry| entry.shown_name().into_owned())
+pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
+    one_file::witness(folder, one_file::Marks::None)
 }
 
-pub(super) fn sort(folder: &Folder) -> Sorted {
+pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
     let mut sorted = Sorted::default();
     for entry in &folder.entries {
         match names::read(entry, EXAMPLE) {
-            Named::Migration(file) => sorted.candidates.push(Candidate {
-                version: file.version,
-                name: file.name,
-                direction: match file.ending {
+            Named::Migration(file) => {
+                let direction = match file.ending {
                     Ending::Up | Ending::Plain => Direction::Up,
                     Ending::Down => Direction::Down,
-                },
-                path: entry.path.clone(),
-                mark: TransactionMark::Unmarked,
-            }),
+                };
+                let candidate = Candidate::new(file.version, file.name, direction, &entry.path);
+                sorted.candidates.push(candidate);
+            }
             Named::Problem(finding) | Named::Other(finding) => sorted.findings.push(finding),
         }
     }

@@ -26,6 +26,7 @@ fn every_directive_is_understood_after_a_mark_and_with_crlf() {
         idempotent: true,
         allow_data_loss: vec!["orders".into(), "shop.\"Odd, Name\"".into(), "users".into()],
         foreign_keys: ForeignKeys::CheckedAtCommit,
+        ..Directives::default()
     };
     assert_eq!(directives_of(text), expected);
 }

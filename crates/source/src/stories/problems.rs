@@ -190,11 +190,15 @@ fn a_name_that_is_not_utf8_is_an_error_with_a_readable_spelling() {
 
 #[test]
 fn a_file_of_goose_or_dbmate_is_not_run_as_one_script() {
-    for head in
-        ["-- +goose Up\nSELECT 1;\n-- +goose Down\nDROP TABLE a;", "-- migrate:up\nSELECT 1;"]
-    {
-        let source = Source::of(&[("1_a.sql", head)]);
+    for (tool, head) in [
+        ("goose", "-- +goose Up\nSELECT 1;\n-- +goose Down\nDROP TABLE a;"),
+        ("dbmate", "-- migrate:up\nSELECT 1;"),
+    ] {
+        let source = Source::of(&[("1_a.sql", "SELECT 1;"), ("2_b.sql", head)]);
         let set = source.read();
-        assert_eq!(the(&set, "unsupported-layout").subject, source.file("1_a.sql:1"));
+        assert_eq!(set.layout, Layout::Sqlx);
+        let finding = the(&set, "other-layout");
+        assert_eq!(finding.subject, source.file("2_b.sql:1"));
+        assert!(finding.remedy.contains(&format!("--layout {tool}")), "{}", finding.remedy);
     }
 }

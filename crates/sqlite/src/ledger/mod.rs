@@ -67,6 +67,10 @@ pub(crate) fn read(
         LedgerKind::Stopover => stopover::read(connection, ledger),
         LedgerKind::Sqlx => sqlx::read(connection, ledger),
         LedgerKind::Diesel => diesel::read(connection, ledger),
+        // These are refused where ledgers are looked for.
+        LedgerKind::Goose | LedgerKind::Dbmate | LedgerKind::Flyway | LedgerKind::Refinery => {
+            Ok(Vec::new())
+        }
     };
     let mut rows = rows.map_err(|error| unreadable(ledger, &error))?;
     let journal = journal_table(ledger);
@@ -110,6 +114,10 @@ impl LedgerWriter for SqliteSession {
                 LedgerKind::Stopover => stopover::create(&ledger),
                 LedgerKind::Sqlx => sqlx::create(&ledger),
                 LedgerKind::Diesel => diesel::create(&ledger),
+                LedgerKind::Goose
+                | LedgerKind::Dbmate
+                | LedgerKind::Flyway
+                | LedgerKind::Refinery => String::new(),
             };
             in_transaction(held, &sql)?;
             held.remember(&ledger)
@@ -191,7 +199,11 @@ impl LedgerEditor for SqliteSession {
                 sqlx::restamp(connection, &ledger, &version, &name, checksum.as_ref())
             }
             // Diesel keeps neither name nor checksum: there is nothing to change.
-            LedgerKind::Diesel => Ok(()),
+            LedgerKind::Diesel
+            | LedgerKind::Goose
+            | LedgerKind::Dbmate
+            | LedgerKind::Flyway
+            | LedgerKind::Refinery => Ok(()),
         };
         self.call(move |held| write(held, change)).await?
     }
@@ -240,6 +252,7 @@ fn insert(connection: &Connection, ledger: &LedgerId, row: &NewLedgerRow) -> rus
         LedgerKind::Stopover => stopover::insert(connection, ledger, row)?,
         LedgerKind::Sqlx => sqlx::insert(connection, ledger, row)?,
         LedgerKind::Diesel => diesel::insert(connection, ledger, row)?,
+        LedgerKind::Goose | LedgerKind::Dbmate | LedgerKind::Flyway | LedgerKind::Refinery => {}
     }
     if is_there(connection, &journal_table(ledger))? {
         journal::insert(connection, ledger, &journal::Line::applied(row))?;

@@ -1,18 +1,21 @@
 //! `stopover new`: the files of the next migration, in the source's own layout.
 
+mod numbering;
+
 use std::fs::{self, OpenOptions};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use jiff::{Timestamp, civil::DateTime, tz::TimeZone};
-use stopover_model::{Layout, Version};
+use jiff::Timestamp;
+use stopover_model::Layout;
 
 use crate::SourceError;
-use crate::folder::Folder;
+use crate::folder::{Folder, Store};
 use crate::layouts::{self, Candidate};
 
-/// Digits of a timestamp version: `YYYYMMDDHHMMSS`.
-const TIMESTAMP_WIDTH: usize = 14;
+/// What a new script holds.
+const UP_TEXT: &str = "-- Write the change here.\n";
+const DOWN_TEXT: &str = "-- Take the change back here.\n";
 
 /// How new versions are numbered, in layouts with integers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,9 +44,10 @@ pub struct NewMigration<'a> {
     /// or not there.
     pub layout: Option<Layout>,
     /// The numbering; `None` is the one of the highest version, and timestamps where there is
-    /// none yet. Diesel's layout always has the time.
+    /// none yet (in Flyway's layout, 1). Diesel's layout always has the time.
     pub numbering: Option<Numbering>,
-    /// With or without a down script; `None` is with one, except in sqlx's simple layout.
+    /// With or without a down script; `None` is with one where that is the layout's custom: not in
+    /// sqlx's simple layout, refinery's and Flyway's.
     pub reversibility: Option<Reversibility>,
     /// What time it is.
     pub now: Timestamp,
@@ -61,29 +65,87 @@ pub fn create(root: &Path, request: &NewMigration<'_>) -> Result<Vec<PathBuf>, S
     let (layout, existing) = survey(root, request.layout)?;
     let files = match layout {
         Layout::Diesel => {
-            let version = diesel_version(&existing, request.now);
+            let version = numbering::diesel(&existing, request.now);
             let folder = root.join(format!("{version}_{name}"));
             claim(root, &folder)?;
-            vec![folder.join("up.sql"), folder.join("down.sql")]
+            pair([folder.join("up.sql"), folder.join("down.sql")], request)
         }
         Layout::Pairs => {
-            let stem = format!("{}_{name}", integer_version(root, &existing, request)?);
-            make_folder(root)?;
-            ["up", "down"].map(|end| root.join(format!("{stem}.{end}.sql"))).to_vec()
+            let stem = format!("{}_{name}", numbering::integer(root, &existing, request, "0001")?);
+            pair(["up", "down"].map(|end| root.join(format!("{stem}.{end}.sql"))), request)
         }
         Layout::Sqlx => {
-            if request.reversibility == Some(Reversibility::Reversible) {
-                let reason = "sqlx's simple layout has no down scripts; use the layout pairs in \
-                              a folder of its own";
-                return Err(no_such_form(root, reason));
+            let reason = "sqlx's simple layout has no down scripts; use the layout pairs in a \
+                          folder of its own";
+            only_up(root, request, reason)?;
+            let version = numbering::integer(root, &existing, request, "0001")?;
+            vec![up(root.join(format!("{version}_{name}.sql")))]
+        }
+        Layout::Goose | Layout::Dbmate => {
+            let version = numbering::integer(root, &existing, request, "00001")?;
+            vec![(root.join(format!("{version}_{name}.sql")), marked_text(layout, request))]
+        }
+        Layout::Flyway => {
+            let version = numbering::dotted(root, &existing, request)?;
+            let paths = ["V", "U"].map(|it| root.join(format!("{it}{version}__{name}.sql")));
+            // Flyway's undo scripts are part of its paid editions: one is made only when asked.
+            let default = Reversibility::UpOnly;
+            let reversibility = Some(request.reversibility.unwrap_or(default));
+            pair(paths, &NewMigration { reversibility, ..*request })
+        }
+        Layout::Refinery => {
+            only_up(root, request, "refinery has no down scripts")?;
+            if !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+                let reason = "refinery takes letters, digits and underscores only";
+                return Err(SourceError::BadNewName { name, reason });
             }
-            let version = integer_version(root, &existing, request)?;
-            make_folder(root)?;
-            vec![root.join(format!("{version}_{name}.sql"))]
+            let sequence = NewMigration {
+                numbering: request.numbering.or(existing.is_empty().then_some(Numbering::Sequence)),
+                ..*request
+            };
+            let version = numbering::integer(root, &existing, &sequence, "1")?;
+            vec![up(root.join(format!("V{version}__{name}.sql")))]
         }
     };
-    let count = if request.reversibility == Some(Reversibility::UpOnly) { 1 } else { files.len() };
-    write_all(files.into_iter().take(count).collect())
+    write_all(root, files)
+}
+
+/// A file to be made, and what it holds.
+type NewFile = (PathBuf, String);
+
+fn up(path: PathBuf) -> NewFile {
+    (path, UP_TEXT.to_owned())
+}
+
+/// Up and down in a file each.
+fn pair(paths: [PathBuf; 2], request: &NewMigration<'_>) -> Vec<NewFile> {
+    let files = paths.into_iter().zip([UP_TEXT, DOWN_TEXT].map(str::to_owned));
+    files.take(if request.reversibility == Some(Reversibility::UpOnly) { 1 } else { 2 }).collect()
+}
+
+/// Up and down in one file.
+fn marked_text(layout: Layout, request: &NewMigration<'_>) -> String {
+    let is_goose = layout == Layout::Goose;
+    let (up, down) = if is_goose {
+        ("-- +goose Up", "-- +goose Down")
+    } else {
+        ("-- migrate:up", "-- migrate:down")
+    };
+    match request.reversibility {
+        Some(Reversibility::UpOnly) if is_goose => format!("{up}\n{UP_TEXT}"),
+        // dbmate takes no file without the mark.
+        Some(Reversibility::UpOnly) => format!("{up}\n{UP_TEXT}\n{down}\n"),
+        Some(Reversibility::Reversible) | None => {
+            format!("{up}\n{UP_TEXT}\n{down}\n{DOWN_TEXT}")
+        }
+    }
+}
+
+fn only_up(root: &Path, request: &NewMigration<'_>, reason: &str) -> Result<(), SourceError> {
+    if request.reversibility == Some(Reversibility::Reversible) {
+        return Err(no_such_form(root, reason));
+    }
+    Ok(())
 }
 
 /// The name as it stands in a file's name.
@@ -108,7 +170,7 @@ fn clean(name: &str) -> Result<String, SourceError> {
 
 /// The layout of the folder, and the scripts that are there.
 fn survey(root: &Path, given: Option<Layout>) -> Result<(Layout, Vec<Candidate>), SourceError> {
-    let folder = match Folder::open(root) {
+    let folder = match Folder::open(Store::Disk, root) {
         Ok(folder) => folder,
         Err(SourceError::NotThere { .. }) => {
             return Ok((given.unwrap_or(Layout::Pairs), Vec::new()));
@@ -137,73 +199,6 @@ fn form_to_write(layout: Layout, candidates: &[Candidate]) -> Layout {
     }
 }
 
-/// The next version's digits.
-fn integer_version(
-    root: &Path,
-    existing: &[Candidate],
-    request: &NewMigration<'_>,
-) -> Result<String, SourceError> {
-    let highest = existing
-        .iter()
-        .filter_map(|candidate| Some((candidate.version.as_integer()?, digits_of(candidate))))
-        .max();
-    let now: i64 = compact(utc(request.now)).parse().unwrap_or_default();
-    let Some((highest, digits)) = highest else {
-        return Ok(match request.numbering {
-            Some(Numbering::Sequence) => "0001".to_owned(),
-            Some(Numbering::Timestamp) | None => now.to_string(),
-        });
-    };
-    let next = highest.checked_add(1).ok_or_else(|| {
-        no_such_form(root, &format!("no version is higher than {highest}; rename that migration"))
-    })?;
-    let numbering = request.numbering.unwrap_or_else(|| numbering_of(&digits));
-    Ok(match numbering {
-        Numbering::Sequence => format!("{next:0width$}", width = digits.len()),
-        Numbering::Timestamp => next.max(now).to_string(),
-    })
-}
-
-/// The version as the file's name spells it.
-fn digits_of(candidate: &Candidate) -> String {
-    let name = candidate.path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.split('_').next().unwrap_or_default().to_owned()
-}
-
-fn numbering_of(digits: &str) -> Numbering {
-    let is_time = digits.len() == TIMESTAMP_WIDTH && !digits.starts_with('0');
-    if is_time { Numbering::Timestamp } else { Numbering::Sequence }
-}
-
-/// The next version as Diesel's folders spell it, higher as text than every other.
-fn diesel_version(existing: &[Candidate], now: Timestamp) -> String {
-    let now = utc(now);
-    let highest = existing.iter().map(|candidate| &candidate.version).max();
-    let Some(Version::Text(highest)) = highest else { return hyphenated(now) };
-    if compact(now) > *highest {
-        return hyphenated(now);
-    }
-    let after = highest
-        .get(..TIMESTAMP_WIDTH)
-        .and_then(|digits| DateTime::strptime("%Y%m%d%H%M%S", digits).ok())
-        .and_then(|time| time.checked_add(jiff::Span::new().seconds(1)).ok())
-        .filter(|&time| compact(time) > *highest);
-    // A version that is no time: one more digit makes the text greater.
-    after.map_or_else(|| format!("{highest}0"), hyphenated)
-}
-
-fn utc(now: Timestamp) -> DateTime {
-    now.to_zoned(TimeZone::UTC).datetime()
-}
-
-fn compact(time: DateTime) -> String {
-    time.strftime("%Y%m%d%H%M%S").to_string()
-}
-
-fn hyphenated(time: DateTime) -> String {
-    time.strftime("%Y-%m-%d-%H%M%S").to_string()
-}
-
 fn no_such_form(root: &Path, reason: &str) -> SourceError {
     SourceError::NoSuchForm { path: root.to_owned(), reason: reason.to_owned() }
 }
@@ -221,21 +216,21 @@ fn claim(root: &Path, folder: &Path) -> Result<(), SourceError> {
 }
 
 /// Writes the files; when one cannot be written, takes back those that were.
-fn write_all(files: Vec<PathBuf>) -> Result<Vec<PathBuf>, SourceError> {
-    const TEXTS: [&str; 2] = ["-- Write the change here.\n", "-- Take the change back here.\n"];
-    for (at, path) in files.iter().enumerate() {
+fn write_all(root: &Path, files: Vec<NewFile>) -> Result<Vec<PathBuf>, SourceError> {
+    make_folder(root)?;
+    for (at, (path, text)) in files.iter().enumerate() {
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)
             .open(path)
-            .and_then(|mut file| file.write_all(TEXTS[at % TEXTS.len()].as_bytes()));
+            .and_then(|mut file| file.write_all(text.as_bytes()));
         if let Err(source) = written {
-            for ours in &files[..at] {
+            for (ours, _) in &files[..at] {
                 // The first error is the one to tell; a file that stays is a visible leftover.
                 let _ = fs::remove_file(ours);
             }
             return Err(SourceError::NotWritten { path: path.clone(), source });
         }
     }
-    Ok(files)
+    Ok(files.into_iter().map(|(path, _)| path).collect())
 }
