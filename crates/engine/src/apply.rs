@@ -7,7 +7,7 @@ use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
 use stopover_model::{Event, EventSink, Facts, Finding, Plan, RowState, Step};
 use stopover_planner::Selection;
 
-use crate::lock::Locked;
+use crate::lock::{Locked, may_free_locks};
 use crate::place::located;
 use crate::step::{StepContext, StepEnd, carry_out, proves, untouched};
 use crate::{Applied, Ending, EngineError, Request, recover};
@@ -127,11 +127,17 @@ async fn steps<B: Backend>(
             name: step.name.clone(),
             duration_ms,
         });
-        if let Err(error) = locked.session().reset().await {
+        if let Err(error) = between(locked, step).await {
             return Ending::Lost(error);
         }
     }
     Ending::Complete
+}
+
+/// Nothing of a migration stays in the session, and the run lock does.
+async fn between<S: Session>(locked: &mut Locked<S>, step: &Step) -> Result<(), BackendError> {
+    locked.session().reset().await?;
+    if may_free_locks(step) { locked.keep().await } else { Ok(()) }
 }
 
 fn started(step: &Step, at: usize, plan: &Plan) -> Event {

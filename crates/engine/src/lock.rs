@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use stopover_backend::{LedgerId, LockAttempt, RunLock, Session, Stop};
-use stopover_model::{Event, EventSink, LockHolder};
+use stopover_backend::{BackendError, LedgerId, LockAttempt, RunLock, Session, Stop};
+use stopover_model::{Event, EventSink, LockHolder, Step};
 
 use crate::EngineError;
 
@@ -59,10 +59,27 @@ impl<S: Session> Locked<S> {
         &self.ledger
     }
 
+    /// Makes sure of the lock after a step that may have freed it, as
+    /// [`may_free_locks`] says.
+    pub(crate) async fn keep(&mut self) -> Result<(), BackendError> {
+        match self.session.try_lock(&self.ledger).await? {
+            LockAttempt::Taken => Ok(()),
+            LockAttempt::Held(_) => Err(BackendError::Lost(
+                "a migration freed the run lock, and another runner has it now".to_owned(),
+            )),
+        }
+    }
+
     /// Gives the lock back. An error is none that matters: the session ends here either way.
     pub(crate) async fn release(mut self) {
         if let Err(error) = RunLock::unlock(&mut self.session, &self.ledger).await {
             tracing::debug!("the run lock ends with its session: {error}");
         }
     }
+}
+
+/// Whether a step may free the session's locks, the run lock among them.
+pub(crate) fn may_free_locks(step: &Step) -> bool {
+    step.statements.iter().any(|it| it.tag.starts_with("DISCARD"))
+        || step.text.to_ascii_lowercase().contains("pg_advisory_unlock_all")
 }
