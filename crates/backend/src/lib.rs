@@ -20,7 +20,7 @@ pub use ledger::{
 };
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
-    Backend, Canceller, Diagnose, Done, Execute, FactsReader, FactsRequest, LockAttempt, Offending,
-    RunLock, Session, UnitLimits,
+    Backend, Canceller, Diagnose, Done, Durability, Execute, FactsReader, FactsRequest,
+    LockAttempt, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};

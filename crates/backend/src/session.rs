@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use stopover_model::{Facts, ForeignKeys, LockHolder, PlannedStatement};
+use stopover_model::{Facts, ForeignKeys, LockHolder, NewLedgerRow, PlannedStatement};
 
 use crate::{BackendError, LedgerChoice, LedgerId, LedgerWriter, Recover};
 
@@ -83,6 +83,49 @@ pub struct UnitLimits {
     pub foreign_keys: ForeignKeys,
 }
 
+/// Whether a commit waits for the disk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// It does.
+    AtOnce,
+    /// It does not: a later commit, or [`Execute::settle`], takes it along. Commits keep their
+    /// order, so a crash can only lose all of the last ones, rows of the ledger included.
+    Later,
+}
+
+/// A whole transaction: a migration's statements and its ledger row.
+#[derive(Debug)]
+pub struct Unit<'a> {
+    /// What holds around it.
+    pub limits: UnitLimits,
+    /// Whether its commit waits for the disk.
+    pub durability: Durability,
+    /// The statements.
+    pub statements: &'a [PlannedStatement],
+    /// The ledger.
+    pub ledger: &'a LedgerId,
+    /// The row that records it.
+    pub row: &'a NewLedgerRow,
+}
+
+/// How a [`Unit`] ended.
+#[derive(Debug)]
+pub enum UnitEnd {
+    /// It is committed.
+    Committed,
+    /// It is rolled back.
+    Failed {
+        /// Position of the statement that failed, from 0; `None` where it was something else.
+        statement: Option<usize>,
+        /// How long that statement took.
+        took: Duration,
+        /// Why.
+        error: BackendError,
+    },
+    /// The session was lost, and with it the answer to the commit.
+    Unknown(BackendError),
+}
+
 /// What a statement that ended well said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Done {
@@ -127,6 +170,26 @@ pub trait Execute {
 
     /// Rolls back whatever transaction is open; none is no error.
     fn rollback(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
+
+    /// Runs a whole transaction without waiting between its statements, where the database's
+    /// protocol allows that; `None` where it does not, and nothing was done then. `told` hears of
+    /// each statement that ended well, in order, with its position from 0.
+    ///
+    /// Statement by statement it means the same as [`Execute::begin`], [`Execute::execute`],
+    /// [`LedgerWriter::record`] and [`Execute::commit`]; after a failure the transaction is rolled
+    /// back already.
+    fn transaction(
+        &mut self,
+        _unit: &Unit<'_>,
+        _told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+    ) -> impl Future<Output = Option<UnitEnd>> + Send {
+        std::future::ready(None)
+    }
+
+    /// Makes sure that commits before which nobody waited for the disk are on it.
+    fn settle(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send {
+        std::future::ready(Ok(()))
+    }
 
     /// Leaves no trace of the work before: role, settings, temporary objects, prepared
     /// statements, listeners. The run lock survives it.

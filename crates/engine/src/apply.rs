@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Execute, FactsReader, Session};
+use stopover_backend::{Backend, BackendError, Durability, Execute, FactsReader, Session};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
 use stopover_model::{Event, EventSink, Facts, Finding, Plan, RowState, Step};
 use stopover_planner::Selection;
@@ -38,6 +38,7 @@ pub async fn apply<B: Backend>(
     } else {
         ready_ledger(&mut locked, &facts).await?;
         let ending = steps(backend, &mut locked, &plan, request, &mut migrations, sink).await;
+        let ending = on_disk(&mut locked, ending, &mut findings).await;
         checked(&mut locked, request, ending, &mut findings).await
     };
     locked.release().await;
@@ -93,7 +94,12 @@ async fn steps<B: Backend>(
         }
         sink.emit(started(step, at, plan));
         let ledger = locked.ledger().clone();
-        let context = StepContext { ledger: &ledger, limits: &request.limits, stop: &request.stop };
+        let context = StepContext {
+            ledger: &ledger,
+            limits: &request.limits,
+            stop: &request.stop,
+            durability: durability(&plan.steps, at),
+        };
         let mut end = carry_out(locked.session(), step, &context, report, sink).await;
         if let StepEnd::CommitUnknown(error) = end {
             end = settle(backend, locked, step, request, error, sink).await;
@@ -140,6 +146,15 @@ async fn between<S: Session>(locked: &mut Locked<S>, step: &Step) -> Result<(), 
     if may_free_locks(step) { locked.keep().await } else { Ok(()) }
 }
 
+/// A commit that another transactional migration follows need not wait for the disk: the next one
+/// takes it along, and a crash between them loses both rows and changes, which the next run sees.
+fn durability(steps: &[Step], at: usize) -> Durability {
+    match steps.get(at + 1) {
+        Some(next) if next.boundary.is_transactional() => Durability::Later,
+        _ => Durability::AtOnce,
+    }
+}
+
 fn started(step: &Step, at: usize, plan: &Plan) -> Event {
     Event::MigrationStarted {
         version: step.version.clone(),
@@ -171,6 +186,29 @@ async fn settle<B: Backend>(
             && proves(step, row.checksum.as_ref())
     });
     if recorded { StepEnd::Applied } else { StepEnd::Lost(lost) }
+}
+
+/// A plan that did not come to its end may have left commits for which nobody waited.
+async fn on_disk<S: Session>(
+    locked: &mut Locked<S>,
+    ending: Ending,
+    findings: &mut Vec<Finding>,
+) -> Ending {
+    let lost = match &ending {
+        Ending::Complete => return ending,
+        Ending::Lost(_) => true,
+        Ending::Failed { .. } | Ending::Stopped(_) => locked.session().settle().await.is_err(),
+    };
+    if lost {
+        findings.push(Finding::warning(
+            "not-settled",
+            "the server",
+            "if the server crashed, the last of the migrations that are said to be applied may be \
+             undone by its recovery, together with their ledger rows",
+            "run the command again: it sees what is done, and does the rest",
+        ));
+    }
+    ending
 }
 
 /// After everything is said to be done, the ledger must say so too.

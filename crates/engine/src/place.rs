@@ -62,6 +62,7 @@ mod tests {
             version: Version::Integer(1),
             name: "x".into(),
             path: "1_x.up.sql".into(),
+            file: "1_x.up.sql".into(),
             text: text.to_owned(),
             checksum: None,
             sha256: Checksum::sha256(text.as_bytes()),

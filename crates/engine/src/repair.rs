@@ -90,9 +90,10 @@ async fn carry_out<S: Session + LedgerEditor>(
             let row = NewLedgerRow {
                 version: version.clone(),
                 name: migration.name.clone(),
+                file: migration.file.clone(),
                 checksum: case.source_checksum(),
                 provenance: Provenance::Manual,
-                duration_ms: 0.0,
+                duration_ms: Some(0.0),
             };
             session.record(ledger, &row).await?;
         }
@@ -105,13 +106,12 @@ async fn carry_out<S: Session + LedgerEditor>(
 
 impl Case<'_> {
     fn dirty(&self) -> bool {
-        self.row.is_some_and(|row| row.state != RowState::Done)
+        self.row.is_some_and(|row| matches!(row.state, RowState::Dirty(_)))
     }
 
     /// The source's checksum, as this ledger keeps it.
     fn source_checksum(&self) -> Option<Checksum> {
-        let bytes = self.migration?.up.text.as_bytes();
-        self.facts.ledger.kind.checksum(bytes)
+        self.facts.ledger.checksums.of(self.migration?.fingerprinted())
     }
 
     /// Whether the ledger does not say already what is decided.

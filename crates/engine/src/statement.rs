@@ -46,18 +46,33 @@ pub(crate) async fn unless_stopped<T>(
     request: impl Future<Output = T>,
     stop: &Stop,
 ) -> Result<T, StopSignal> {
+    match cancelled_by_stop(canceller, request, stop).await {
+        (_, Some(signal)) => Err(signal),
+        (Some(answer), None) => Ok(answer),
+        // Without a stop there always is an answer.
+        (None, None) => std::future::pending().await,
+    }
+}
+
+/// Waits for the answer to `request`. A stop cancels it on the server; what it answered all the
+/// same is given back beside the signal, and `None` where it did not end in time.
+pub(crate) async fn cancelled_by_stop<T>(
+    canceller: &impl Canceller,
+    request: impl Future<Output = T>,
+    stop: &Stop,
+) -> (Option<T>, Option<StopSignal>) {
     let mut running = pin!(request);
     let signal = tokio::select! {
         biased;
-        answer = &mut running => return Ok(answer),
+        answer = &mut running => return (Some(answer), None),
         signal = stop.wait() => signal,
     };
     let deadline = Instant::now() + CANCEL_PATIENCE;
     while Instant::now() < deadline {
         canceller.cancel().await;
-        if tokio::time::timeout(CANCEL_AGAIN, &mut running).await.is_ok() {
-            break;
+        if let Ok(answer) = tokio::time::timeout(CANCEL_AGAIN, &mut running).await {
+            return (Some(answer), Some(signal));
         }
     }
-    Err(signal)
+    (None, Some(signal))
 }

@@ -6,17 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use stopover_backend::{BackendError, Done, Execute, UnitLimits};
+use stopover_backend::{BackendError, Done, Execute, Unit, UnitEnd, UnitLimits};
 use stopover_model::PlannedStatement;
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::error::request_error;
-use crate::session::{PostgresCanceller, PostgresSession};
-
-/// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
-/// the run lock must live on.
-const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; \
-                     DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES;";
+use crate::session::{PostgresCanceller, PostgresSession, Traces};
 
 impl Execute for PostgresSession {
     type Canceller = PostgresCanceller;
@@ -34,6 +29,7 @@ impl Execute for PostgresSession {
     }
 
     async fn execute(&mut self, statement: &PlannedStatement) -> Result<Done, BackendError> {
+        self.without_traces().await?;
         match &statement.copy_data {
             Some(data) => self.copy(&statement.text, data).await,
             None => self.simple(statement).await,
@@ -48,8 +44,29 @@ impl Execute for PostgresSession {
         self.run("ROLLBACK").await
     }
 
+    async fn transaction(
+        &mut self,
+        unit: &Unit<'_>,
+        told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+    ) -> Option<UnitEnd> {
+        // Inline data needs an answer before it can be sent.
+        if unit.statements.iter().any(|it| it.copy_data.is_some()) {
+            return None;
+        }
+        Some(self.pipelined(unit, told).await)
+    }
+
+    async fn settle(&mut self) -> Result<(), BackendError> {
+        // A commit that has a transaction id waits for everything that was written before it.
+        self.run(
+            "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_catalog.txid_current(); COMMIT",
+        )
+        .await
+    }
+
     async fn reset(&mut self) -> Result<(), BackendError> {
-        self.run(&format!("{RESET}{}", self.own_settings())).await
+        self.traces = Traces::Left;
+        Ok(())
     }
 }
 
@@ -79,12 +96,12 @@ impl PostgresSession {
 
 /// Whether the server's command tag ends in a number of rows.
 /// Source: PostgreSQL's documentation of `CommandComplete`.
-fn counts_rows(tag: &str) -> bool {
+pub(crate) fn counts_rows(tag: &str) -> bool {
     let counting = ["INSERT", "UPDATE", "DELETE", "MERGE", "SELECT", "COPY", "CREATE TABLE AS"];
     counting.contains(&tag)
 }
 
-fn settings(set: &str, limits: &UnitLimits) -> String {
+pub(crate) fn settings(set: &str, limits: &UnitLimits) -> String {
     let mut sql = String::new();
     let pairs =
         [("lock_timeout", limits.lock_timeout), ("statement_timeout", limits.statement_timeout)];

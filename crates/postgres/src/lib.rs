@@ -12,6 +12,7 @@ mod facts;
 mod ledger;
 pub mod literal;
 mod lock;
+mod pipeline;
 mod recover;
 mod session;
 mod target;

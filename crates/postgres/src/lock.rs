@@ -32,7 +32,7 @@ impl RunLock for PostgresSession {
 impl PostgresSession {
     /// Who holds the advisory lock `key`. `pg_locks` splits it: high half `classid`, low half
     /// `objid`, `objsubid` 1 (source: PostgreSQL's documentation of `pg_locks`).
-    async fn holder(&self, key: i64) -> Result<Option<LockHolder>, BackendError> {
+    async fn holder(&mut self, key: i64) -> Result<Option<LockHolder>, BackendError> {
         let bits = key.cast_unsigned();
         let (high, low) = (bits >> 32, bits & 0xffff_ffff);
         let sql = format!(

@@ -61,7 +61,7 @@ fn either(done: bool, what: &str) -> StatementState {
 
 impl PostgresSession {
     async fn first_row(
-        &self,
+        &mut self,
         sql: &str,
     ) -> Result<Option<tokio_postgres::SimpleQueryRow>, BackendError> {
         Ok(self.rows(sql).await?.into_iter().next().and_then(|rows| rows.into_iter().next()))
@@ -69,7 +69,7 @@ impl PostgresSession {
 
     /// Valid is done, invalid is half done, and one that is something else is nobody's guess.
     async fn created_index(
-        &self,
+        &mut self,
         name: &str,
         table: &str,
         unique: bool,
@@ -104,7 +104,7 @@ impl PostgresSession {
         })
     }
 
-    async fn dropped_index(&self, name: &str) -> Result<StatementState, BackendError> {
+    async fn dropped_index(&mut self, name: &str) -> Result<StatementState, BackendError> {
         let name = literal(name);
         let sql = format!("SELECT pg_catalog.to_regclass({name}) IS NULL");
         let gone = self.first_row(&sql).await?.is_some_and(|row| truth(&row, 0));
@@ -112,7 +112,7 @@ impl PostgresSession {
     }
 
     /// Invalid copies that an interrupted REINDEX left behind are dropped; then it runs again.
-    async fn reindexed(&self, name: Option<&str>) -> Result<StatementState, BackendError> {
+    async fn reindexed(&mut self, name: Option<&str>) -> Result<StatementState, BackendError> {
         let of = name.map_or_else(String::new, |name| {
             let name = literal(name);
             format!(
@@ -144,7 +144,11 @@ impl PostgresSession {
         })
     }
 
-    async fn detached(&self, parent: &str, child: &str) -> Result<StatementState, BackendError> {
+    async fn detached(
+        &mut self,
+        parent: &str,
+        child: &str,
+    ) -> Result<StatementState, BackendError> {
         let (of, part) = (literal(parent), literal(child));
         // The column came with version 14, and DETACH … CONCURRENTLY with it.
         let sql = format!(
@@ -163,7 +167,7 @@ impl PostgresSession {
         })
     }
 
-    async fn database_is_there(&self, name: &str) -> Result<bool, BackendError> {
+    async fn database_is_there(&mut self, name: &str) -> Result<bool, BackendError> {
         let name = literal(name);
         let sql = format!("SELECT true FROM pg_catalog.pg_database WHERE datname = {name}");
         Ok(self.first_row(&sql).await?.is_some())

@@ -9,6 +9,11 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error::request_error;
 use crate::facts::Located;
 
+/// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
+/// the run lock must live on.
+const RESET: &str = "CLOSE ALL; SET SESSION AUTHORIZATION DEFAULT; RESET ROLE; RESET ALL; \
+                     DEALLOCATE ALL; UNLISTEN *; DISCARD PLANS; DISCARD TEMP; DISCARD SEQUENCES;";
+
 /// How a cancel request reaches the server: as the session does.
 #[derive(Clone)]
 pub(crate) enum CancelTls {
@@ -26,8 +31,20 @@ pub struct PostgresSession {
     version: String,
     /// Where the ledgers are, as far as it was looked up.
     pub(crate) located: Option<Located>,
+    /// Whether what a migration left in the session is still to be removed.
+    pub(crate) traces: Traces,
     /// Whether a journal is known to be there, by ledger.
     pub(crate) journals: HashMap<LedgerId, JournalState>,
+}
+
+/// What the work before has left in the session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Traces {
+    /// Nothing.
+    None,
+    /// Settings, a role, temporary tables: removed before the next request, together with it where
+    /// that saves a round trip.
+    Left,
 }
 
 /// What is known of a journal table.
@@ -43,7 +60,7 @@ impl Session for PostgresSession {}
 
 impl PostgresSession {
     pub(crate) fn new(client: Client, tls: CancelTls, version: String) -> Self {
-        Self { client, tls, version, located: None, journals: HashMap::new() }
+        Self { client, tls, version, located: None, traces: Traces::None, journals: HashMap::new() }
     }
 
     /// The server's major version; 0 where it cannot be read.
@@ -66,7 +83,11 @@ impl PostgresSession {
     }
 
     /// Runs `sql` (one or several statements) and returns the rows of each statement.
-    pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
+    pub(crate) async fn rows(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
+        self.without_traces().await?;
         let messages =
             self.client.simple_query(sql).await.map_err(|error| request_error(&error))?;
         let mut sets = vec![Vec::new()];
@@ -86,8 +107,21 @@ impl PostgresSession {
     }
 
     /// Runs `sql` for its effect.
-    pub(crate) async fn run(&self, sql: &str) -> Result<(), BackendError> {
+    pub(crate) async fn run(&mut self, sql: &str) -> Result<(), BackendError> {
+        self.without_traces().await?;
         self.client.batch_execute(sql).await.map_err(|error| request_error(&error))
+    }
+
+    /// Removes what the work before has left.
+    pub(crate) async fn without_traces(&mut self) -> Result<(), BackendError> {
+        let Some(sql) = self.take_traces() else { return Ok(()) };
+        self.client.batch_execute(&sql).await.map_err(|error| request_error(&error))
+    }
+
+    /// The statements that remove what the work before has left, if it has; to be sent next.
+    pub(crate) fn take_traces(&mut self) -> Option<String> {
+        let left = std::mem::replace(&mut self.traces, Traces::None);
+        (left == Traces::Left).then(|| format!("{RESET}{}", self.own_settings()))
     }
 
     pub(crate) fn cancel_handle(&self) -> PostgresCanceller {

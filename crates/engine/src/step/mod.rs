@@ -4,7 +4,7 @@ mod non_transactional;
 mod retry;
 mod transactional;
 
-use stopover_backend::{BackendError, LedgerId, Session, Stop, StopSignal, UnitLimits};
+use stopover_backend::{BackendError, Durability, LedgerId, Session, Stop, StopSignal, UnitLimits};
 use stopover_model::report::{MigrationReport, MigrationStatus, StatementReport};
 use stopover_model::{
     Checksum, DatabaseError, Event, EventSink, NewLedgerRow, PlannedStatement, Provenance, Step,
@@ -56,6 +56,8 @@ pub(crate) struct StepContext<'a> {
     pub(crate) ledger: &'a LedgerId,
     pub(crate) limits: &'a Limits,
     pub(crate) stop: &'a Stop,
+    /// Whether a commit waits for the disk.
+    pub(crate) durability: Durability,
 }
 
 /// A report of `step` that says: not begun.
@@ -159,13 +161,18 @@ impl<S: Session> Carrier<'_, S> {
 
     /// Records the migration, in the transaction that is open, or by itself.
     async fn record(&mut self) -> Result<(), BackendError> {
-        let row = NewLedgerRow {
+        let row = self.ledger_row(Some(self.report.duration_ms.unwrap_or(0.0)));
+        self.session.record(self.context.ledger, &row).await
+    }
+
+    fn ledger_row(&self, duration_ms: Option<f64>) -> NewLedgerRow {
+        NewLedgerRow {
             version: self.step.version.clone(),
             name: self.step.name.clone(),
+            file: self.step.file.clone(),
             checksum: self.step.checksum.clone(),
             provenance: Provenance::Applied,
-            duration_ms: self.report.duration_ms.unwrap_or(0.0),
-        };
-        self.session.record(self.context.ledger, &row).await
+            duration_ms,
+        }
     }
 }

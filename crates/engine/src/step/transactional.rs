@@ -1,10 +1,15 @@
 //! A migration that is one transaction with its ledger row.
 
-use stopover_backend::{BackendError, Session};
+use std::time::Duration;
+
+use stopover_backend::{BackendError, Done, Session, Unit, UnitEnd};
+use stopover_model::report::MigrationReport;
+use stopover_model::{Event, EventSink, Step};
 
 use super::retry::Tries;
 use super::{Carrier, StepEnd, untouched};
-use crate::statement::unless_stopped;
+use crate::place::located;
+use crate::statement::{cancelled_by_stop, unless_stopped};
 
 impl<S: Session> Carrier<'_, S> {
     /// The whole step, tried again while a lock is not to be had.
@@ -12,7 +17,10 @@ impl<S: Session> Carrier<'_, S> {
         let mut tries = Tries::new(self.context.limits.lock_retries);
         loop {
             *self.report = untouched(self.step);
-            let end = self.one_try().await;
+            let end = match self.at_once().await {
+                Some(end) => end,
+                None => self.one_try().await,
+            };
             if matches!(end, StepEnd::Applied | StepEnd::Lost(_) | StepEnd::CommitUnknown(_)) {
                 return end;
             }
@@ -23,6 +31,53 @@ impl<S: Session> Carrier<'_, S> {
                 return end;
             }
         }
+    }
+
+    /// Everything sent without waiting in between; `None` where the database cannot do that.
+    async fn at_once(&mut self) -> Option<StepEnd> {
+        let row = self.ledger_row(None);
+        let unit = Unit {
+            limits: self.limits(),
+            durability: self.context.durability,
+            statements: &self.step.statements,
+            ledger: self.context.ledger,
+            row: &row,
+        };
+        let mut tale = Tale { step: self.step, report: self.report, sink: self.sink };
+        tale.starts(0);
+        let canceller = self.session.canceller();
+        let mut told = |at: usize, done: Done, took: Duration| tale.ended(at, done, took);
+        let running = self.session.transaction(&unit, &mut told);
+        let (end, signal) = cancelled_by_stop(&canceller, running, self.context.stop).await;
+        Some(match (end, signal) {
+            // A session that does not even end what was cancelled is given up.
+            (None, signal) => signal.map_or_else(
+                || StepEnd::Lost(BackendError::Lost("no answer".to_owned())),
+                StepEnd::Stopped,
+            ),
+            (Some(None), _) => return None,
+            (Some(Some(UnitEnd::Committed)), _) => StepEnd::Applied,
+            (Some(Some(UnitEnd::Unknown(error))), _) => StepEnd::CommitUnknown(error),
+            (Some(Some(UnitEnd::Failed { .. })), Some(signal)) => StepEnd::Stopped(signal),
+            (Some(Some(UnitEnd::Failed { statement, took, error })), None) => {
+                self.refused(statement, took, error)
+            }
+        })
+    }
+
+    fn refused(
+        &mut self,
+        statement: Option<usize>,
+        took: Duration,
+        error: BackendError,
+    ) -> StepEnd {
+        let error = Box::new(error.into_database_error());
+        if let Some(at) = statement {
+            let entry = &mut self.report.statements[at];
+            entry.duration_ms = Some(took.as_secs_f64() * 1e3);
+            entry.error = Some(located(self.step, self.step.statements.get(at), &error));
+        }
+        StepEnd::Failed { statement, error, rolled_back: true }
     }
 
     /// Where the database has one lock for all its writers, this waits for it.
@@ -53,5 +108,40 @@ impl<S: Session> Carrier<'_, S> {
             Err(error @ BackendError::Refused(_)) => StepEnd::of(error),
             Err(error) => StepEnd::CommitUnknown(error),
         }
+    }
+}
+
+/// Tells what happens in a transaction that is sent at once.
+struct Tale<'a> {
+    step: &'a Step,
+    report: &'a mut MigrationReport,
+    sink: &'a mut dyn EventSink,
+}
+
+impl Tale<'_> {
+    fn starts(&mut self, at: usize) {
+        if let Some(statement) = self.step.statements.get(at) {
+            self.sink.emit(Event::StatementStarted {
+                version: self.step.version.clone(),
+                index: statement.index,
+                tag: statement.tag.clone(),
+                line: statement.line,
+            });
+        }
+    }
+
+    fn ended(&mut self, at: usize, done: Done, took: Duration) {
+        let duration_ms = took.as_secs_f64() * 1e3;
+        let entry = &mut self.report.statements[at];
+        entry.duration_ms = Some(duration_ms);
+        entry.rows = done.rows;
+        *self.report.duration_ms.get_or_insert(0.0) += duration_ms;
+        self.sink.emit(Event::StatementFinished {
+            version: self.step.version.clone(),
+            index: self.step.statements[at].index,
+            duration_ms,
+            rows: done.rows,
+        });
+        self.starts(at + 1);
     }
 }

@@ -84,7 +84,7 @@ impl PostgresSession {
     }
 
     /// The cause with the definition of the constraint that it is about, where it needs one.
-    async fn defined(&self, cause: Cause) -> Result<Option<Cause>, BackendError> {
+    async fn defined(&mut self, cause: Cause) -> Result<Option<Cause>, BackendError> {
         let Some(constraint) = cause.existing_constraint() else { return Ok(Some(cause)) };
         let sql = format!(
             "SELECT pg_catalog.pg_get_constraintdef(c.oid) FROM pg_catalog.pg_constraint c \
@@ -97,7 +97,7 @@ impl PostgresSession {
     }
 
     /// What the catalog says of the relations of `cause`; `None` where the relation is not found.
-    async fn catalog(&self, cause: &Cause) -> Result<Option<Catalog>, BackendError> {
+    async fn catalog(&mut self, cause: &Cause) -> Result<Option<Catalog>, BackendError> {
         let relation = oid(cause.relation());
         let Some(rows) = self.rows_of(&relation).await? else { return Ok(None) };
         let mut catalog = Catalog {
@@ -114,13 +114,13 @@ impl PostgresSession {
         Ok(Some(catalog))
     }
 
-    async fn rows_of(&self, relation: &str) -> Result<Option<Rows>, BackendError> {
+    async fn rows_of(&mut self, relation: &str) -> Result<Option<Rows>, BackendError> {
         let sql = format!("SELECT relkind FROM pg_catalog.pg_class WHERE oid = {relation}");
         let kind = self.names(&sql).await?.pop();
         Ok(kind.map(|kind| if kind == "p" { Rows::Partitions } else { Rows::Own }))
     }
 
-    async fn columns(&self, relation: &str) -> Result<Vec<(String, String)>, BackendError> {
+    async fn columns(&mut self, relation: &str) -> Result<Vec<(String, String)>, BackendError> {
         let sql = format!(
             "SELECT attname, pg_catalog.quote_ident(attname) FROM pg_catalog.pg_attribute \
              WHERE attrelid = {relation} AND attnum > 0 AND NOT attisdropped"
@@ -130,7 +130,7 @@ impl PostgresSession {
     }
 
     /// Counts the rows and takes the samples. No rows: the failure was another one than it seemed.
-    async fn counted(&self, offenders: &Offenders) -> Result<Option<Offending>, BackendError> {
+    async fn counted(&mut self, offenders: &Offenders) -> Result<Option<Offending>, BackendError> {
         let count = self.names(&offenders.count_sql).await?.pop();
         let count: u64 = match count.and_then(|count| count.parse().ok()) {
             None | Some(0) => return Ok(None),
@@ -141,7 +141,7 @@ impl PostgresSession {
         Ok(Some(Offending { count, what: offenders.what_for(count), samples }))
     }
 
-    async fn samples(&self, offenders: &Offenders) -> Result<Vec<String>, BackendError> {
+    async fn samples(&mut self, offenders: &Offenders) -> Result<Vec<String>, BackendError> {
         let Some(sql) = &offenders.rows_sql else { return Ok(Vec::new()) };
         let rows = self.first_set(sql).await?;
         let sample = |row: &SimpleQueryRow| {
@@ -151,12 +151,12 @@ impl PostgresSession {
         Ok(rows.iter().filter_map(sample).collect())
     }
 
-    async fn first_set(&self, sql: &str) -> Result<Vec<SimpleQueryRow>, BackendError> {
+    async fn first_set(&mut self, sql: &str) -> Result<Vec<SimpleQueryRow>, BackendError> {
         Ok(self.rows(sql).await?.into_iter().next().unwrap_or_default())
     }
 
     /// The first column of each row.
-    async fn names(&self, sql: &str) -> Result<Vec<String>, BackendError> {
+    async fn names(&mut self, sql: &str) -> Result<Vec<String>, BackendError> {
         Ok(self.first_set(sql).await?.iter().filter_map(|row| text(row, 0)).collect())
     }
 }
