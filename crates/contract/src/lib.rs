@@ -1,1 +1,86 @@
-//! Contract.
+//! What every backend must do: one suite of cases over the backend's traits and the engine.
+//!
+//! A backend's tests give a [`Fixture`], which makes fresh databases, and call [`suite!`]: each
+//! case becomes a test of its own. What a backend cannot do is said by its [`Capabilities`], and
+//! is then shown to be refused; no case is left out.
+//!
+//! Not for what only one backend does (WAL files, concurrent indexes): that stands beside it.
+//! Everything here panics instead of returning errors, for its callers are tests.
+
+pub mod cases;
+mod fixture;
+mod stage;
+
+pub use fixture::{Capabilities, Fixture, Phrases, Support};
+pub use stage::{Stage, numbers, told};
+
+/// Makes a test of each case, for the fixture that is named.
+#[macro_export]
+macro_rules! suite {
+    ($fixture:ty) => {
+        $crate::tests! { $fixture:
+            order: versions_are_applied_in_the_order_of_their_numbers
+            order: nothing_to_do_is_no_work
+            order: a_gap_is_filled
+            order: a_late_lower_version_is_applied_with_a_warning_or_refused_as_the_policy_says
+            order: a_selection_applies_so_far_and_no_further
+            drift: an_edit_is_refused_before_anything_runs
+            drift: a_rename_is_refused
+            drift: an_orphan_is_refused_and_passes_where_the_policy_lets_it
+            drift: a_collision_is_refused
+            drift: tables_without_a_history_are_refused
+            drift: an_accepted_edit_is_no_drift
+            drift: everything_wrong_is_told_at_once
+            failure: a_failing_middle_statement_leaves_nothing
+            failure: the_place_of_an_error_is_told
+            failure: transaction_control_in_the_middle_is_refused_before_anything_runs
+            failure: a_statement_that_takes_too_long_is_ended
+            failure: a_commit_is_seen_only_with_its_ledger_row
+            failure: a_version_is_recorded_once
+            singly: a_marked_migration_commits_statement_by_statement
+            singly: a_statement_that_cannot_be_in_a_transaction_is_recognised
+            singly: a_failed_one_is_dirty_and_goes_on_where_it_stopped
+            singly: a_stopped_one_is_dirty_and_repaired_by_decision
+            scripts: an_envelope_gives_way_to_the_runners_transaction
+            scripts: an_empty_migration_is_recorded
+            scripts: a_byte_order_mark_and_crlf_are_no_hindrance
+            scripts: inline_copy_data_is_loaded_or_refused
+            scripts: one_migration_leaves_no_trace_in_the_session_of_the_next
+            waiting: a_lock_held_elsewhere_is_waited_for
+            waiting: a_lock_that_stays_held_fails_and_leaves_nothing
+            waiting: the_run_lock_shuts_a_second_runner_out_and_ends_with_its_session
+            waiting: a_second_runner_says_who_it_waits_for_and_gives_up_in_time
+            waiting: many_runners_apply_each_migration_once
+            waiting: a_stop_ends_a_long_statement
+            waiting: a_stop_ends_the_wait_for_a_lock
+            reading: status_and_plan_write_nothing
+            reading: a_reader_learns_that_there_is_nothing_to_do
+            reading: a_reader_can_apply_nothing
+            ledgers: sqlxs_ledger_is_used_in_place
+            ledgers: diesels_ledger_is_used_in_place
+            ledgers: several_ledgers_must_be_told_apart
+        }
+    };
+}
+
+/// One test for each case that is named.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! tests {
+    ($fixture:ty: $($topic:ident: $case:ident)*) => {
+        $(
+            #[test]
+            fn $case() {
+                $crate::run($crate::cases::$topic::$case::<$fixture>());
+            }
+        )*
+    };
+}
+
+/// Runs a case on a runtime of its own, as a front end does.
+#[doc(hidden)]
+pub fn run(case: impl Future<Output = ()>) {
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    runtime.expect("a runtime").block_on(case);
+}

@@ -96,14 +96,6 @@ pub(crate) fn entries(
     journal::entries(connection, ledger, version)
 }
 
-/// A ledger that this room does not know.
-pub(crate) fn unknown(kind: LedgerKind) -> BackendError {
-    BackendError::Settings {
-        message: format!("{kind}'s ledger cannot be used in place on SQLite"),
-        remedy: "use one of stopover, sqlx, diesel".to_owned(),
-    }
-}
-
 fn unreadable(ledger: &LedgerId, error: &rusqlite::Error) -> BackendError {
     if code(error).is_some() {
         return request_error(error);

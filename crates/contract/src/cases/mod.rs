@@ -1,0 +1,10 @@
+//! The cases, by topic.
+
+pub mod drift;
+pub mod failure;
+pub mod ledgers;
+pub mod order;
+pub mod reading;
+pub mod scripts;
+pub mod singly;
+pub mod waiting;
