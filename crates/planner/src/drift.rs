@@ -55,12 +55,11 @@ pub(crate) fn find(
             // is settled: comparing any one of them would send the reader the wrong way.
             Some(migration) if collides(source, migration) => {}
             // It stands for every version up to its own, and for none alone.
-            Some(_) if row.state == RowState::Baseline => {}
+            _ if row.state == RowState::Baseline => {}
             Some(migration) => {
                 found.extend(modified(row, migration).map(told));
                 found.extend(renamed(row, migration, facts).map(told));
             }
-            None if row.state == RowState::Baseline => {}
             None if comparison.comparable => found.push(told(orphan(row, source, policy))),
             None => {}
         }

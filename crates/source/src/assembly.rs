@@ -43,7 +43,7 @@ impl Assembler<'_> {
         let mut migrations = Vec::with_capacity(groups.len());
         for (version, group) in groups {
             self.findings.extend(pairing_problems(&version, &group));
-            migrations.extend(self.read_group(&version, group));
+            migrations.extend(self.read_group(group));
         }
         migrations
     }
@@ -99,6 +99,8 @@ fn name_mismatch(up: &Candidate, down: &Candidate) -> Finding {
 
 /// What a file, or a part of one, makes of a migration.
 struct Read {
+    /// As this file writes it: another may write an equal version in another way.
+    version: Version,
     name: String,
     file: String,
     script: Script,
@@ -115,7 +117,7 @@ struct Scripts {
 impl Scripts {
     /// The first up script makes the migration, with the down script of its name if there is one,
     /// else with the first.
-    fn into_migration(mut self, version: &Version) -> Option<Migration> {
+    fn into_migration(mut self) -> Option<Migration> {
         if self.ups.is_empty() {
             return None;
         }
@@ -125,7 +127,7 @@ impl Scripts {
         let (down, down_directives) =
             down.map_or((None, Directives::default()), |it| (Some(it.script), it.directives));
         Some(Migration {
-            version: version.clone(),
+            version: up.version,
             name: up.name,
             file: up.file,
             up: up.script,
@@ -137,7 +139,7 @@ impl Scripts {
 }
 
 impl Assembler<'_> {
-    fn read_group(&mut self, version: &Version, group: Group) -> Option<Migration> {
+    fn read_group(&mut self, group: Group) -> Option<Migration> {
         let mut scripts = Scripts::default();
         for candidate in group.downs.into_iter().chain(group.ups) {
             let text = match script::read(self.folder.store, &candidate.path) {
@@ -147,20 +149,20 @@ impl Assembler<'_> {
                     continue;
                 }
             };
-            self.take(candidate, text, &mut scripts);
+            self.take(&candidate, text, &mut scripts);
         }
-        scripts.into_migration(version)
+        scripts.into_migration()
     }
 
     /// Makes a script, or two, of a file's text.
-    fn take(&mut self, candidate: Candidate, text: String, scripts: &mut Scripts) {
-        let path = shown(&candidate);
+    fn take(&mut self, candidate: &Candidate, text: String, scripts: &mut Scripts) {
+        let path = shown(candidate);
         if candidate.placeholders == Placeholders::Replaced {
             self.findings.extend(flyway::placeholders::find(&path, &text));
         }
         let Some(parts) = layouts::parts(self.layout, &path, &text, self.environment) else {
             let part = Part { extent: Extent::Whole, start: 0, mark: candidate.mark.clone() };
-            let read = self.read(&candidate, text, part);
+            let read = self.read(candidate, text, part);
             match candidate.direction {
                 Direction::Up | Direction::Both => scripts.ups.push(read),
                 Direction::Down => scripts.downs.push(read),
@@ -169,10 +171,10 @@ impl Assembler<'_> {
         };
         self.findings.extend(parts.findings);
         if let Some(down) = parts.down {
-            let read = self.read(&candidate, text.clone(), down);
+            let read = self.read(candidate, text.clone(), down);
             scripts.downs.push(read);
         }
-        let read = self.read(&candidate, text, parts.up);
+        let read = self.read(candidate, text, parts.up);
         scripts.ups.push(read);
     }
 
@@ -183,6 +185,7 @@ impl Assembler<'_> {
         self.findings.extend(problems);
         directives.order = candidate.order;
         Read {
+            version: candidate.version.clone(),
             name: candidate.name.clone(),
             file: self.folder.relative(&candidate.path),
             script,

@@ -3,7 +3,9 @@
 mod boundaries;
 mod drift;
 mod laws;
+mod passages;
 mod plans;
+mod repeatable;
 mod scripts;
 
 use stopover_model::{

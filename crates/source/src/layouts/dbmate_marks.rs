@@ -41,7 +41,7 @@ struct Open {
 
 /// Tells the parts of a file apart.
 pub(super) fn parts(path: &str, text: &str) -> Parts {
-    let mut reader = Reader { path, up: None, down: None, findings: Vec::new() };
+    let mut reader = Reader { path, up: None, down: None, stray: None, findings: Vec::new() };
     let comments = Comments::of(text);
     for line in lines(text) {
         match mark(line.text) {
@@ -61,6 +61,8 @@ struct Reader<'a> {
     path: &'a str,
     up: Option<Open>,
     down: Option<Open>,
+    /// The first line before all marks that is no comment.
+    stray: Option<usize>,
     findings: Vec<Finding>,
 }
 
@@ -71,8 +73,7 @@ impl Reader<'_> {
 
     fn plain(&mut self, line: &Line<'_>) {
         if self.up.is_none() && self.down.is_none() && !line.text.trim().is_empty() {
-            let reason = "there is SQL before -- migrate:up, which dbmate refuses";
-            self.problem(line.number, reason, "move the line below -- migrate:up");
+            self.stray.get_or_insert(line.number);
         }
     }
 
@@ -80,7 +81,13 @@ impl Reader<'_> {
         let transaction = self.options(line, options);
         let open = Open { line: line.range.clone(), body: line.next, transaction };
         match (mark, &self.up, &self.down) {
-            (Mark::Up, None, None) => self.up = Some(open),
+            (Mark::Up, None, None) => {
+                self.up = Some(open);
+                if let Some(stray) = self.stray {
+                    let reason = "there is SQL before -- migrate:up, which dbmate refuses";
+                    self.problem(stray, reason, "move it below -- migrate:up");
+                }
+            }
             (Mark::Down, Some(_), None) => self.down = Some(open),
             // Newer versions of dbmate run every block and record the version each time, which
             // its table refuses from the second on.
@@ -121,7 +128,8 @@ impl Reader<'_> {
     fn end(mut self, text: &str) -> Parts {
         let last = lines(text).last().map_or(1, |line| line.number);
         if self.up.is_none() {
-            self.problem(last, "there is no line -- migrate:up", ORDER);
+            let line = self.stray.unwrap_or(last);
+            self.problem(line, "there is no line -- migrate:up", ORDER);
         } else if self.down.is_none() {
             self.findings.push(Finding::warning(
                 "missing-down",

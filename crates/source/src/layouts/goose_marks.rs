@@ -84,6 +84,8 @@ struct Reader<'a> {
     text: &'a str,
     environment: Environment<'a>,
     section: Section,
+    /// The first line before all marks that is no comment.
+    stray: Option<usize>,
     /// Where the passage that is open began, and who bounds its statements.
     open: (usize, Boundaries),
     /// Ranges in which the environment is put in, with their lines.
@@ -103,6 +105,7 @@ impl<'a> Reader<'a> {
             text,
             environment,
             section: Section::Before,
+            stray: None,
             open: (0, Boundaries::Text),
             substituted: Vec::new(),
             is_substituting: false,
@@ -123,8 +126,7 @@ impl<'a> Reader<'a> {
         let text = line.text.trim();
         if self.section == Section::Before {
             if !text.is_empty() {
-                let reason = "there is SQL before -- +goose Up, which goose refuses";
-                self.problem(line.number, reason, "move the line below -- +goose Up");
+                self.stray.get_or_insert(line.number);
             }
         } else if self.is_substituting {
             self.substituted.push((line.number, line.range.clone()));
@@ -145,6 +147,10 @@ impl<'a> Reader<'a> {
             (Mark::SubstitutionOn, _) => self.is_substituting = true,
             (Mark::SubstitutionOff, _) => self.is_substituting = false,
             (Mark::Up, Section::Before) => {
+                if let Some(stray) = self.stray {
+                    let reason = "there is SQL before -- +goose Up, which goose refuses";
+                    self.problem(stray, reason, "move it below -- +goose Up");
+                }
                 self.section = Section::Up;
                 self.open = (line.next, Boundaries::Text);
             }
@@ -196,7 +202,8 @@ impl<'a> Reader<'a> {
     fn end(mut self) -> Parts {
         let last = lines(self.text).last().map_or(1, |line| line.number);
         if self.section == Section::Before {
-            self.problem(last, "there is no line -- +goose Up", UP_REMEDY);
+            let line = self.stray.unwrap_or(last);
+            self.problem(line, "there is no line -- +goose Up", UP_REMEDY);
         } else {
             if self.open.1 == Boundaries::Marked {
                 let reason = "-- +goose StatementBegin has no StatementEnd";

@@ -103,3 +103,66 @@ fn nothing_is_overwritten_and_half_a_migration_is_taken_back() {
     assert!(matches!(error, SourceError::NotWritten { .. }), "{error}");
     assert!(!source.path().join("0002_b.up.sql").exists());
 }
+
+#[test]
+fn goose_and_dbmate_have_both_directions_in_one_file() {
+    for (layout, up, down) in [
+        (Layout::Goose, "-- +goose Up\n", "-- +goose Down\n"),
+        (Layout::Dbmate, "-- migrate:up\n", "-- migrate:down\n"),
+    ] {
+        let source = Source::named(&[]);
+        let first = NewMigration {
+            layout: Some(layout),
+            numbering: Some(Numbering::Sequence),
+            ..request("a b")
+        };
+        let paths = create(source.path(), &first).unwrap();
+        assert_eq!(source.relative(&paths), ["00001_a_b.sql"]);
+        let text = std::fs::read_to_string(&paths[0]).unwrap();
+        assert!(text.starts_with(up) && text.contains(down), "{text}");
+        // From now on the folder says by itself whose it is.
+        let next = create(source.path(), &request("next")).unwrap();
+        assert_eq!(source.relative(&next), ["00002_next.sql"]);
+        let set = source.read();
+        assert_eq!((set.layout, set.findings.len()), (layout, 0));
+        assert!(set.migrations.iter().all(|it| it.down.is_some()));
+    }
+    let goose = NewMigration {
+        layout: Some(Layout::Goose),
+        reversibility: Some(Reversibility::UpOnly),
+        ..request("x")
+    };
+    assert_eq!(created(&[], &goose), ["20260730140005_x.sql"]);
+}
+
+#[test]
+fn flyways_versions_go_on_at_their_depth() {
+    let flyway = NewMigration { layout: Some(Layout::Flyway), ..request("add index") };
+    for (last, next) in [
+        ("V1__a.sql", "V2"),
+        ("V1_9__a.sql", "V1.10"),
+        ("V009__a.sql", "V010"),
+        ("V20260101000000__a.sql", "V20260730140005"),
+        ("V2026.07__a.sql", "V2026.08"),
+    ] {
+        assert_eq!(created(&[last], &flyway), [format!("{next}__add_index.sql")], "{last}");
+    }
+    assert_eq!(created(&[], &flyway), ["V1__add_index.sql"]);
+    let reversible = NewMigration { reversibility: Some(Reversibility::Reversible), ..flyway };
+    assert_eq!(created(&[], &reversible), ["V1__add_index.sql", "U1__add_index.sql"]);
+}
+
+#[test]
+fn refinerys_files_are_numbered_and_named_as_it_reads_them() {
+    let refinery = NewMigration { layout: Some(Layout::Refinery), ..request("b") };
+    assert_eq!(created(&[], &refinery), ["V1__b.sql"]);
+    assert_eq!(created(&["V9__a.sql"], &refinery), ["V10__b.sql"]);
+    assert_eq!(created(&["V20260101000000__a.sql"], &refinery), ["V20260730140005__b.sql"]);
+    let source = Source::named(&[]);
+    let dashed = NewMigration { name: "with-dash", ..refinery };
+    let error = create(source.path(), &dashed).unwrap_err();
+    assert!(matches!(error, SourceError::BadNewName { .. }), "{error}");
+    let reversible = NewMigration { reversibility: Some(Reversibility::Reversible), ..refinery };
+    let error = create(source.path(), &reversible).unwrap_err();
+    assert!(matches!(error, SourceError::NoSuchForm { .. }), "{error}");
+}

@@ -1,9 +1,14 @@
 //! Stories of whole folders: what a story writes, and what reading it says.
 
 mod create;
+mod dbmate;
 mod directives;
+mod embedded;
+mod flyway;
+mod goose;
 mod layouts;
 mod problems;
+mod refinery;
 
 use std::fs;
 use std::path::{Path, PathBuf};

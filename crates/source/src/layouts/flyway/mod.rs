@@ -22,8 +22,8 @@ pub(super) const EXAMPLE: &str = "V1_2__create_orders.sql";
 
 const CONFIG: &str = ".sql.conf";
 
-/// A versioned or repeatable migration, in a folder where every `U` file has its `V` file: those
-/// of refinery have not.
+/// A versioned or repeatable migration, in a folder where every `U` file has its `V` file (those
+/// of refinery have not), or that has something of Flyway's alone.
 pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
     let entries = folder.deep();
     let mut versions = BTreeSet::new();
@@ -42,7 +42,8 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
             _ => {}
         }
     }
-    found.filter(|_| undone.is_subset(&versions)).map(|entry| folder.relative(&entry.path))
+    let is_ours = undone.is_subset(&versions) || only_flyway(&entries);
+    found.filter(|_| is_ours).map(|entry| folder.relative(&entry.path))
 }
 
 /// Whether there is something that Flyway has and refinery has not: then its names are Flyway's.
