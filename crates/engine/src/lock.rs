@@ -36,7 +36,8 @@ impl<S: Session> Locked<S> {
             if began.elapsed() >= wait {
                 return Err(EngineError::LockHeld { holder, waited: wait });
             }
-            if told.as_ref() != Some(&holder) {
+            // A runner that has just ended may still be going: that is not worth a word.
+            if told.as_ref() != Some(&holder) && began.elapsed() >= POLL {
                 let limit_ms = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
                 sink.emit(Event::LockWaiting { holder: holder.clone(), limit_ms });
                 told = Some(holder);

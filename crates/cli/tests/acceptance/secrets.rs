@@ -6,7 +6,7 @@ use crate::place::Place;
 use crate::program::Said;
 
 /// A password that needs percent-encoding in a URL and quotes in a keyword string.
-const PASSWORD: &str = "hush/hush@4711 'x' %41";
+const PASSWORD: &str = "hush/hush@zyxw 'x' %41";
 
 fn encoded() -> String {
     PASSWORD
@@ -23,7 +23,7 @@ fn encoded() -> String {
 
 /// Its recognisable part, plain and encoded: nothing else that is printed holds it.
 fn is_secret(line: &str) -> bool {
-    line.contains("4711") || line.contains("hush")
+    line.contains("zyxw") || line.contains("hush")
 }
 
 #[track_caller]
@@ -55,12 +55,12 @@ async fn place() -> (Place, Vec<(bool, String)>) {
         (false, format!("postgresql://127.0.0.1:1/x?user=u&password={}", encoded())),
         (false, format!("postgresql://u:{}@127.0.0.1:99999999/x", encoded())),
         (false, format!("postgresql://u:{}@[::1/x", encoded())),
-        (false, format!("postgresql://u:hush 4711@127.0.0.1:port/x?nonsense={}", encoded())),
-        (false, format!("host=127.0.0.1 port=1 password={} nonsense=1", "hush4711")),
-        (false, format!("host=127.0.0.1 port=1 password='{}", "hush4711")),
+        (false, format!("postgresql://u:hush zyxw@127.0.0.1:port/x?nonsense={}", encoded())),
+        (false, format!("host=127.0.0.1 port=1 password={} nonsense=1", "hushzyxw")),
+        (false, format!("host=127.0.0.1 port=1 password='{}", "hushzyxw")),
         (false, format!("mysql://u:{}@127.0.0.1/x", encoded())),
-        (false, "hush4711".to_owned()),
-        (false, "sqlite:app.db?password=hush4711".to_owned()),
+        (false, "hushzyxw".to_owned()),
+        (false, "sqlite:app.db?password=hushzyxw".to_owned()),
     ];
     (place, forms)
 }
@@ -114,7 +114,7 @@ async fn a_password_in_the_settings_file_never_shows() {
             keeps_quiet(&place.call(command).without("DATABASE_URL").run());
         }
         // What is wrong with the file must not be told by quoting it.
-        place.write("stopover.toml", &format!("database_url = {url} hush4711\n"));
+        place.write("stopover.toml", &format!("database_url = {url} hushzyxw\n"));
         keeps_quiet(&status.run().exits(5));
         place.write("stopover.toml", &format!("database_url = [{url}]\n"));
         keeps_quiet(&status.run().exits(5));

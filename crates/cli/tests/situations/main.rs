@@ -1,6 +1,8 @@
 //! The seven situations of a rehearsal, each with the words that an operator reads, on a real
 //! server with a real dump; and what a backup that is not whole, or not harmless, comes to.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 mod damage;
 mod formats;
 mod hostile;
