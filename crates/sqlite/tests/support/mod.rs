@@ -16,17 +16,26 @@ use tempfile::TempDir;
 pub(crate) const ALLOW: EmptyLedger = EmptyLedger::Allow;
 
 /// A test's own folder.
-pub(crate) struct Folder(TempDir);
+pub(crate) struct Folder {
+    path: PathBuf,
+    /// `None` where it is another process's to remove.
+    _owned: Option<TempDir>,
+}
 
 impl Folder {
     pub(crate) fn new() -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         std::fs::create_dir(folder.path().join("migrations")).expect("a folder");
-        Self(folder)
+        Self { path: folder.path().to_owned(), _owned: Some(folder) }
+    }
+
+    /// A folder that another process made.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path, _owned: None }
     }
 
     pub(crate) fn path(&self) -> &Path {
-        self.0.path()
+        &self.path
     }
 
     pub(crate) fn database(&self) -> PathBuf {
