@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stopover_model::{Facts, ForeignKeys, LockHolder, NewLedgerRow, PlannedStatement};
 
-use crate::{BackendError, LedgerChoice, LedgerId, LedgerWriter, Recover};
+use crate::{BackendError, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, Recover};
 
 /// A way to reach one database.
 pub trait Backend: Send + Sync {
@@ -18,7 +18,7 @@ pub trait Backend: Send + Sync {
 
 /// Everything that one pinned connection does.
 pub trait Session:
-    FactsReader + LedgerWriter + RunLock + Execute + Diagnose + Recover + Send
+    FactsReader + LedgerWriter + LedgerEditor + RunLock + Execute + Diagnose + Recover + Send
 {
 }
 

@@ -73,6 +73,10 @@ pub(crate) enum Command {
     /// This version makes no backup and runs no preflight and no postflight checks yet: make a
     /// backup first, and rehearse on it.
     Apply(ApplyArguments),
+    /// Run down scripts on the target, newest applied first
+    ///
+    /// This version makes no backup beforehand: make one, and rehearse.
+    Rollback(RollbackArguments),
     /// Settle drift by a decision that is kept in the journal. Runs no migration
     #[command(subcommand)]
     Repair(RepairCommand),
@@ -201,6 +205,23 @@ pub(crate) struct StatusArguments {
     /// Exit with 8 when there is drift that the policy refuses
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// How many migrations are taken back, the newest applied first [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "to")]
+    pub(crate) steps: Option<usize>,
+    /// Take back everything that was applied after this version, which stays
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
 }
 
 /// `repair …`

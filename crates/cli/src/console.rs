@@ -186,6 +186,7 @@ pub(crate) struct Scripts<'a>(pub(crate) &'a SourceSet);
 impl SourceText for Scripts<'_> {
     fn text(&self, file: &str) -> Option<&str> {
         let migrations = self.0.migrations.iter();
-        migrations.map(|it| &it.up).find(|it| it.path == file).map(|it| it.text.as_str())
+        let scripts = migrations.flat_map(|it| std::iter::once(&it.up).chain(&it.down));
+        scripts.into_iter().find(|it| it.path == file).map(|it| it.text.as_str())
     }
 }

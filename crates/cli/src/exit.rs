@@ -13,6 +13,8 @@ pub(crate) enum Exit {
     Success,
     /// A migration failed.
     Migration,
+    /// A down script failed.
+    Rollback,
     /// What was found after an apply is not right.
     Postflight,
     /// Configuration or usage.
@@ -34,6 +36,7 @@ impl Exit {
             Self::Success => 0,
             Self::Migration => 2,
             Self::Postflight => 3,
+            Self::Rollback => 4,
             Self::Usage => 5,
             Self::Red => 6,
             Self::Unable => 7,

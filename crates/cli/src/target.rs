@@ -3,6 +3,7 @@
 use stopover_engine::{Applied, EngineError, Repair, Request};
 use stopover_model::EventSink;
 use stopover_model::report::{PlanReport, RepairReport, StatusReport};
+use stopover_planner::DownSelection;
 use stopover_postgres::PostgresBackend;
 use stopover_sqlite::{Place, SqliteBackend};
 
@@ -13,7 +14,7 @@ use crate::settings::Settings;
 /// database it is.
 pub(crate) enum Database {
     /// A PostgreSQL server's.
-    Postgres(PostgresBackend),
+    Postgres(Box<PostgresBackend>),
     /// An SQLite file.
     Sqlite(SqliteBackend),
 }
@@ -36,7 +37,7 @@ pub(crate) fn backend(settings: &Settings) -> Result<Database, Failure> {
             "write postgresql://user@host:5432/database, or host=… user=… dbname=…",
         )
     })?;
-    Ok(Database::Postgres(PostgresBackend::new(target)))
+    Ok(Database::Postgres(Box::new(PostgresBackend::new(target))))
 }
 
 fn is_sqlite(url: &str) -> bool {
@@ -65,7 +66,7 @@ impl Database {
     /// See [`stopover_engine::status`].
     pub(crate) async fn status(&self, request: &Request<'_>) -> Result<StatusReport, EngineError> {
         match self {
-            Self::Postgres(it) => stopover_engine::status(it, request).await,
+            Self::Postgres(it) => stopover_engine::status(&**it, request).await,
             Self::Sqlite(it) => stopover_engine::status(it, request).await,
         }
     }
@@ -73,7 +74,7 @@ impl Database {
     /// See [`stopover_engine::plan`].
     pub(crate) async fn plan(&self, request: &Request<'_>) -> Result<PlanReport, EngineError> {
         match self {
-            Self::Postgres(it) => stopover_engine::plan(it, request).await,
+            Self::Postgres(it) => stopover_engine::plan(&**it, request).await,
             Self::Sqlite(it) => stopover_engine::plan(it, request).await,
         }
     }
@@ -85,8 +86,21 @@ impl Database {
         sink: &mut dyn EventSink,
     ) -> Result<Applied, EngineError> {
         match self {
-            Self::Postgres(it) => stopover_engine::apply(it, request, sink).await,
+            Self::Postgres(it) => stopover_engine::apply(&**it, request, sink).await,
             Self::Sqlite(it) => stopover_engine::apply(it, request, sink).await,
+        }
+    }
+
+    /// See [`stopover_engine::rollback()`].
+    pub(crate) async fn rollback(
+        &self,
+        request: &Request<'_>,
+        selection: &DownSelection,
+        sink: &mut dyn EventSink,
+    ) -> Result<Applied, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::rollback(&**it, request, selection, sink).await,
+            Self::Sqlite(it) => stopover_engine::rollback(it, request, selection, sink).await,
         }
     }
 
@@ -98,7 +112,7 @@ impl Database {
         sink: &mut dyn EventSink,
     ) -> Result<RepairReport, EngineError> {
         match self {
-            Self::Postgres(it) => stopover_engine::repair(it, request, repair, sink).await,
+            Self::Postgres(it) => stopover_engine::repair(&**it, request, repair, sink).await,
             Self::Sqlite(it) => stopover_engine::repair(it, request, repair, sink).await,
         }
     }

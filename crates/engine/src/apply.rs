@@ -2,9 +2,9 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Durability, Execute, FactsReader, Session};
+use stopover_backend::{Backend, BackendError, Durability, FactsReader, Session};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
-use stopover_model::{Event, EventSink, Facts, Finding, Plan, RowState, Step};
+use stopover_model::{Direction, Event, EventSink, Facts, Finding, Plan, RowState, Step};
 use stopover_planner::Selection;
 
 use crate::lock::{Locked, may_free_locks};
@@ -30,6 +30,7 @@ pub async fn apply<B: Backend>(
     sink.emit(Event::PlanReady {
         migrations: plan.steps.len(),
         statements: plan.statement_count(),
+        direction: Direction::Up,
     });
     let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
     let mut findings = plan.findings.clone();
@@ -37,13 +38,14 @@ pub async fn apply<B: Backend>(
         Ending::Complete
     } else {
         ready_ledger(&mut locked, &facts).await?;
-        let ending = steps(backend, &mut locked, &plan, request, &mut migrations, sink).await;
+        let work = Work { plan: &plan, request, direction: Direction::Up };
+        let ending = steps(backend, &mut locked, &work, &mut migrations, sink).await;
         let ending = on_disk(&mut locked, ending, &mut findings).await;
         checked(&mut locked, request, ending, &mut findings).await
     };
     locked.release().await;
     let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    Ok(Applied { plan, migrations, ending, findings, duration_ms })
+    Ok(Applied { plan, direction: Direction::Up, migrations, ending, findings, duration_ms })
 }
 
 /// A session that holds the run lock.
@@ -80,14 +82,21 @@ pub(crate) async fn ready_ledger<S: Session>(
     Ok(())
 }
 
-async fn steps<B: Backend>(
+/// A plan that is being carried out.
+pub(crate) struct Work<'a> {
+    pub(crate) plan: &'a Plan,
+    pub(crate) request: &'a Request<'a>,
+    pub(crate) direction: Direction,
+}
+
+pub(crate) async fn steps<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
-    plan: &Plan,
-    request: &Request<'_>,
+    work: &Work<'_>,
     migrations: &mut [MigrationReport],
     sink: &mut dyn EventSink,
 ) -> Ending {
+    let Work { plan, request, direction } = work;
     for (at, (step, report)) in plan.steps.iter().zip(migrations.iter_mut()).enumerate() {
         if let Some(signal) = request.stop.requested() {
             return Ending::Stopped(signal);
@@ -99,10 +108,11 @@ async fn steps<B: Backend>(
             limits: &request.limits,
             stop: &request.stop,
             durability: durability(&plan.steps, at),
+            direction: *direction,
         };
         let mut end = carry_out(locked.session(), step, &context, report, sink).await;
         if let StepEnd::CommitUnknown(error) = end {
-            end = settle(backend, locked, step, request, error, sink).await;
+            end = settle(backend, locked, step, work, error, sink).await;
         }
         match end {
             StepEnd::Applied => {}
@@ -129,6 +139,7 @@ async fn steps<B: Backend>(
         report.status = MigrationStatus::Applied;
         let duration_ms = *report.duration_ms.get_or_insert(0.0);
         sink.emit(Event::MigrationFinished {
+            direction: *direction,
             version: step.version.clone(),
             name: step.name.clone(),
             duration_ms,
@@ -171,10 +182,11 @@ async fn settle<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     step: &Step,
-    request: &Request<'_>,
+    work: &Work<'_>,
     lost: BackendError,
     sink: &mut dyn EventSink,
 ) -> StepEnd {
+    let request = work.request;
     let Ok(again) = open(backend, request, sink).await else { return StepEnd::Lost(lost) };
     *locked = again;
     let Ok(facts) = locked.session().facts(&request.facts).await else {
@@ -185,11 +197,12 @@ async fn settle<B: Backend>(
             && row.state == RowState::Done
             && proves(step, row.checksum.as_ref())
     });
-    if recorded { StepEnd::Applied } else { StepEnd::Lost(lost) }
+    let done = recorded == (work.direction == Direction::Up);
+    if done { StepEnd::Applied } else { StepEnd::Lost(lost) }
 }
 
 /// A plan that did not come to its end may have left commits for which nobody waited.
-async fn on_disk<S: Session>(
+pub(crate) async fn on_disk<S: Session>(
     locked: &mut Locked<S>,
     ending: Ending,
     findings: &mut Vec<Finding>,

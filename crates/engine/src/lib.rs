@@ -17,6 +17,7 @@ mod recover;
 mod rehearse;
 mod repair;
 mod request;
+mod rollback;
 mod statement;
 mod step;
 
@@ -28,3 +29,4 @@ pub use read::{plan, status};
 pub use rehearse::{Rehearsal, RehearsalEnding, rehearse};
 pub use repair::{Repair, repair};
 pub use request::{Limits, Request};
+pub use rollback::rollback;

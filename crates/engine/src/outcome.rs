@@ -2,7 +2,7 @@
 
 use stopover_backend::{BackendError, StopSignal};
 use stopover_model::report::{ApplyReport, FailedMigration, MigrationReport, MigrationStatus};
-use stopover_model::{DatabaseError, Finding, Plan, Version};
+use stopover_model::{DatabaseError, Direction, Finding, Plan, Version};
 
 /// How the carrying out of a plan ended.
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub enum Ending {
 pub struct Applied {
     /// The plan.
     pub plan: Plan,
+    /// Up, or down.
+    pub direction: Direction,
     /// Every step of it, measured as far as it was run.
     pub migrations: Vec<MigrationReport>,
     /// How it ended.
@@ -52,8 +54,14 @@ impl Applied {
             Ending::Failed { failed, .. } => Some(failed.clone()),
             _ => None,
         };
+        let done = self.versions(MigrationStatus::Applied);
+        let (applied, reverted) = match self.direction {
+            Direction::Up => (done, Vec::new()),
+            Direction::Down => (Vec::new(), done),
+        };
         ApplyReport {
-            applied: self.versions(MigrationStatus::Applied),
+            applied,
+            reverted,
             failed,
             untouched: self.versions(MigrationStatus::Untouched),
             duration_ms: self.duration_ms,

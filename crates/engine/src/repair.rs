@@ -1,8 +1,8 @@
 //! Settling drift by decision: explicit, one version at a time, and written into the journal.
 
 use stopover_backend::{
-    Backend, BackendError, Execute, JournalNote, LedgerEditor, LedgerId, LedgerWriter, NoteEvent,
-    Session, UnitLimits,
+    Backend, BackendError, Execute, JournalNote, LedgerId, LedgerWriter, NoteEvent, Session,
+    UnitLimits,
 };
 use stopover_model::report::{LedgerEntry, RepairAction, RepairReport};
 use stopover_model::{
@@ -37,16 +37,12 @@ struct Case<'a> {
 /// # Errors
 /// Where the decision does not fit what source and ledger say, and where the database cannot do
 /// what is asked; nothing is changed then.
-pub async fn repair<B>(
+pub async fn repair<B: Backend>(
     backend: &B,
     request: &Request<'_>,
     repair: &Repair,
     sink: &mut dyn EventSink,
-) -> Result<RepairReport, EngineError>
-where
-    B: Backend,
-    B::Session: LedgerEditor,
-{
+) -> Result<RepairReport, EngineError> {
     let mut locked = open(backend, request, sink).await?;
     let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
     let case = Case {
@@ -75,7 +71,7 @@ where
     Ok(report)
 }
 
-async fn carry_out<S: Session + LedgerEditor>(
+async fn carry_out<S: Session>(
     session: &mut S,
     ledger: &LedgerId,
     case: &Case<'_>,

@@ -13,6 +13,15 @@ pub enum RestorePhase {
     Analyzing,
 }
 
+/// Which way migrations go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Direction {
+    /// They are applied.
+    Up,
+    /// They are taken back.
+    Down,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -49,6 +58,8 @@ pub enum Event {
         migrations: usize,
         /// Number of statements in them.
         statements: usize,
+        /// Which way they go.
+        direction: Direction,
     },
     /// A migration begins.
     MigrationStarted {
@@ -102,8 +113,10 @@ pub enum Event {
         /// Who held the lock, where it could be seen.
         holders: Vec<LockHolder>,
     },
-    /// A migration ended well and is in the ledger.
+    /// A migration ended well, and the ledger says so.
     MigrationFinished {
+        /// Which way it went.
+        direction: Direction,
         /// The version.
         version: Version,
         /// The name.

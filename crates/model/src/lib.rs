@@ -23,7 +23,7 @@ mod version;
 pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
 pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
-pub use event::{Event, EventSink, RestorePhase, Silent};
+pub use event::{Direction, Event, EventSink, RestorePhase, Silent};
 pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
 pub use finding::{Finding, Severity};
 pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};

@@ -6,6 +6,7 @@
 
 mod boundary;
 mod comparison;
+mod down;
 mod drift;
 mod enum_value;
 mod foreign_keys;
@@ -20,6 +21,7 @@ mod stories;
 use stopover_model::report::{AppliedEntry, Drift, PendingEntry};
 use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version};
 
+pub use down::{DownSelection, plan_down};
 pub use drift::severity;
 pub use recovery::{interrupted_step, question, verdict};
 

@@ -7,6 +7,7 @@ mod new;
 mod plan;
 mod rehearse;
 mod repair;
+mod rollback;
 mod scratch;
 mod status;
 
@@ -40,6 +41,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Apply(it) if !it.dry_run => apply::run(global, &console, it, stop).await,
         Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
         Command::Status(it) => status::run(global, &console, it, stop).await,
+        Command::Rollback(it) => rollback::run(global, &console, it, stop).await,
         Command::Repair(it) => repair::run(global, &console, it, stop).await,
         Command::New(it) => new::run(global, &console, it),
         Command::Config(it) => config::run(global, &console, it),

@@ -4,10 +4,14 @@ mod non_transactional;
 mod retry;
 mod transactional;
 
-use stopover_backend::{BackendError, Durability, LedgerId, Session, Stop, StopSignal, UnitLimits};
+use stopover_backend::{
+    BackendError, Durability, JournalNote, LedgerId, NoteEvent, Session, Stop, StopSignal,
+    UnitLimits,
+};
 use stopover_model::report::{MigrationReport, MigrationStatus, StatementReport};
 use stopover_model::{
-    Checksum, DatabaseError, Event, EventSink, NewLedgerRow, PlannedStatement, Provenance, Step,
+    Checksum, DatabaseError, Direction, Event, EventSink, NewLedgerRow, PlannedStatement,
+    Provenance, Step,
 };
 
 use crate::place::located;
@@ -58,6 +62,8 @@ pub(crate) struct StepContext<'a> {
     pub(crate) stop: &'a Stop,
     /// Whether a commit waits for the disk.
     pub(crate) durability: Durability,
+    /// Up or down.
+    pub(crate) direction: Direction,
 }
 
 /// A report of `step` that says: not begun.
@@ -94,7 +100,11 @@ pub(crate) async fn carry_out<S: Session>(
 ) -> StepEnd {
     let transactional = step.boundary.is_transactional();
     let mut carrier = Carrier { session, step, context, report, sink };
-    if transactional { carrier.transactional().await } else { carrier.non_transactional().await }
+    match (transactional, context.direction) {
+        (true, _) => carrier.transactional().await,
+        (false, Direction::Up) => carrier.non_transactional().await,
+        (false, Direction::Down) => carrier.down_without_a_transaction().await,
+    }
 }
 
 /// The checksum that proves a row to be ours, when a commit's answer was lost.
@@ -159,10 +169,23 @@ impl<S: Session> Carrier<'_, S> {
         }
     }
 
-    /// Records the migration, in the transaction that is open, or by itself.
+    /// Records the migration, or that it is taken back, in the transaction that is open, or by itself.
     async fn record(&mut self) -> Result<(), BackendError> {
+        let ledger = self.context.ledger;
+        if self.context.direction == Direction::Down {
+            let note = JournalNote {
+                event: NoteEvent::Reverted,
+                version: self.step.version.clone(),
+                name: self.step.name.clone(),
+                before: self.step.checksum.clone(),
+                after: None,
+                reason: None,
+            };
+            self.session.forget(ledger, &self.step.version).await?;
+            return self.session.note(ledger, &note).await;
+        }
         let row = self.ledger_row(Some(self.report.duration_ms.unwrap_or(0.0)));
-        self.session.record(self.context.ledger, &row).await
+        self.session.record(ledger, &row).await
     }
 
     fn ledger_row(&self, duration_ms: Option<f64>) -> NewLedgerRow {

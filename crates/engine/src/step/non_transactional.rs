@@ -25,6 +25,25 @@ impl<S: Session> Carrier<'_, S> {
         }
     }
 
+    /// A down script outside of a transaction: the ledger's row goes when all of it is done.
+    pub(super) async fn down_without_a_transaction(&mut self) -> StepEnd {
+        for at in 0..self.step.statements.len() {
+            let limits = self.limits_alone(&self.step.statements[at]);
+            let limited = self.session.limit(&limits).await.map_err(StepEnd::of);
+            let done = match limited {
+                Ok(()) => self.statement(at).await,
+                Err(end) => Err(end),
+            };
+            if let Err(end) = done {
+                return end.midway();
+            }
+        }
+        match self.record().await {
+            Ok(()) => StepEnd::Applied,
+            Err(error) => StepEnd::of(error).midway(),
+        }
+    }
+
     async fn all_statements(&mut self) -> Result<(), StepEnd> {
         self.open_journal().await.map_err(|error| StepEnd::of(error).midway())?;
         let from = self.step.resume.as_ref().map_or(0, |resume| resume.from);

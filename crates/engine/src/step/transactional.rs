@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use stopover_backend::{BackendError, Done, Session, Unit, UnitEnd};
 use stopover_model::report::MigrationReport;
-use stopover_model::{Event, EventSink, Step};
+use stopover_model::{Direction, Event, EventSink, Step};
 
 use super::retry::Tries;
 use super::{Carrier, StepEnd, untouched};
@@ -35,6 +35,9 @@ impl<S: Session> Carrier<'_, S> {
 
     /// Everything sent without waiting in between; `None` where the database cannot do that.
     async fn at_once(&mut self) -> Option<StepEnd> {
+        if self.context.direction == Direction::Down {
+            return None;
+        }
         let row = self.ledger_row(None);
         let unit = Unit {
             limits: self.limits(),

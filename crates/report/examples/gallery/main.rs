@@ -11,7 +11,9 @@ use std::io::{Write as _, stdout};
 use std::thread::sleep;
 use std::time::Duration;
 
-use stopover_model::{Event, EventSink as _, Finding, LockHolder, RestorePhase, Version};
+use stopover_model::{
+    Direction, Event, EventSink as _, Finding, LockHolder, RestorePhase, Version,
+};
 use stopover_report::human::{self, Detail};
 use stopover_report::{Look, Progress, Verbosity, sql_error};
 
@@ -105,7 +107,7 @@ fn play(verbosity: Verbosity) {
 }
 
 fn migrations(progress: &mut Progress, holder: &LockHolder) {
-    progress.emit(Event::PlanReady { migrations: 3, statements: 12 });
+    progress.emit(Event::PlanReady { migrations: 3, statements: 12, direction: Direction::Up });
     for (at, name) in ["late_merge", "unique_email", "index_items"].into_iter().enumerate() {
         let version = Version::Integer(104 + at as i64);
         progress.emit(Event::MigrationStarted {
@@ -141,6 +143,7 @@ fn migrations(progress: &mut Progress, holder: &LockHolder) {
             progress.emit(Event::MigrationFailed { version, name, error });
         } else {
             progress.emit(Event::MigrationFinished {
+                direction: Direction::Up,
                 version,
                 name: name.into(),
                 duration_ms: 1_600.0 + at as f64,

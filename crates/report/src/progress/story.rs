@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
-use stopover_model::{Event, RestorePhase, Version};
+use stopover_model::{Direction, Event, RestorePhase, Version};
 
 use crate::look::Look;
 
@@ -130,8 +130,8 @@ impl Story {
                 self.holder = Some(known);
                 if news { vec![line] } else { Vec::new() }
             }
-            Event::PlanReady { migrations, statements } => {
-                self.plan_ready(*migrations, *statements, now)
+            Event::PlanReady { migrations, statements, direction } => {
+                self.plan_ready(*migrations, *statements, *direction, now)
             }
             Event::Found(finding) => self.once(event, |wording| wording.found(finding)),
             _ => self.hear_of_migration(event, now),
@@ -211,7 +211,13 @@ impl Story {
         });
     }
 
-    fn plan_ready(&mut self, migrations: usize, statements: usize, now: Instant) -> Vec<Line> {
+    fn plan_ready(
+        &mut self,
+        migrations: usize,
+        statements: usize,
+        direction: Direction,
+        now: Instant,
+    ) -> Vec<Line> {
         let plan = Some((migrations, statements));
         let running = matches!(self.state, State::Migrating);
         if running && self.planned == plan && self.finished.len() < migrations {
@@ -223,7 +229,7 @@ impl Story {
         self.current = None;
         self.since = Some(now);
         self.state = if migrations == 0 { State::Idle } else { State::Migrating };
-        vec![self.wording.plan_ready(migrations, statements)]
+        vec![self.wording.plan_ready(migrations, statements, direction)]
     }
 
     fn hear_of_migration(&mut self, event: &Event, now: Instant) -> Vec<Line> {
@@ -271,10 +277,10 @@ impl Story {
                 let times = (*attempt, *of, *pause_ms);
                 self.once(event, |wording| wording.retried(&step, times, reason, holders))
             }
-            Event::MigrationFinished { version, name, duration_ms } => {
+            Event::MigrationFinished { version, name, duration_ms, direction } => {
                 let step = self.step_of(version, name);
                 self.migration_finished(version, now);
-                self.once(event, |wording| wording.finished(&step, *duration_ms))
+                self.once(event, |wording| wording.finished(&step, *duration_ms, *direction))
             }
             Event::MigrationFailed { version, name, error } => {
                 let step = self.step_of(version, name);

@@ -3,7 +3,7 @@ mod replay;
 use std::io;
 use std::time::Duration;
 
-use stopover_model::{Finding, LockHolder, RestorePhase, StatementError, Version};
+use stopover_model::{Direction, Finding, LockHolder, RestorePhase, StatementError, Version};
 
 use super::*;
 use crate::look::{Charset, Colour};
@@ -98,7 +98,12 @@ fn statement(version: i64, index: usize) -> [Event; 2] {
 
 fn finished(version: i64, name: &str) -> Event {
     let version = Version::Integer(version);
-    Event::MigrationFinished { version, name: name.into(), duration_ms: 680.0 }
+    Event::MigrationFinished {
+        direction: Direction::Up,
+        version,
+        name: name.into(),
+        duration_ms: 680.0,
+    }
 }
 
 fn failed() -> Event {
@@ -153,7 +158,7 @@ fn rehearsal() -> Vec<Event> {
     events.extend([
         Event::RestoreFinished { duration_ms: 26_000.0, rows: 100_000 },
         Event::Phase(RestorePhase::Analyzing),
-        Event::PlanReady { migrations: 3, statements: 6 },
+        Event::PlanReady { migrations: 3, statements: 6, direction: Direction::Up },
         started(103, "add_orders", 1),
     ]);
     events.extend([1, 2].into_iter().flat_map(|index| statement(103, index)));
@@ -274,7 +279,7 @@ gathering statistics
 fn a_terminal_shows_how_far_it_is_below_the_steps() {
     let paper = Paper::default();
     let mut progress = Progress::new(paper.clone(), TERMINAL, Verbosity::Normal);
-    progress.emit(Event::PlanReady { migrations: 3, statements: 6 });
+    progress.emit(Event::PlanReady { migrations: 3, statements: 6, direction: Direction::Up });
     progress.emit(started(103, "add_orders", 1));
     for event in statement(103, 1) {
         progress.emit(event);

@@ -1,6 +1,6 @@
 //! The words for each event.
 
-use stopover_model::{Finding, LockHolder, Severity, StatementError, Version};
+use stopover_model::{Direction, Finding, LockHolder, Severity, StatementError, Version};
 
 use crate::look::{Ink, Look};
 use crate::{human, text, units};
@@ -83,12 +83,21 @@ impl Wording {
         Line::new(Weight::Step, text)
     }
 
-    pub(super) fn plan_ready(&self, migrations: usize, statements: usize) -> Line {
+    pub(super) fn plan_ready(
+        &self,
+        migrations: usize,
+        statements: usize,
+        direction: Direction,
+    ) -> Line {
+        let verb = match direction {
+            Direction::Up => "to apply",
+            Direction::Down => "to take back",
+        };
         let text = if migrations == 0 {
-            "nothing to apply".to_owned()
+            format!("nothing {verb}")
         } else {
             format!(
-                "{} to apply, {}",
+                "{} {verb}, {}",
                 text::plural(migrations, "migration"),
                 text::plural(statements, "statement")
             )
@@ -117,9 +126,13 @@ impl Wording {
         Line::new(Weight::Part, format!("      {what}, {time}{rows}"))
     }
 
-    pub(super) fn finished(&self, step: &str, duration_ms: f64) -> Line {
-        let applied = self.look.paint(Ink::Good, "applied");
-        Line::new(Weight::Step, format!("{step} {applied} in {}", units::duration(duration_ms)))
+    pub(super) fn finished(&self, step: &str, duration_ms: f64, direction: Direction) -> Line {
+        let verb = match direction {
+            Direction::Up => "applied",
+            Direction::Down => "taken back",
+        };
+        let verb = self.look.paint(Ink::Good, verb);
+        Line::new(Weight::Step, format!("{step} {verb} in {}", units::duration(duration_ms)))
     }
 
     pub(super) fn failed(&self, step: &str, error: &StatementError) -> Line {
