@@ -66,6 +66,8 @@ scenarios! {
     read_only_role
     renamed
     repair
+    resumes
+    rollback
     run_lock
     scripts_of_every_kind
     selection
