@@ -121,3 +121,13 @@ async fn an_error_before_there_is_a_document_is_a_document_too() {
     assert_eq!(document["exit_code"], 5);
     assert!(document["error"].as_str().unwrap().contains("migrations"), "{document}");
 }
+
+#[tokio::test]
+async fn every_document_starts_with_its_version_and_the_tools() {
+    let place = Place::with(&SHOP).await;
+    for command in ["config", "new add_notes", "scratch sweep --scratch-dir ."] {
+        let said = place.call(command).arguments(["--format", "json"]).run().exits(0);
+        begins(&said.document());
+        assert_eq!(said.stderr, "", "{command}");
+    }
+}
