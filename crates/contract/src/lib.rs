@@ -59,6 +59,8 @@ macro_rules! suite {
             ledgers: sqlxs_ledger_is_used_in_place
             ledgers: diesels_ledger_is_used_in_place
             ledgers: several_ledgers_must_be_told_apart
+            ledgers: the_other_tools_ledgers_are_used_in_place
+            ledgers: a_repeatable_migration_runs_again_when_it_has_changed
         }
     };
 }

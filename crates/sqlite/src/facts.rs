@@ -3,14 +3,20 @@
 
 use rusqlite::Connection;
 use stopover_backend::{BackendError, FactsReader, FactsRequest, LedgerChoice, LedgerId};
-use stopover_model::{DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker};
+use stopover_model::{
+    ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker,
+};
 
 use crate::error::request_error;
 use crate::held::Held;
 use crate::ledger::{
-    self, DIESEL_TABLE, OWN_PREFIX, OWN_TABLE, SQLX_TABLE, actor, journal_table, ledger_id,
+    self, DBMATE_TABLE, DIESEL_TABLE, FLYWAY_TABLE, GOOSE_TABLE, OWN_PREFIX, OWN_TABLE,
+    REFINERY_TABLE, SQLX_TABLE, actor, journal_table, ledger_id,
 };
 use crate::session::SqliteSession;
+
+/// Rails has a table `schema_migrations` of the same form as dbmate's, and this one beside it.
+const RAILS_TABLE: &str = "ar_internal_metadata";
 
 /// What one look at the catalog told.
 struct Located {
@@ -61,17 +67,13 @@ fn facts(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Facts
         Some(connection) if exists => ledger::read(connection, &ledger)?,
         _ => Vec::new(),
     };
+    let default = Ok(ledger.kind.checksums());
+    let checksums = connection.map_or(default, |it| checksums(it, &ledger)).map_err(refused)?;
     let trackers = connection.map_or(Ok(Vec::new()), trackers).map_err(refused)?;
-    let tables = connection.map_or(Ok(Vec::new()), |it| user_tables(it, &ledger));
+    let tables = connection.map_or(Ok(Vec::new()), |it| user_tables(it, &ledger, &seen));
     Ok(Facts {
         database: DatabaseKind::Sqlite,
-        ledger: LedgerFacts {
-            kind: ledger.kind,
-            table: ledger.table,
-            exists,
-            checksums: ledger.kind.checksums(),
-            rows,
-        },
+        ledger: LedgerFacts { kind: ledger.kind, table: ledger.table, exists, checksums, rows },
         ledgers: seen,
         trackers: trackers.into_iter().map(|table| Tracker { table }).collect(),
         user_tables: tables.map_err(refused)?,
@@ -87,17 +89,17 @@ fn locate(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Loca
     let prefix = choice.schema.as_deref().unwrap_or(OWN_PREFIX);
     let own = format!("{prefix}_{}", choice.table.as_deref().unwrap_or(OWN_TABLE));
     let id = |kind| match kind {
-        LedgerKind::Stopover => Some(ledger_id(kind, prefix, &own)),
-        LedgerKind::Sqlx => Some(ledger_id(kind, "main", SQLX_TABLE)),
-        LedgerKind::Diesel => Some(ledger_id(kind, "main", DIESEL_TABLE)),
-        LedgerKind::Goose
-        | LedgerKind::Dbmate
-        | LedgerKind::Flyway
-        | LedgerKind::Refinery => None,
+        LedgerKind::Stopover => ledger_id(kind, prefix, &own),
+        LedgerKind::Sqlx => ledger_id(kind, "main", SQLX_TABLE),
+        LedgerKind::Diesel => ledger_id(kind, "main", DIESEL_TABLE),
+        LedgerKind::Goose => ledger_id(kind, "main", GOOSE_TABLE),
+        LedgerKind::Dbmate => ledger_id(kind, "main", DBMATE_TABLE),
+        LedgerKind::Flyway => ledger_id(kind, "main", FLYWAY_TABLE),
+        LedgerKind::Refinery => ledger_id(kind, "main", REFINERY_TABLE),
     };
     let mut seen: Vec<LedgerId> = Vec::new();
-    for ledger in LedgerKind::ALL.into_iter().filter_map(id) {
-        let there = connection.map_or(Ok(false), |it| ledger::is_there(it, &ledger.table));
+    for ledger in LedgerKind::ALL.into_iter().map(id) {
+        let there = connection.map_or(Ok(false), |it| is_its(it, &ledger));
         if there.map_err(|error| request_error(&error))? {
             seen.push(ledger);
         }
@@ -106,17 +108,27 @@ fn locate(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Loca
     let shown = |it: &LedgerId| LedgerSeen { kind: it.kind, table: it.table.clone() };
     Ok(Located {
         exists: seen.iter().any(|it| it.kind == kind),
-        ledger: id(kind).ok_or_else(|| not_here(kind))?,
+        ledger: id(kind),
         seen: seen.iter().map(shown).collect(),
     })
 }
 
-/// A tool's ledger that is used in place on PostgreSQL only.
-fn not_here(kind: LedgerKind) -> BackendError {
-    BackendError::Settings {
-        message: format!("the ledger of {kind} is not used in place on SQLite"),
-        remedy: "name another ledger: --ledger stopover".to_owned(),
+/// Whether the tool's table is there. Many tools have a table `schema_migrations`: golang-migrate's
+/// has a column `dirty`, and Rails has another table beside it.
+fn is_its(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<bool> {
+    if ledger.kind != LedgerKind::Dbmate {
+        return ledger::is_there(connection, &ledger.table);
     }
+    let columns = names(connection, "SELECT name FROM pragma_table_info('schema_migrations')")?;
+    Ok(columns == ["version"] && !ledger::is_there(connection, RAILS_TABLE)?)
+}
+
+/// How the ledger fingerprints migrations: refinery's by the type of its column.
+fn checksums(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<ChecksumKind> {
+    Ok(match ledger.kind {
+        LedgerKind::Refinery => ChecksumKind::Sip13(ledger::width(connection, ledger)?),
+        kind => kind.checksums(),
+    })
 }
 
 fn chosen(choice: &LedgerChoice, seen: &[LedgerId]) -> Result<LedgerKind, BackendError> {
@@ -151,15 +163,20 @@ fn trackers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
 }
 
 /// Tables and views that are neither SQLite's own, nor a virtual table's inner ones, nor ledgers.
-fn user_tables(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<Vec<String>> {
-    let ours = [SQLX_TABLE, DIESEL_TABLE, &ledger.table, &journal_table(ledger)];
+fn user_tables(
+    connection: &Connection,
+    ledger: &LedgerId,
+    seen: &[LedgerSeen],
+) -> rusqlite::Result<Vec<String>> {
+    let journal = journal_table(ledger);
+    let is_ours = |it: &String| *it == journal || seen.iter().any(|ledger| ledger.table == *it);
     let all = names(
         connection,
         "SELECT name FROM pragma_table_list \
          WHERE schema = 'main' AND type IN ('table', 'view', 'virtual') \
          AND name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY name",
     )?;
-    Ok(all.into_iter().filter(|it| !ours.contains(&it.as_str())).take(5).collect())
+    Ok(all.into_iter().filter(|it| !is_ours(it)).take(5).collect())
 }
 
 fn names(connection: &Connection, sql: &str) -> rusqlite::Result<Vec<String>> {

@@ -28,17 +28,17 @@ async fn runner() {
 }
 
 fn start(folder: &Folder) -> Child {
-    Command::new(std::env::current_exe().unwrap())
+    Command::new(std::env::current_exe().expect("a process of our own"))
         .args(["--exact", "runner", "--ignored", "--quiet"])
         .env(FOLDER, folder.path())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
-        .unwrap()
+        .expect("a process of our own")
 }
 
 fn ended_well(child: Child) {
-    let output = child.wait_with_output().unwrap();
+    let output = child.wait_with_output().expect("a process of our own");
     assert!(
         output.status.success(),
         "{}{}",

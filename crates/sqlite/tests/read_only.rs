@@ -43,16 +43,17 @@ async fn reader() {
 /// What the reader says.
 fn ask(folder: &Folder) -> String {
     // Where these tests run as root, the program may lie where nobody else gets to.
-    let place = tempfile::tempdir().unwrap();
+    let place = tempfile::tempdir().expect("a process of our own");
     let program = place.path().join("reader");
-    std::fs::copy(std::env::current_exe().unwrap(), &program).unwrap();
+    std::fs::copy(std::env::current_exe().expect("a process of our own"), &program)
+        .expect("a process of our own");
     permit(place.path(), 0o755);
     let mut command = Command::new(&program);
     command.args(["--exact", "reader", "--ignored", "--nocapture"]).env(FOLDER, folder.path());
     if nix::unistd::geteuid().is_root() {
         command.uid(65534).gid(65534);
     }
-    let Output { status, stdout, stderr } = command.output().unwrap();
+    let Output { status, stdout, stderr } = command.output().expect("a process of our own");
     assert!(status.success(), "{}", String::from_utf8_lossy(&stderr));
     let said = String::from_utf8_lossy(&stdout).into_owned();
     let lines = said
@@ -62,7 +63,8 @@ fn ask(folder: &Folder) -> String {
 }
 
 fn permit(path: &Path, mode: u32) {
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .expect("a process of our own");
 }
 
 /// One migration applied; then nobody may write.
@@ -70,8 +72,8 @@ fn sealed(journal_mode: &str) -> Folder {
     let folder = Folder::new();
     folder.migration("1_users.up.sql", "CREATE TABLE users (id INTEGER PRIMARY KEY);");
     folder.run(&format!("PRAGMA journal_mode = {journal_mode}"));
-    let runtime = tokio::runtime::Runtime::new().unwrap();
-    runtime.block_on(apply(&folder)).unwrap();
+    let runtime = tokio::runtime::Runtime::new().expect("a process of our own");
+    runtime.block_on(apply(&folder)).expect("a process of our own");
     assert_eq!(folder.value("PRAGMA journal_mode"), journal_mode.to_lowercase());
     seal(&folder);
     folder

@@ -74,3 +74,68 @@ pub async fn several_ledgers_must_be_told_apart<F: Fixture>() {
     stage.apply().await;
     assert_eq!(stage.applied().await, [1]);
 }
+
+/// A file of each tool, that makes a table `name`.
+fn file(layout: Layout, version: usize, name: &str) -> (String, String) {
+    let up = format!("CREATE TABLE {name} (id integer PRIMARY KEY);\n");
+    let down = format!("DROP TABLE {name};\n");
+    match layout {
+        Layout::Goose => (
+            format!("{version:05}_{name}.sql"),
+            format!("-- +goose Up\n{up}\n-- +goose Down\n{down}"),
+        ),
+        Layout::Dbmate => (
+            format!("{version:03}_{name}.sql"),
+            format!("-- migrate:up\n{up}\n-- migrate:down\n{down}"),
+        ),
+        _ => (format!("V{version}__{name}.sql"), up),
+    }
+}
+
+/// goose's, dbmate's, Flyway's and refinery's: made, found again, and given back what they said.
+pub async fn the_other_tools_ledgers_are_used_in_place<F: Fixture>() {
+    for (layout, kind, table, count) in [
+        (Layout::Goose, LedgerKind::Goose, "goose_db_version", "4"),
+        (Layout::Dbmate, LedgerKind::Dbmate, "schema_migrations", "3"),
+        (Layout::Flyway, LedgerKind::Flyway, "flyway_schema_history", "3"),
+        (Layout::Refinery, LedgerKind::Refinery, "refinery_schema_history", "3"),
+    ] {
+        let mut stage = Stage::<F>::of(layout).await;
+        for (version, name) in [(1, "users"), (2, "orders")] {
+            let (path, text) = file(layout, version, name);
+            stage.write(&path, &text);
+        }
+        stage.ledger(kind);
+        stage.apply().await;
+        stage.facts.ledger.kind = None;
+        let (path, text) = file(layout, 10, "items");
+        stage.write(&path, &text);
+        stage.apply().await;
+        let mut tables = vec![table, "items", "orders", "users"];
+        tables.sort_unstable();
+        assert_eq!(stage.database.tables().await, tables, "{kind}");
+        // goose keeps a row for the empty database, too.
+        let rows = stage.database.value(&format!("SELECT count(*) FROM {table}")).await;
+        assert_eq!(rows, count, "{kind}");
+        let status = stage.status().await;
+        assert_eq!((status.ledger.kind, status.drift.as_slice()), (kind, [].as_slice()));
+        let versions: Vec<String> =
+            status.applied.iter().map(|it| it.version.to_string()).collect();
+        assert_eq!(versions, ["1", "2", "10"], "{kind}");
+    }
+}
+
+/// A repeatable migration of Flyway's runs again when it has changed.
+pub async fn a_repeatable_migration_runs_again_when_it_has_changed<F: Fixture>() {
+    let mut stage = Stage::<F>::of(Layout::Flyway).await;
+    stage.facts.ledger.fallback = Some(LedgerKind::Flyway);
+    stage.write("V1__log.sql", "CREATE TABLE log (entry text);\n");
+    stage.write("R__fill.sql", "INSERT INTO log VALUES ('first');\n");
+    stage.apply().await;
+    stage.apply().await;
+    assert_eq!(stage.database.value("SELECT count(*) FROM log").await, "1");
+    stage.write("R__fill.sql", "INSERT INTO log VALUES ('second');\n");
+    stage.apply().await;
+    assert_eq!(stage.database.value("SELECT count(*) FROM log").await, "2");
+    assert_eq!(stage.status().await.pending, []);
+}

@@ -6,8 +6,8 @@
 use rusqlite::{Connection, Row, params};
 use stopover_backend::{JournalEvent, JournalNote, LedgerId};
 use stopover_model::{
-    Checksum, JournalEntry, LedgerRow, NewLedgerRow, Provenance, RowState, Step, TOOL_VERSION,
-    Version,
+    Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step,
+    TOOL_VERSION, Version,
 };
 
 use super::journal_table;
@@ -229,7 +229,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<JournalEntry>> {
 }
 
 /// Puts a half-done version among the rows, or marks the row that is there.
-pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, dirty: Unsettled) {
+pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, kind: LedgerKind, dirty: Unsettled) {
     let state = RowState::Dirty(dirty.state);
     if let Some(row) = rows.iter_mut().find(|row| row.version.to_string() == dirty.version) {
         // A row that says `done` is stronger than a journal that lost its last line.
@@ -238,10 +238,8 @@ pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, dirty: Unsettled) {
         }
         return;
     }
-    let integer = rows.first().is_none_or(|row| row.version.as_integer().is_some());
-    let version = Version::integer(&dirty.version).filter(|_| integer);
     rows.push(LedgerRow {
-        version: version.unwrap_or(Version::Text(dirty.version)),
+        version: kind.version(&dirty.version).unwrap_or(Version::Text(dirty.version)),
         name: dirty.name,
         applied_at: None,
         checksum: None,

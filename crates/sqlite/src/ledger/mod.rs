@@ -1,16 +1,23 @@
 //! The ledgers: our own, and other tools' used in place.
 //!
-//! Each kind has a file with the same functions over a connection. SQLite has no schemas: the
+//! Each kind has a file with the same functions (see [`form::Form`]) over a connection. SQLite has no schemas: the
 //! schema of the settings is the beginning of our tables' names, `stopover_applied_migrations`
 //! and `stopover_migration_journal`. Every statement names the main database, so that a temporary
 //! table of a script's never stands for the ledger.
 
+mod dbmate;
 mod diesel;
+mod flyway;
+mod form;
+mod goose;
 mod journal;
+mod refinery;
 mod sqlx;
 mod stopover;
 
+use form::Named;
 pub(crate) use journal::actor;
+pub(crate) use refinery::width;
 use rusqlite::{Connection, OptionalExtension};
 use stopover_backend::{
     BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
@@ -19,11 +26,19 @@ use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow
 
 use crate::error::{code, request_error};
 use crate::held::Held;
-use crate::literal::{literal, qualified};
+use crate::literal::qualified;
 use crate::session::SqliteSession;
 
 /// sqlx's table.
 pub(crate) const SQLX_TABLE: &str = "_sqlx_migrations";
+/// goose's table.
+pub(crate) const GOOSE_TABLE: &str = "goose_db_version";
+/// dbmate's table.
+pub(crate) const DBMATE_TABLE: &str = "schema_migrations";
+/// Flyway's table.
+pub(crate) const FLYWAY_TABLE: &str = "flyway_schema_history";
+/// refinery's table.
+pub(crate) const REFINERY_TABLE: &str = "refinery_schema_history";
 /// Diesel's table.
 pub(crate) const DIESEL_TABLE: &str = "__diesel_schema_migrations";
 /// What our own tables' names begin with, where not set.
@@ -63,21 +78,13 @@ pub(crate) fn read(
     connection: &Connection,
     ledger: &LedgerId,
 ) -> Result<Vec<LedgerRow>, BackendError> {
-    let rows = match ledger.kind {
-        LedgerKind::Stopover => stopover::read(connection, ledger),
-        LedgerKind::Sqlx => sqlx::read(connection, ledger),
-        LedgerKind::Diesel => diesel::read(connection, ledger),
-        // These are refused where ledgers are looked for.
-        LedgerKind::Goose | LedgerKind::Dbmate | LedgerKind::Flyway | LedgerKind::Refinery => {
-            Ok(Vec::new())
-        }
-    };
+    let rows = form::of(ledger.kind).read(connection, ledger);
     let mut rows = rows.map_err(|error| unreadable(ledger, &error))?;
     let journal = journal_table(ledger);
     if is_there(connection, &journal).map_err(|error| request_error(&error))? {
         let dirty = journal::dirty(connection, ledger);
         for dirty in dirty.map_err(|error| request_error(&error))? {
-            journal::merge_dirty(&mut rows, dirty);
+            journal::merge_dirty(&mut rows, ledger.kind, dirty);
         }
     }
     rows.sort_by(|a, b| a.version.cmp(&b.version));
@@ -110,16 +117,7 @@ impl LedgerWriter for SqliteSession {
     async fn create_ledger(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
         let ledger = ledger.clone();
         self.call(move |held| {
-            let sql = match ledger.kind {
-                LedgerKind::Stopover => stopover::create(&ledger),
-                LedgerKind::Sqlx => sqlx::create(&ledger),
-                LedgerKind::Diesel => diesel::create(&ledger),
-                LedgerKind::Goose
-                | LedgerKind::Dbmate
-                | LedgerKind::Flyway
-                | LedgerKind::Refinery => String::new(),
-            };
-            in_transaction(held, &sql)?;
+            in_transaction(held, &form::of(ledger.kind).create(&ledger))?;
             held.remember(&ledger)
         })
         .await?
@@ -152,10 +150,8 @@ impl LedgerWriter for SqliteSession {
         let checksum = checksum.cloned();
         self.call(move |held| {
             held.check_ledger()?;
-            if ledger.kind != LedgerKind::Sqlx {
-                return Ok(());
-            }
-            write(held, |it| sqlx::insert_dirty(it, &ledger, &version, &name, checksum.as_ref()))?;
+            let named = Named { version: &version, name: &name, checksum: checksum.as_ref() };
+            write(held, |it| form::of(ledger.kind).begin(it, &ledger, &named))?;
             held.remember(&ledger)
         })
         .await?
@@ -169,14 +165,9 @@ impl LedgerWriter for SqliteSession {
 
 impl LedgerEditor for SqliteSession {
     async fn forget(&mut self, ledger: &LedgerId, version: &Version) -> Result<(), BackendError> {
-        let version = match version {
-            Version::Integer(number) => number.to_string(),
-            other => literal(&other.to_string()),
-        };
-        let ledger = ledger.clone();
+        let (ledger, version) = (ledger.clone(), version.clone());
         self.call(move |held| {
-            let sql = format!("DELETE FROM {} WHERE version = {version}", ledger.qualified);
-            write(held, |it| it.execute_batch(&sql))?;
+            write(held, |it| form::of(ledger.kind).forget(it, &ledger, &version))?;
             held.remember(&ledger)
         })
         .await?
@@ -191,19 +182,9 @@ impl LedgerEditor for SqliteSession {
     ) -> Result<(), BackendError> {
         let (ledger, version, name) = (ledger.clone(), version.clone(), name.to_owned());
         let checksum = checksum.cloned();
-        let change = move |connection: &Connection| match ledger.kind {
-            LedgerKind::Stopover => {
-                stopover::restamp(connection, &ledger, &version, &name, checksum.as_ref())
-            }
-            LedgerKind::Sqlx => {
-                sqlx::restamp(connection, &ledger, &version, &name, checksum.as_ref())
-            }
-            // The others keep neither name nor checksum: there is nothing to change.
-            LedgerKind::Diesel
-            | LedgerKind::Goose
-            | LedgerKind::Dbmate
-            | LedgerKind::Flyway
-            | LedgerKind::Refinery => Ok(()),
+        let change = move |connection: &Connection| {
+            let named = Named { version: &version, name: &name, checksum: checksum.as_ref() };
+            form::of(ledger.kind).restamp(connection, &ledger, &named)
         };
         self.call(move |held| write(held, change)).await?
     }
@@ -248,12 +229,7 @@ fn record(held: &mut Held, ledger: &LedgerId, row: &NewLedgerRow) -> Result<(), 
 }
 
 fn insert(connection: &Connection, ledger: &LedgerId, row: &NewLedgerRow) -> rusqlite::Result<()> {
-    match ledger.kind {
-        LedgerKind::Stopover => stopover::insert(connection, ledger, row)?,
-        LedgerKind::Sqlx => sqlx::insert(connection, ledger, row)?,
-        LedgerKind::Diesel => diesel::insert(connection, ledger, row)?,
-        LedgerKind::Goose | LedgerKind::Dbmate | LedgerKind::Flyway | LedgerKind::Refinery => {}
-    }
+    form::of(ledger.kind).insert(connection, ledger, row)?;
     if is_there(connection, &journal_table(ledger))? {
         journal::insert(connection, ledger, &journal::Line::applied(row))?;
     }

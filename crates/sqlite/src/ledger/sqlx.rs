@@ -4,40 +4,90 @@
 //! blanks for underscores, SHA-384 of the file's bytes as a blob, `execution_time` in nanoseconds.
 //! On SQLite, sqlx itself never writes `success = false`; it stops at a row that says so.
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Result, Row, params};
 use stopover_backend::LedgerId;
 use stopover_model::{
     Checksum, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Version,
 };
 
+use super::form::{Form, Named, rename};
 use super::journal::timestamp;
 
-/// Makes the table as sqlx does.
-pub(super) fn create(ledger: &LedgerId) -> String {
-    format!(
-        "CREATE TABLE IF NOT EXISTS {} (\n    \
-           version BIGINT PRIMARY KEY,\n    \
-           description TEXT NOT NULL,\n    \
-           installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,\n    \
-           success BOOLEAN NOT NULL,\n    \
-           checksum BLOB NOT NULL,\n    \
-           execution_time BIGINT NOT NULL\n)",
-        ledger.qualified
-    )
+/// Its form.
+pub(super) struct Sqlx;
+
+impl Form for Sqlx {
+    fn create(&self, ledger: &LedgerId) -> String {
+        format!(
+            "CREATE TABLE IF NOT EXISTS {} (\n    \
+               version BIGINT PRIMARY KEY,\n    \
+               description TEXT NOT NULL,\n    \
+               installed_on TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP,\n    \
+               success BOOLEAN NOT NULL,\n    \
+               checksum BLOB NOT NULL,\n    \
+               execution_time BIGINT NOT NULL\n)",
+            ledger.qualified
+        )
+    }
+
+    fn read(&self, connection: &Connection, ledger: &LedgerId) -> Result<Vec<LedgerRow>> {
+        let sql = format!(
+            "SELECT version, description, installed_on, lower(hex(checksum)), success FROM {} \
+             ORDER BY version",
+            ledger.qualified
+        );
+        connection.prepare(&sql)?.query_map([], row)?.collect()
+    }
+
+    /// A row that says success already is not ours to change: the primary key refuses.
+    fn insert(&self, connection: &Connection, ledger: &LedgerId, row: &NewLedgerRow) -> Result<()> {
+        // Nanoseconds of any duration that a migration can have fit an i64 (292 years).
+        #[allow(clippy::cast_possible_truncation)]
+        let nanoseconds = (row.duration_ms.unwrap_or_default() * 1e6) as i64;
+        let begun = format!(
+            "UPDATE {} SET success = TRUE, execution_time = ?2 WHERE version = ?1 AND NOT success",
+            ledger.qualified
+        );
+        if connection.execute(&begun, params![row.version.as_integer(), nanoseconds])? > 0 {
+            return Ok(());
+        }
+        let checksum = row.checksum.as_ref();
+        let named = Named { version: &row.version, name: &row.name, checksum };
+        write(connection, ledger, &named, (true, nanoseconds))
+    }
+
+    fn begin(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
+        write(connection, ledger, named, (false, -1))
+    }
+
+    fn restamp(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
+        let columns = ("description", "checksum = coalesce(unhex(?3), checksum)");
+        rename(connection, ledger, columns, named, &description(named.name))
+    }
 }
 
-/// All rows, ascending.
-pub(super) fn read(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<Vec<LedgerRow>> {
+fn description(name: &str) -> String {
+    LedgerKind::Sqlx.stored_name(name).unwrap_or_default()
+}
+
+fn write(
+    connection: &Connection,
+    ledger: &LedgerId,
+    named: &Named<'_>,
+    (success, nanoseconds): (bool, i64),
+) -> Result<()> {
     let sql = format!(
-        "SELECT version, description, installed_on, lower(hex(checksum)), success FROM {} \
-         ORDER BY version",
+        "INSERT INTO {} (version, description, success, checksum, execution_time) \
+         VALUES (?1, ?2, ?3, unhex(?4), ?5)",
         ledger.qualified
     );
-    let mut select = connection.prepare(&sql)?;
-    select.query_map([], row)?.collect()
+    let hex = named.checksum.map_or("", Checksum::hex);
+    let version = named.version.as_integer();
+    let values = params![version, description(named.name), success, hex, nanoseconds];
+    connection.execute(&sql, values).map(|_| ())
 }
 
-fn row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
+fn row(row: &Row<'_>) -> Result<LedgerRow> {
     let state = if row.get(4)? {
         RowState::Done
     } else {
@@ -51,69 +101,4 @@ fn row(row: &Row<'_>) -> rusqlite::Result<LedgerRow> {
         provenance: Provenance::Applied,
         state,
     })
-}
-
-/// Records a migration; a row that marked it as begun becomes the row of its success. A row that
-/// says success already is not ours to change: the primary key refuses.
-pub(super) fn insert(
-    connection: &Connection,
-    ledger: &LedgerId,
-    row: &NewLedgerRow,
-) -> rusqlite::Result<()> {
-    // Nanoseconds of any duration that a migration can have fit an i64 (292 years).
-    #[allow(clippy::cast_possible_truncation)]
-    let nanoseconds = (row.duration_ms.unwrap_or_default() * 1e6) as i64;
-    let begun = format!(
-        "UPDATE {} SET success = TRUE, execution_time = ?2 WHERE version = ?1 AND NOT success",
-        ledger.qualified
-    );
-    if connection.execute(&begun, params![row.version.as_integer(), nanoseconds])? > 0 {
-        return Ok(());
-    }
-    write(connection, ledger, (&row.version, &row.name, row.checksum.as_ref()), (true, nanoseconds))
-}
-
-/// Marks a non-transactional migration as begun.
-pub(super) fn insert_dirty(
-    connection: &Connection,
-    ledger: &LedgerId,
-    version: &Version,
-    name: &str,
-    checksum: Option<&Checksum>,
-) -> rusqlite::Result<()> {
-    write(connection, ledger, (version, name, checksum), (false, -1))
-}
-
-fn write(
-    connection: &Connection,
-    ledger: &LedgerId,
-    (version, name, checksum): (&Version, &str, Option<&Checksum>),
-    (success, nanoseconds): (bool, i64),
-) -> rusqlite::Result<()> {
-    let sql = format!(
-        "INSERT INTO {} (version, description, success, checksum, execution_time) \
-         VALUES (?1, ?2, ?3, unhex(?4), ?5)",
-        ledger.qualified
-    );
-    let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
-    let hex = checksum.map_or("", Checksum::hex);
-    let values = params![version.as_integer(), description, success, hex, nanoseconds];
-    connection.execute(&sql, values).map(|_| ())
-}
-
-/// Gives a row a new name and checksum.
-pub(super) fn restamp(
-    connection: &Connection,
-    ledger: &LedgerId,
-    version: &Version,
-    name: &str,
-    checksum: Option<&Checksum>,
-) -> rusqlite::Result<()> {
-    let Some(checksum) = checksum else { return Ok(()) };
-    let table = &ledger.qualified;
-    let sql =
-        format!("UPDATE {table} SET description = ?2, checksum = unhex(?3) WHERE version = ?1");
-    let description = LedgerKind::Sqlx.stored_name(name).unwrap_or_default();
-    let values = params![version.as_integer(), description, checksum.hex()];
-    connection.execute(&sql, values).map(|_| ())
 }
