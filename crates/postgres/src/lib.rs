@@ -10,6 +10,7 @@ mod error;
 mod execute;
 mod facts;
 mod ledger;
+mod libpq;
 pub mod literal;
 mod lock;
 mod pipeline;

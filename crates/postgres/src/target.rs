@@ -8,6 +8,8 @@ use thiserror::Error;
 use tokio_postgres::Config;
 use tokio_postgres::config::Host;
 
+use crate::libpq::{self, Extras, Surroundings};
+
 /// How the connection is encrypted, as libpq names it.
 ///
 /// Source: PostgreSQL's documentation, "SSL Support", table of modes.
@@ -69,6 +71,12 @@ impl Target {
     /// # Errors
     /// Where it is neither, or names an option that is not known.
     pub fn parse(text: &str) -> Result<Self, TargetError> {
+        let variable = |name: &str| std::env::var(name).ok();
+        Self::parse_with(text, &Surroundings { variable: &variable })
+    }
+
+    /// The same, in given surroundings.
+    pub(crate) fn parse_with(text: &str, around: &Surroundings<'_>) -> Result<Self, TargetError> {
         let text = text.trim();
         let is_url = text.starts_with("postgres://") || text.starts_with("postgresql://");
         if !is_url && (text.contains("://") || !text.contains('=')) {
@@ -76,10 +84,11 @@ impl Target {
                           host=… dbname=…";
             return Err(TargetError { reason: reason.to_owned() });
         }
-        let (rest, ours) = if is_url { split_url(text) } else { split_keywords(text)? };
-        let config = Config::from_str(&rest)
+        let (rest, mut extras) = if is_url { split_url(text) } else { split_keywords(text)? };
+        let mut config = Config::from_str(&rest)
             .map_err(|error| TargetError { reason: redact_urls(&root_cause(&error)) })?;
-        Self::with_options(config, &ours)
+        libpq::complete(&mut config, &mut extras, around)?;
+        Self::with_options(config, &extras)
     }
 
     /// A target from a ready configuration, such as a private server's.
@@ -88,24 +97,17 @@ impl Target {
         Self { config, ssl_mode: SslMode::Disable, root_cert: None }
     }
 
-    fn with_options(config: Config, ours: &[(String, String)]) -> Result<Self, TargetError> {
+    fn with_options(config: Config, extras: &Extras) -> Result<Self, TargetError> {
         let mut target = Self { config, ssl_mode: SslMode::default(), root_cert: None };
-        for (key, value) in ours {
-            match key.as_str() {
-                "sslmode" => {
-                    target.ssl_mode = SslMode::parse(value).ok_or_else(|| TargetError {
-                        reason: format!(
-                            "sslmode `{value}` is none of disable, allow, prefer, require, \
-                             verify-ca, verify-full"
-                        ),
-                    })?;
-                }
-                _ => target.root_cert = Some(PathBuf::from(value)),
-            }
+        if let Some(mode) = extras.get("sslmode") {
+            target.ssl_mode = SslMode::parse(mode).ok_or_else(|| TargetError {
+                reason: format!(
+                    "sslmode `{mode}` is none of disable, allow, prefer, require, verify-ca, \
+                     verify-full"
+                ),
+            })?;
         }
-        if target.config.get_hosts().is_empty() && target.config.get_hostaddrs().is_empty() {
-            target.config.host(default_host());
-        }
+        target.root_cert = extras.get("sslrootcert").map(PathBuf::from);
         if target.config.get_application_name().is_none() {
             target.config.application_name("stopover");
         }
@@ -146,23 +148,35 @@ impl Target {
     }
 }
 
-/// libpq's default: the first usual socket folder that is there, else TCP to this machine.
-fn default_host() -> String {
-    ["/var/run/postgresql", "/tmp"]
-        .into_iter()
-        .find(|folder| std::path::Path::new(folder).join(".s.PGSQL.5432").exists())
-        .unwrap_or("localhost")
-        .to_owned()
+const OURS: [&str; 4] = ["sslmode", "sslrootcert", "service", "passfile"];
+
+/// Moves hosts without a port into the query: `tokio_postgres::Config` would give them 5432, and
+/// `PGPORT` could not tell any more that nobody named one.
+fn without_default_port(url: &str) -> String {
+    let (scheme, rest) = url.split_once("://").unwrap_or(("postgresql", url));
+    let end = rest.find(['/', '?']).unwrap_or(rest.len());
+    let (authority, tail) = rest.split_at(end);
+    let (login, hosts) = match authority.rfind('@') {
+        Some(at) => authority.split_at(at + 1),
+        None => ("", authority),
+    };
+    if hosts.is_empty() || hosts.contains([':', '[']) {
+        return url.to_owned();
+    }
+    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+    let path = if path.is_empty() { "/" } else { path };
+    let more = if query.is_empty() { String::new() } else { format!("&{query}") };
+    format!("{scheme}://{login}{path}?host={hosts}{more}")
 }
 
-const OURS: [&str; 2] = ["sslmode", "sslrootcert"];
-
 /// Takes the options that `tokio_postgres::Config` does not know out of a URL's query.
-fn split_url(url: &str) -> (String, Vec<(String, String)>) {
-    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), Vec::new()) };
+fn split_url(url: &str) -> (String, Extras) {
+    let url = &without_default_port(url);
+    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), Extras::new()) };
     let (ours, theirs): (Vec<_>, Vec<_>) = query
         .split('&')
         .filter(|pair| !pair.is_empty())
+        .filter(|pair| !libpq::is_ignored(pair.split('=').next().unwrap_or_default()))
         .partition(|pair| OURS.contains(&pair.split('=').next().unwrap_or_default()));
     let rest =
         if theirs.is_empty() { base.to_owned() } else { format!("{base}?{}", theirs.join("&")) };
@@ -188,9 +202,9 @@ fn percent_decode(text: &str) -> String {
 }
 
 /// Takes the same options out of a keyword string.
-fn split_keywords(text: &str) -> Result<(String, Vec<(String, String)>), TargetError> {
+fn split_keywords(text: &str) -> Result<(String, Extras), TargetError> {
     let mut rest = String::new();
-    let mut ours = Vec::new();
+    let mut ours = Extras::new();
     let mut input = text.trim_start();
     while !input.is_empty() {
         let (key, after) = input.split_once('=').ok_or_else(|| TargetError {
@@ -201,8 +215,8 @@ fn split_keywords(text: &str) -> Result<(String, Vec<(String, String)>), TargetE
         let (value, tail) = after.split_at(length);
         let key = key.trim();
         if OURS.contains(&key) {
-            ours.push((key.to_owned(), value.trim_matches('\'').to_owned()));
-        } else {
+            ours.insert(key.to_owned(), value.trim_matches('\'').to_owned());
+        } else if !libpq::is_ignored(key) {
             rest.push_str(&format!("{key}={value} "));
         }
         input = tail.trim_start();
