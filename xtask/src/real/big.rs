@@ -4,10 +4,9 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Instant;
 
-use anyhow::Context;
 use stopover_scratch::binaries::Program;
 
-use super::options::Flags;
+use super::options::Dump;
 use super::program;
 use super::server::{Rights, Server};
 use super::size;
@@ -19,10 +18,8 @@ pub(super) fn migrations() -> anyhow::Result<PathBuf> {
 }
 
 /// Makes the backup that was asked for.
-pub(super) fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let size = size::bytes(flags.get("size").unwrap_or("200M"))?;
-    let out = flags.path("out").context("--out FILE.sql.gz is missing")?;
-    make(&Tool::find(flags.path("stopover").as_deref())?, size, &out)?;
+pub(super) fn run(request: &Dump) -> anyhow::Result<ExitCode> {
+    make(&Tool::find(request.stopover.as_deref())?, request.size, &request.out)?;
     Ok(ExitCode::SUCCESS)
 }
 

@@ -49,7 +49,8 @@ BEGIN
     CASE
     WHEN kind.typname IN ('text', 'varchar', 'bpchar', 'citext', 'name') THEN
         size := CASE WHEN modifier > 4 THEN modifier - 4 ELSE 2000 END;
-        usual := $$CASE floor(random() * 4)::int WHEN 0 THEN 'word' || n WHEN 1 THEN 'w' || n || md5(random()::text)
+        usual := $$CASE floor(random() * 7)::int WHEN 0 THEN 'word' || n WHEN 1 THEN 'w' || n || md5(random()::text)
+            WHEN 3 THEN n || '.2.3' WHEN 4 THEN 'https://example.org/' || n WHEN 5 THEN 'user' || n || '@example.org'
             WHEN 2 THEN E'\u00fc\t\\ "q" ''s''\n\u65e5 ' || n ELSE 'some words about ' || md5(n::text) END$$;
         IF literals IS NOT NULL THEN
             usual := format('CASE WHEN random() < 0.7 THEN (%L::text[])[1 + floor(random() * %s)::int] ELSE %s END',

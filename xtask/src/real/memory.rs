@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, bail};
 
 use super::big;
-use super::options::Flags;
+use super::options::Memory;
 use super::size;
 use super::tool::Tool;
 
@@ -28,16 +28,14 @@ struct Measured {
 }
 
 /// Makes the backup unless one is named, rehearses on it and judges; 1 when over the limit.
-pub(super) fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
-    let limit = size::bytes(flags.get("limit").unwrap_or("256M"))?;
-    let size = size::bytes(flags.get("size").unwrap_or("200M"))?;
+pub(super) fn run(request: &Memory) -> anyhow::Result<ExitCode> {
     let folder = tempfile::tempdir()?;
-    let tool = Tool::find(flags.path("stopover").as_deref())?.with_folder(folder.path());
-    let backup = match flags.path("backup") {
+    let tool = Tool::find(request.stopover.as_deref())?.with_folder(folder.path());
+    let backup = match &request.backup {
         Some(path) => path.canonicalize().with_context(|| format!("no {}", path.display()))?,
         None => {
             let path = folder.path().join("big.sql.gz");
-            big::make(&tool, size, &path)?;
+            big::make(&tool, request.size, &path)?;
             path
         }
     };
@@ -45,11 +43,11 @@ pub(super) fn run(flags: &Flags) -> anyhow::Result<ExitCode> {
     let mut rehearse = tool.command("rehearse", &big::migrations()?);
     rehearse.arg("--no-report").arg("--backup").arg(&backup);
     let Measured { code, peak, took } = measure(&mut rehearse, &output)?;
-    println!("peak {}, limit {}, {took:.1?}", size::shown(peak), size::shown(limit));
+    println!("peak {}, limit {}, {took:.1?}", size::shown(peak), size::shown(request.limit));
     if code != 0 {
         bail!("the rehearsal ended with {code}: {}", fs::read_to_string(&output)?);
     }
-    Ok(if peak <= limit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if peak <= request.limit { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
 /// Runs it to its end, watching.

@@ -25,11 +25,13 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 
-use self::options::{Flags, Options};
+use self::options::{Options, Request};
 use self::rehearsals::Stage;
 use self::results::Results;
 use self::server::Server;
 use self::tool::Tool;
+
+pub(crate) use self::tool::built;
 
 /// What the commands of this module are called like.
 pub(crate) const USAGE: &str = "\
@@ -45,17 +47,14 @@ pub(crate) const USAGE: &str = "\
 
 /// Runs one of the commands; bad arguments give exit code 5.
 pub(crate) fn run(command: &str, arguments: &[&str]) -> anyhow::Result<ExitCode> {
-    let flags = match Flags::parse(command, arguments) {
-        Ok(flags) => flags,
+    match Request::read(command, arguments) {
+        Ok(Request::Real(options)) => real(&options),
+        Ok(Request::Dump(request)) => big::run(&request),
+        Ok(Request::Memory(request)) => memory::run(&request),
         Err(error) => {
             eprint!("error: {error:#}\n\n{USAGE}");
-            return Ok(ExitCode::from(5));
+            Ok(ExitCode::from(5))
         }
-    };
-    match command {
-        "dump" => big::run(&flags),
-        "memory" => memory::run(&flags),
-        _ => real(&Options::from_flags(&flags)?),
     }
 }
 

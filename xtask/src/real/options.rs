@@ -6,10 +6,64 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, bail};
 
 use super::server::Rights;
+use super::size;
+
+/// What was asked for, read before anything is done.
+#[derive(Debug)]
+pub(super) enum Request {
+    /// `real`.
+    Real(Options),
+    /// `dump`.
+    Dump(Dump),
+    /// `memory`.
+    Memory(Memory),
+}
+
+/// What `dump` was asked for.
+#[derive(Debug)]
+pub(super) struct Dump {
+    /// Bytes of the compressed dump.
+    pub(super) size: u64,
+    pub(super) out: PathBuf,
+    pub(super) stopover: Option<PathBuf>,
+}
+
+/// What `memory` was asked for.
+#[derive(Debug)]
+pub(super) struct Memory {
+    /// Bytes of the backup that is made where none is named.
+    pub(super) size: u64,
+    /// Bytes that the tool may take.
+    pub(super) limit: u64,
+    pub(super) backup: Option<PathBuf>,
+    pub(super) stopover: Option<PathBuf>,
+}
+
+impl Request {
+    pub(super) fn read(command: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+        let flags = Flags::parse(command, arguments)?;
+        let size = |name, usual| size::bytes(flags.get(name).unwrap_or(usual));
+        let stopover = flags.path("stopover");
+        Ok(match command {
+            "dump" => Self::Dump(Dump {
+                size: size("size", "200M")?,
+                out: flags.path("out").context("--out FILE.sql.gz is missing")?,
+                stopover,
+            }),
+            "memory" => Self::Memory(Memory {
+                size: size("size", "200M")?,
+                limit: size("limit", "256M")?,
+                backup: flags.path("backup"),
+                stopover,
+            }),
+            _ => Self::Real(Options::from_flags(&flags)?),
+        })
+    }
+}
 
 /// Flags by name (without dashes), with their values; a flag without one has an empty value.
 #[derive(Debug)]
-pub(super) struct Flags(BTreeMap<String, String>);
+struct Flags(BTreeMap<String, String>);
 
 /// Flags that take no value.
 const BARE: [&str; 1] = ["superuser"];
@@ -35,7 +89,7 @@ const KNOWN: [(&str, &[&str]); 3] = [
 
 impl Flags {
     /// Reads `--name value` and `--name=value`.
-    pub(super) fn parse(command: &str, arguments: &[&str]) -> anyhow::Result<Self> {
+    fn parse(command: &str, arguments: &[&str]) -> anyhow::Result<Self> {
         let known = KNOWN.iter().find(|(name, _)| *name == command);
         let known = known.map(|(_, flags)| *flags).unwrap_or_default();
         let mut flags = BTreeMap::new();
@@ -59,11 +113,11 @@ impl Flags {
         Ok(Self(flags))
     }
 
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str)
     }
 
-    pub(super) fn path(&self, name: &str) -> Option<PathBuf> {
+    fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
 }
@@ -114,7 +168,7 @@ pub(super) struct Options {
 }
 
 impl Options {
-    pub(super) fn from_flags(flags: &Flags) -> anyhow::Result<Self> {
+    fn from_flags(flags: &Flags) -> anyhow::Result<Self> {
         let folder = flags.get("migrations").context("--migrations DIR is missing")?;
         let migrations = Path::new(folder)
             .canonicalize()

@@ -89,7 +89,7 @@ pub(super) fn sqlx(
 /// Lines of `sqlx migrate info` that say anything but that a migration is installed.
 pub(super) fn not_installed(info: &str) -> Vec<&str> {
     let word = |line: &str| {
-        line.split_whitespace().nth(0).and_then(|it| it.split('/').nth(1)) == Some("installed")
+        line.split_whitespace().next().and_then(|it| it.split('/').nth(1)) == Some("installed")
     };
     info.lines()
         .filter(|line| !line.trim().is_empty())

@@ -6,7 +6,7 @@ use super::backups::{self, Backup};
 use super::older;
 use super::options::Options;
 use super::results::{Results, Side};
-use super::server::Server;
+use super::server::{Server, Whole};
 use super::tool::{Answer, Tool};
 use super::truth::{self, Ending};
 use super::ways::Newest;
@@ -32,8 +32,7 @@ pub(super) fn compare(stage: &Stage<'_>, results: &mut Results) -> anyhow::Resul
             break;
         }
         match stage.round(first, results)? {
-            None => return Ok(()),
-            Some(Ending::Green) => return Ok(()),
+            None | Some(Ending::Green) => return Ok(()),
             Some(Ending::RightlyRed { applied }) => first += applied + 1,
         }
     }
@@ -51,8 +50,12 @@ impl Stage<'_> {
             return Ok(None);
         }
         let folder = tempfile::tempdir()?;
+        let backups = backups::make(&older, folder.path())?;
+        if let Some(complaint) = self.psql_complaint(first, &backups)? {
+            return self.cannot_restore(&backups, &complaint, results);
+        }
         let mut told: Option<(&str, Answer)> = None;
-        for backup in backups::make(&older, folder.path())? {
+        for backup in backups {
             let answer = self.rehearse(&backup, self.newest.total - first, results)?;
             match &told {
                 None => told = Some((backup.form, answer)),
@@ -63,6 +66,35 @@ impl Stage<'_> {
             Some((_, rehearsed)) => truth::follow(self, &older, &rehearsed, results),
             None => Ok(None),
         }
+    }
+
+    /// What psql says against the plain backup, if anything: some schemas make dumps that nothing
+    /// can restore.
+    fn psql_complaint(&self, first: usize, all: &[Backup]) -> anyhow::Result<Option<String>> {
+        let Some(plain) = all.iter().find(|backup| backup.form == ".sql") else { return Ok(None) };
+        let restored = self.server.database(&format!("restored_{first}"))?;
+        let said = restored.run_file(&plain.path, None, Whole::EachAlone)?;
+        Ok((!said.good()).then_some(said.errors))
+    }
+
+    /// A backup that psql cannot restore must not be green with us.
+    fn cannot_restore(
+        &self,
+        backups: &[Backup],
+        complaint: &str,
+        results: &mut Results,
+    ) -> anyhow::Result<Option<Ending>> {
+        println!("psql cannot restore this state's dump: {}", complaint.trim());
+        for backup in backups {
+            let path = backup.path.to_string_lossy();
+            let more = ["--backup", &path, "--no-report"];
+            let answer = self.tool.ask("rehearse", self.options, None, &more)?;
+            let detail = answer.document["detail"].as_str().unwrap_or_default();
+            let wrong = (!detail.starts_with("restore:")).then(|| answer.complaint());
+            let numbers = "red, as psql cannot restore it either";
+            results.note(&format!("rehearsal on {}", backup.form), numbers, wrong.as_deref());
+        }
+        Ok(Some(Ending::RightlyRed { applied: 0 }))
     }
 
     /// Rehearses all that is left.
@@ -105,7 +137,7 @@ fn same_told(
     let (text, other_text) = (essence(&known.document)?, essence(&other.document)?);
     let numbers = format!("{} lines", text.lines().count());
     let sides = [Side { name: form, text: &text }, Side { name: other_form, text: &other_text }];
-    results.same(&format!("{other_form} as {form}"), numbers, sides)
+    results.same(&format!("{other_form} as {form}"), numbers, &sides)
 }
 
 /// What a rehearsal found, without what differs from run to run: no times, no sizes.

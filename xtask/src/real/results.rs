@@ -49,11 +49,10 @@ impl Results {
         &mut self,
         what: &str,
         numbers: impl Into<String>,
-        sides: [Side<'_>; 2],
+        sides: &[Side<'_>; 2],
     ) -> anyhow::Result<()> {
-        let [left, right] = &sides;
-        let difference =
-            if left.text == right.text { None } else { Some(self.difference(&sides)?) };
+        let [left, right] = sides;
+        let difference = if left.text == right.text { None } else { Some(self.difference(sides)?) };
         self.note(what, numbers, difference.as_deref());
         Ok(())
     }

@@ -7,6 +7,8 @@ use anyhow::Context;
 use stopover_scratch::binaries::{Binaries, Program, Search};
 use stopover_scratch::server::{PrivateServer, ServerOptions};
 
+use stopover_testkit::template_cache;
+
 use super::program::{self, Said};
 
 /// The role that owns the project's databases.
@@ -36,7 +38,9 @@ impl Server {
         let programs = [Program::Psql, Program::PgDump, Program::PgRestore];
         let binaries = Search::from_environment(None).choose(None, &programs)?.binaries;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-        let started = PrivateServer::start(&binaries, ServerOptions::default());
+        let options =
+            ServerOptions { template_cache: template_cache(), ..ServerOptions::default() };
+        let started = PrivateServer::start(&binaries, options);
         let server = runtime.block_on(started).context("no private server")?;
         let started = Self { binaries, server };
         let more = if rights == Rights::Superuser { " SUPERUSER" } else { "" };

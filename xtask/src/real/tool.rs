@@ -107,7 +107,7 @@ impl Answer {
 }
 
 /// Builds the workspace's own, and says where it is.
-fn built() -> anyhow::Result<PathBuf> {
+pub(crate) fn built() -> anyhow::Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(crate::root()?).args(["build", "--quiet", "--locked", "-p", "stopover-cli"]);

@@ -58,7 +58,7 @@ fn same_end(
         Side { name: "applied at once", text: &stage.newest.schema },
         Side { name: "applied in two parts, over data", text: &schema },
     ];
-    results.same("schema as at once", format!("{} lines", schema.lines().count()), sides)?;
+    results.same("schema as at once", format!("{} lines", schema.lines().count()), &sides)?;
     let counts = older.counts()?;
     let real: String = counts.iter().map(|(name, rows)| format!("{name} {rows}\n")).collect();
     let foretold = foretold_rows(&rehearsed.document);
@@ -68,7 +68,7 @@ fn same_end(
     }
     let sides =
         [Side { name: "rows foretold", text: &foretold }, Side { name: "rows", text: &real }];
-    results.same("rows as foretold", format!("{} tables", counts.len()), sides)
+    results.same("rows as foretold", format!("{} tables", counts.len()), &sides)
 }
 
 /// How many migrations a rehearsal applied.

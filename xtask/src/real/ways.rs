@@ -139,8 +139,8 @@ impl Comparison<'_> {
         let sides = |before, after| {
             [Side { name: "before sqlx", text: before }, Side { name: "after sqlx", text: after }]
         };
-        results.same("ledger untouched by it", "", sides(&before.0, &after.0))?;
-        results.same("schema untouched by it", "", sides(&before.1, &after.1))?;
+        results.same("ledger untouched by it", "", &sides(&before.0, &after.0))?;
+        results.same("schema untouched by it", "", &sides(&before.1, &after.1))?;
         let info = self.sqlx("info", &self.ours)?;
         let odd = peer::not_installed(&info.output).join("\n");
         let wrong = if info.good() { odd } else { info.errors };
@@ -178,7 +178,7 @@ impl Comparison<'_> {
             Side { name: "the project's way", text: theirs },
             Side { name: "stopover", text: ours },
         ];
-        results.same(what, numbers, sides)
+        results.same(what, numbers, &sides)
     }
 
     /// Everything is applied, and nothing has drifted.
