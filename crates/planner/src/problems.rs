@@ -3,7 +3,9 @@
 use std::cmp::Reverse;
 
 use stopover_model::report::Drift;
-use stopover_model::{Facts, Finding, LedgerKind, OutOfOrder, Policy, SourceSet, Version};
+use stopover_model::{
+    ChecksumKind, Facts, Finding, LedgerKind, OutOfOrder, Policy, SourceSet, Version, VersionWidth,
+};
 
 use crate::Selection;
 use crate::comparison::Comparison;
@@ -33,7 +35,7 @@ pub(crate) fn of_drift(drift: Drift, facts: &Facts) -> Finding {
 pub(crate) fn of_ledger(source: &SourceSet, facts: &Facts) -> Option<Finding> {
     let ledger = &facts.ledger;
     let alien = source.migrations.iter().map(|it| &it.version).filter(|it| !ledger.kind.holds(it));
-    let version = alien.min()?;
+    let Some(version) = alien.min() else { return too_wide(source, facts) };
     let right = match version {
         Version::Text(_) => "diesel",
         Version::Dotted(_) | Version::Repeatable(_) => "flyway",
@@ -57,6 +59,27 @@ pub(crate) fn of_ledger(source: &SourceSet, facts: &Facts) -> Option<Finding> {
             ledger.table, ledger.kind, source.layout
         ),
         format!("name the ledger that goes with this source: --ledger {right}"),
+    ))
+}
+
+/// refinery's column is `int4` unless refinery is built to make it `int8`.
+fn too_wide(source: &SourceSet, facts: &Facts) -> Option<Finding> {
+    let ledger = &facts.ledger;
+    if ledger.checksums != ChecksumKind::Sip13(VersionWidth::Int4) {
+        return None;
+    }
+    let versions = source.migrations.iter().filter_map(|it| it.version.as_integer());
+    let version = versions.filter(|&it| i32::try_from(it).is_err()).min()?;
+    Some(Finding::error(
+        "ledger-version",
+        ledger.table.clone(),
+        format!(
+            "the ledger {} (refinery) holds versions up to {}, and cannot hold {version}",
+            ledger.table,
+            i32::MAX
+        ),
+        "use --ledger stopover; or let a refinery that is built with int8-versions make its table, \
+         whose versions are wider, before the first apply",
     ))
 }
 

@@ -1,12 +1,12 @@
 //! Flyway's versions: repeatable migrations, baselines, and refinery's migrations that may be late.
 
 use stopover_model::{
-    Facts, LedgerKind, LedgerRow, Migration, OrderMark, Plan, Provenance, RowState, Version,
+    ChecksumKind, Facts, LedgerKind, LedgerRow, Migration, OrderMark, Plan, Policy, Provenance,
+    RowState, Version, VersionWidth,
 };
 
-use super::{applied, facts, migration, plan_all, scripted, source};
+use super::{applied, codes, facts, migration, plan_all, scripted, source};
 use crate::judge;
-use stopover_model::Policy;
 
 fn flyway(version: &str, text: &str) -> Migration {
     let mut migration = scripted(1, text);
@@ -97,4 +97,15 @@ fn a_ledger_of_another_form_says_which_one_goes_with_the_source() {
     assert!(told.remedy.contains("--ledger flyway"), "{}", told.remedy);
     let problems = plan_all(&source(vec![migration(1)]), &history(vec![])).unwrap_err();
     assert!(problems[0].message.contains("dotted numbers"), "{}", problems[0].message);
+}
+
+#[test]
+fn a_version_that_refinerys_column_cannot_hold_is_refused_before_anything_runs() {
+    let mut facts = applied(&[]);
+    facts.ledger.kind = LedgerKind::Refinery;
+    let refused = |facts: &Facts| plan_all(&source(vec![migration(20_260_730_120_000)]), facts);
+    facts.ledger.checksums = ChecksumKind::Sip13(VersionWidth::Int4);
+    assert_eq!(codes(&refused(&facts).unwrap_err()), ["ledger-version"]);
+    facts.ledger.checksums = ChecksumKind::Sip13(VersionWidth::Int8);
+    assert!(refused(&facts).unwrap().steps[0].checksum.is_some());
 }

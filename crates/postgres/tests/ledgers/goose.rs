@@ -1,6 +1,7 @@
 //! goose's `goose_db_version`.
 
 use super::{after, applied, drift, pending, rows, stage};
+use stopover_contract::Fixture;
 use stopover_model::{Layout, LedgerKind};
 
 /// As goose before 3.17 made it, with what going down and up again left then
@@ -60,5 +61,5 @@ async fn a_block_between_marks_is_one_statement_and_fails_as_one() {
     let stopover_engine::Ending::Failed { failed, .. } = ended else { panic!("{ended:?}") };
     assert_eq!((failed.error.line, failed.statement), (4, Some(1)));
     assert!(!stage.has("kept").await, "the server takes it as one, and so rolls it back");
-    assert!(stage.database.value("SELECT count(*) FROM goose_db_version").await == "1");
+    assert_eq!(stage.database.value("SELECT count(*) FROM goose_db_version").await, "1");
 }

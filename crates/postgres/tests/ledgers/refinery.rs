@@ -1,6 +1,7 @@
 //! refinery's `refinery_schema_history`.
 
 use super::{after, applied, drift, pending, rows, stage};
+use stopover_contract::Fixture;
 use stopover_model::report::DriftKind;
 use stopover_model::{Layout, LedgerKind};
 
