@@ -31,6 +31,15 @@ fn position(step: &Step, statement: &PlannedStatement, position: Option<usize>) 
     };
     let into =
         statement.text.char_indices().nth(position - 1).map_or(statement.text.len(), |it| it.0);
+    // With values put in, the text is not the file's: lines still are, columns are those of the
+    // text that was sent.
+    if step.text.get(statement.range.clone()) != Some(statement.text.as_str()) {
+        let before = &statement.text[..into];
+        let lines = before.matches('\n').count();
+        let in_line = before.rsplit('\n').next().unwrap_or_default().chars().count();
+        let column = if lines == 0 { statement.column + in_line } else { in_line + 1 };
+        return (statement.line + lines, column);
+    }
     let byte = statement.range.start + into;
     let Some(before) = step.text.get(..byte) else { return (statement.line, statement.column) };
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
@@ -89,6 +98,14 @@ mod tests {
         assert_eq!(place(&step, Some(16)), (3, 3));
         assert_eq!(place(&step, None), (2, 1));
         assert_eq!(place(&step, Some(1)), (2, 1));
+    }
+
+    #[test]
+    fn values_that_were_put_in_do_not_move_lines() {
+        let mut step = step("-- x\nselect '$A',\n  nope;", 5..23);
+        step.statements[0].text = "select 'a longer value',\n  nope".to_owned();
+        assert_eq!(place(&step, Some(28)), (3, 3));
+        assert_eq!(place(&step, Some(8)), (2, 8));
     }
 
     #[test]
