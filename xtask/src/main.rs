@@ -2,6 +2,7 @@
 //!
 //! Nothing here is part of the tool: these are checks of the code, run by people and by CI.
 
+mod chaos;
 mod layers;
 mod real;
 
@@ -22,9 +23,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
-            print!("{USAGE}{}", real::USAGE);
+            print!("{USAGE}{}{}", real::USAGE, chaos::USAGE);
             Ok(ExitCode::SUCCESS)
         }
+        ["chaos", rest @ ..] => chaos::run(rest),
         ["layers"] => layers::run(root()?),
         [command @ ("real" | "dump" | "memory"), rest @ ..] => real::run(command, rest),
         _ => {

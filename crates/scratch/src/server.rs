@@ -19,7 +19,7 @@ mod tuning;
 pub(crate) mod user;
 
 use std::fs::{self, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 
 use tokio::task::spawn_blocking;
@@ -75,6 +75,25 @@ impl PrivateServer {
             .await
             .map_err(|source| ServerError::SetUp { log: tail(&log, 20), source })?;
         Ok(Self { launched, identity, version, durability })
+    }
+
+    /// Starts it again on the same data, after it was stopped or killed: what production's servers
+    /// go through, for those who look at what becomes of a client.
+    pub async fn start_again(&mut self, binaries: &Binaries) -> Result<(), ServerError> {
+        // What is left of the former server goes first: two on one folder would be its end.
+        self.launched.guard.end();
+        // A killed server's file still says `ready`, and its process id may be another's by now.
+        let stale = self.data_folder().join("postmaster.pid");
+        match fs::remove_file(&stale) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                return Err(ServerError::folder(&stale, "remove")(error));
+            }
+            _ => {}
+        }
+        let user = ServerUser::for_this_process()?;
+        self.launched.guard = serve(binaries, &self.launched.folder, &user)?;
+        let Launched { guard, folder, .. } = &mut self.launched;
+        ready::until_ready(guard, folder.data(), &folder.log()).await
     }
 
     /// How to connect as the superuser.
@@ -180,19 +199,27 @@ impl Launched {
         let folder = ScratchFolder::create(&base, &user)?;
         fill(binaries, options, &folder, &user, &mut notes)?;
         configure(binaries, options, &folder)?;
-        let data = folder.data();
-        let guarded = Guarded {
-            program: binaries.path(Program::Postgres),
-            arguments: vec!["-D".into(), data.into()],
-            signal: StopSignal::Immediate,
-            user: &user,
-            data,
-            log: folder.open_log(&folder.log())?,
-        };
-        let guard = Guard::start(guarded, folder.cleaner())
-            .map_err(|source| ServerError::Watch { source })?;
+        let guard = serve(binaries, &folder, &user)?;
         Ok(Self { guard, folder, notes })
     }
+}
+
+/// Starts the server itself.
+fn serve(
+    binaries: &Binaries,
+    folder: &ScratchFolder,
+    user: &ServerUser,
+) -> Result<Guard, ServerError> {
+    let data = folder.data();
+    let guarded = Guarded {
+        program: binaries.path(Program::Postgres),
+        arguments: vec!["-D".into(), data.into()],
+        signal: StopSignal::Immediate,
+        user,
+        data,
+        log: folder.open_log(&folder.log())?,
+    };
+    Guard::start(guarded, folder.cleaner()).map_err(|source| ServerError::Watch { source })
 }
 
 /// Gets an empty data folder: from the cache, else from initdb, and then the cache gets a copy.

@@ -12,7 +12,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::{Pid, geteuid};
 use stopover_scratch::binaries::{Binaries, Program, Search};
 use stopover_scratch::server::{PrivateServer, ServerOptions};
-use tokio::runtime;
+use tokio::runtime::{self, Handle, RuntimeFlavor};
 use tokio_postgres::Config;
 
 use crate::Access;
@@ -69,6 +69,15 @@ impl TestServer {
         let pid = self.server.pid().expect("the server is running");
         let pid = Pid::from_raw(pid.try_into().expect("a process id is a positive i32"));
         kill(pid, Signal::SIGKILL).expect("the postmaster can be killed");
+    }
+
+    /// Starts it again on the same data, whether it was killed or still runs.
+    ///
+    /// # Panics
+    /// When it does not come up.
+    pub async fn restart(&mut self) {
+        let started = self.server.start_again(&binaries()).await;
+        started.unwrap_or_else(|error| panic!("{}", with_sources(&error)));
     }
 
     /// Stops it and removes its folder.
@@ -137,13 +146,22 @@ pub fn template_cache() -> Option<PathBuf> {
 /// Runs a future to its end on a thread of its own: also possible inside a runtime, where
 /// blocking on another is forbidden.
 pub(crate) fn apart<T: Send>(future: impl Future<Output = T> + Send) -> T {
-    thread::scope(|scope| {
-        let run = scope.spawn(|| {
-            let runtime = runtime::Builder::new_current_thread().enable_all().build();
-            runtime.expect("a runtime can be built").block_on(future)
-        });
-        run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-    })
+    let on_a_thread = || {
+        thread::scope(|scope| {
+            let run = scope.spawn(|| {
+                let runtime = runtime::Builder::new_current_thread().enable_all().build();
+                runtime.expect("a runtime can be built").block_on(future)
+            });
+            run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        })
+    };
+    // A blocked worker keeps the task that is next with it. If that is the other side of a
+    // connection that is being made, DROP DATABASE waits for it until the server gives it up:
+    // a minute.
+    match Handle::try_current().map(|it| it.runtime_flavor()) {
+        Ok(RuntimeFlavor::MultiThread) => tokio::task::block_in_place(on_a_thread),
+        _ => on_a_thread(),
+    }
 }
 
 fn with_sources(error: &dyn std::error::Error) -> String {

@@ -57,3 +57,17 @@ async fn a_server_of_ones_own_can_be_killed() {
     server.stop().await;
     assert!(!folder.exists());
 }
+
+#[tokio::test]
+async fn a_killed_server_comes_up_again_with_what_was_committed() {
+    let mut server = TestServer::start().await;
+    let database = TestDatabase::create_on(&server).await;
+    database.psql("CREATE TABLE t (x int); CHECKPOINT");
+    for _ in 0..3 {
+        server.kill();
+        server.restart().await;
+        assert_eq!(database.psql("SELECT count(*) FROM t"), "0");
+    }
+    server.restart().await;
+    assert_eq!(database.psql("SELECT count(*) FROM t"), "0", "also when it was still running");
+}

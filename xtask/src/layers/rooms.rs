@@ -54,7 +54,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "source",
         reach: Reach::Outside,
-        may_use: &["model"],
+        may_use: &["model", "sql"],
         purpose: "folders of migrations → a source",
     },
     Room {
@@ -104,6 +104,12 @@ pub(super) const ROOMS: &[Room] = &[
         reach: Reach::Outside,
         may_use: &["scratch"],
         purpose: "servers and databases of tests",
+    },
+    Room {
+        name: "chaos",
+        reach: Reach::Outside,
+        may_use: &["scratch", "testkit"],
+        purpose: "crash trials: tool, server and connection killed at random",
     },
     Room {
         name: "cli",

@@ -35,7 +35,7 @@ pub(crate) use self::tool::built;
 
 /// What the commands of this module are called like.
 pub(crate) const USAGE: &str = "\
-  real      apply a project's migrations by Stopover and by the project's own way, compare, and
+\x20 real      apply a project's migrations by Stopover and by the project's own way, compare, and
             rehearse on backups of an older state:
             real --migrations DIR [--layout pairs|sqlx|diesel] [--peer sqlx|psql|none]
                  [--ledger stopover|sqlx|diesel] [--older N|half] [--rows N] [--superuser]
