@@ -60,7 +60,10 @@ pub(crate) fn connect_error(target: String, error: &tokio_postgres::Error) -> Ba
         Some("53300") => "the server has no connection left: end some, or raise max_connections",
         Some("57P03") => "the server is starting up or shutting down: try again in a moment",
         Some(_) => "the server refused the session: see its message",
-        None => "check host and port, that the server runs, and that it may be reached from here",
+        None => {
+            "check host and port, that the server runs and may be reached from here, and that a \
+             password is given where one is needed (URL, PGPASSWORD, ~/.pgpass)"
+        }
     };
     let reason = error.as_db_error().map_or_else(|| deepest(error), |db| db.message().to_owned());
     BackendError::Unreachable { target, reason: redact_urls(&reason), remedy: remedy.to_owned() }

@@ -40,7 +40,11 @@ impl PostgresSession {
             let tag = at.map_or("", |at| unit.statements[at].tag.as_str());
             let ended = drained(answer, tag).await;
             let took = since.elapsed();
-            since = Instant::now();
+            // The answer to BEGIN may come in one go with the first statement's: its little time is
+            // counted there.
+            if position >= before {
+                since = Instant::now();
+            }
             match ended {
                 Err(error @ BackendError::Lost(_)) => return UnitEnd::Unknown(error),
                 _ if failure.is_some() => {}

@@ -72,6 +72,7 @@ scenarios! {
     scripts_of_every_kind
     selection
     several_ledgers
+    sqlite
     sqlx_ledger
     transaction_control
 }

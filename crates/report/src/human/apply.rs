@@ -54,7 +54,7 @@ fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
         let left = text::plural(report.untouched.len(), "migration");
         page.section(Ink::Doubtful, "STOPPED:", &format!("{left} not begun, after {time}"));
     } else if changed == 0 {
-        page.section(Ink::Good, "Nothing to do:", "every migration of the source is applied");
+        page.section(Ink::Good, "Nothing to do:", "all that was asked for is applied");
     } else {
         let verb = if report.applied.is_empty() { "Reverted" } else { "Applied" };
         let number = text::plural(changed, "migration");
@@ -116,7 +116,10 @@ fn next(report: &ApplyReport, errors: usize) -> Option<String> {
         return Some(if failed.rolled_back {
             format!("settle the error in {file}, rehearse, then run the command again")
         } else {
-            "`stopover status` shows what is dirty and how it is settled".to_owned()
+            format!(
+                "settle the error in {file}, then run the command again: it goes on where it \
+                 stopped, and `stopover status` says where that is"
+            )
         });
     }
     if errors > 0 {

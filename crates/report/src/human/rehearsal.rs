@@ -17,6 +17,9 @@ use super::{Detail, measured, next_step};
 /// The code of the finding that stands for a failed migration.
 const MIGRATION_FAILED: &str = "migration-failed";
 
+/// Codes of findings that say that the tool could not do its work, or was stopped.
+const NO_VERDICT: [&str; 3] = ["tool", "stopped", "scratch"];
+
 /// Where the values of the head begin, right of their labels.
 const REACH: usize = 10;
 
@@ -62,6 +65,9 @@ fn verdict(page: &mut Page<'_>, report: &RehearsalReport, failed: bool) {
         Verdict::Green => (Ink::Good, "GREEN"),
         Verdict::Red => (Ink::Bad, "RED"),
     };
+    // Where the tool could not do its work, nobody knows what the migrations would do.
+    let unable = report.findings.iter().any(|it| NO_VERDICT.contains(&it.code.as_str()));
+    let (ink, word) = if unable { (Ink::Doubtful, "none was reached") } else { (ink, word) };
     page.section(ink, &format!("VERDICT: {word}"), "");
     let detail = text::tame(&report.detail);
     let mut lines = detail.lines();
