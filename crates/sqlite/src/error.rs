@@ -89,7 +89,7 @@ fn text(error: &Error) -> String {
         }
         Error::SqlInputError { msg, .. } => msg.clone(),
         Error::InvalidParameterCount(_, wanted) => {
-            format!("the statement has {wanted} parameters, and a migration gives none")
+            format!("a migration has no values for the parameters of a statement ({wanted})")
         }
         other => other.to_string(),
     }

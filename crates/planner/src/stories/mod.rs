@@ -7,6 +7,7 @@ mod passages;
 mod plans;
 mod repeatable;
 mod scripts;
+mod sqlite;
 
 use stopover_model::{
     Checksum, DatabaseKind, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow,
