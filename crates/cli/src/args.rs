@@ -109,7 +109,7 @@ pub(crate) struct SourceArguments {
 /// Which database.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct TargetArguments {
-    /// The target: postgresql://… or libpq keywords; stronger than DATABASE_URL
+    /// The target: postgresql://…, libpq keywords, or sqlite:PATH; stronger than DATABASE_URL
     #[arg(long, value_name = "URL")]
     pub(crate) database_url: Option<String>,
 }
