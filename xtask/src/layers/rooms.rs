@@ -66,7 +66,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "engine",
         reach: Reach::Outside,
-        may_use: &["model", "sql", "source", "planner", "backend"],
+        may_use: &["model", "planner", "backend"],
         purpose: "apply and rehearse: one engine for every front end",
     },
     Room {
