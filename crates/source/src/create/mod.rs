@@ -85,27 +85,8 @@ pub fn create(root: &Path, request: &NewMigration<'_>) -> Result<Vec<PathBuf>, S
             let version = numbering::integer(root, &existing, request, "00001")?;
             vec![(root.join(format!("{version}_{name}.sql")), marked_text(layout, request))]
         }
-        Layout::Flyway => {
-            let version = numbering::dotted(root, &existing, request)?;
-            let paths = ["V", "U"].map(|it| root.join(format!("{it}{version}__{name}.sql")));
-            // Flyway's undo scripts are part of its paid editions: one is made only when asked.
-            let default = Reversibility::UpOnly;
-            let reversibility = Some(request.reversibility.unwrap_or(default));
-            pair(paths, &NewMigration { reversibility, ..*request })
-        }
-        Layout::Refinery => {
-            only_up(root, request, "refinery has no down scripts")?;
-            if !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
-                let reason = "refinery takes letters, digits and underscores only";
-                return Err(SourceError::BadNewName { name, reason });
-            }
-            let sequence = NewMigration {
-                numbering: request.numbering.or(existing.is_empty().then_some(Numbering::Sequence)),
-                ..*request
-            };
-            let version = numbering::integer(root, &existing, &sequence, "1")?;
-            vec![up(root.join(format!("V{version}__{name}.sql")))]
-        }
+        Layout::Flyway => flyways(root, &name, &existing, request)?,
+        Layout::Refinery => refinerys(root, name, &existing, request)?,
     };
     write_all(root, files)
 }
@@ -139,6 +120,38 @@ fn marked_text(layout: Layout, request: &NewMigration<'_>) -> String {
             format!("{up}\n{UP_TEXT}\n{down}\n{DOWN_TEXT}")
         }
     }
+}
+
+/// Flyway's undo scripts are part of its paid editions: one is made only when it is asked for.
+fn flyways(
+    root: &Path,
+    name: &str,
+    existing: &[Candidate],
+    request: &NewMigration<'_>,
+) -> Result<Vec<NewFile>, SourceError> {
+    let version = numbering::dotted(root, existing, request)?;
+    let paths = ["V", "U"].map(|it| root.join(format!("{it}{version}__{name}.sql")));
+    let reversibility = request.reversibility.or(Some(Reversibility::UpOnly));
+    Ok(pair(paths, &NewMigration { reversibility, ..*request }))
+}
+
+fn refinerys(
+    root: &Path,
+    name: String,
+    existing: &[Candidate],
+    request: &NewMigration<'_>,
+) -> Result<Vec<NewFile>, SourceError> {
+    only_up(root, request, "refinery has no down scripts")?;
+    if !name.chars().all(|c| c.is_alphanumeric() || c == '_') {
+        let reason = "refinery takes letters, digits and underscores only";
+        return Err(SourceError::BadNewName { name, reason });
+    }
+    // The column of its ledger holds no timestamps unless refinery is built for it.
+    let first = existing.is_empty().then_some(Numbering::Sequence);
+    let numbering = request.numbering.or(first);
+    let request = NewMigration { numbering, ..*request };
+    let version = numbering::integer(root, existing, &request, "1")?;
+    Ok(vec![up(root.join(format!("V{version}__{name}.sql")))])
 }
 
 fn only_up(root: &Path, request: &NewMigration<'_>, reason: &str) -> Result<(), SourceError> {

@@ -165,20 +165,24 @@ impl<'a> Reader<'a> {
                 let reason = "-- +goose Down must come once, after -- +goose Up";
                 self.problem(line.number, reason, KNOWN);
             }
-            (Mark::StatementBegin, Section::Up | Section::Down) if !is_inside => {
-                self.close(line.range.start);
-                self.open = (line.next, Boundaries::Marked);
-            }
-            (Mark::StatementEnd, Section::Up | Section::Down) if is_inside => {
-                self.close(line.range.start);
-                self.open = (line.next, Boundaries::Text);
-            }
-            (Mark::StatementBegin | Mark::StatementEnd, _) => {
-                let reason = "-- +goose StatementBegin and StatementEnd must stand in pairs, \
-                              below -- +goose Up or Down";
-                self.problem(line.number, reason, KNOWN);
+            (Mark::StatementBegin | Mark::StatementEnd, section) => {
+                let fits = section != Section::Before && is_inside == (mark == Mark::StatementEnd);
+                self.bound(line, mark, fits);
             }
         }
+    }
+
+    /// Begins or ends a statement that the author bounds.
+    fn bound(&mut self, line: &Line<'_>, mark: Mark, fits: bool) {
+        if !fits {
+            let reason = "-- +goose StatementBegin and StatementEnd must stand in pairs, below \
+                          -- +goose Up or Down";
+            return self.problem(line.number, reason, KNOWN);
+        }
+        self.close(line.range.start);
+        let is_begin = mark == Mark::StatementBegin;
+        let boundaries = if is_begin { Boundaries::Marked } else { Boundaries::Text };
+        self.open = (line.next, boundaries);
     }
 
     /// Ends the open passage.
