@@ -21,6 +21,7 @@ pub(crate) mod user;
 use std::fs::{self, OpenOptions};
 use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use tokio::task::spawn_blocking;
 use tokio_postgres::Config;
@@ -36,6 +37,9 @@ use crate::watch::{Guard, Guarded, StopSignal};
 
 pub use self::error::ServerError;
 pub use self::options::{Durability, Locale, ServerOptions};
+
+/// How long sessions of a killed server may linger.
+const LINGERING: Duration = Duration::from_secs(10);
 
 /// How many bytes of a log are looked at for its last lines.
 const TAIL_BYTES: u64 = 16 << 10;
@@ -91,9 +95,18 @@ impl PrivateServer {
             _ => {}
         }
         let user = ServerUser::for_this_process()?;
-        self.launched.guard = serve(binaries, &self.launched.folder, &user)?;
-        let Launched { guard, folder, .. } = &mut self.launched;
-        ready::until_ready(guard, folder.data(), &folder.log()).await
+        let began = Instant::now();
+        loop {
+            self.launched.guard = serve(binaries, &self.launched.folder, &user)?;
+            let Launched { guard, folder, .. } = &mut self.launched;
+            match ready::until_ready(guard, folder.data(), &folder.log()).await {
+                // A killed server's sessions take a moment to go, and until then nobody may start.
+                Err(ServerError::EndedEarly { .. }) if began.elapsed() < LINGERING => {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+                other => return other,
+            }
+        }
     }
 
     /// How to connect as the superuser.

@@ -20,8 +20,14 @@ use std::io::{self, PipeWriter};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
+
+#[cfg(target_os = "linux")]
+use nix::sys::wait::{Id, waitid};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
+use nix::unistd::Pid;
 
 use crate::server::user::ServerUser;
 
@@ -114,7 +120,7 @@ impl Drop for Cleaner {
         self.pipe = None;
         // Something that a migration started may still hold the pipe: then the cleaner goes on by
         // itself and is not waited for.
-        let _gone = wait_bounded(&mut self.process, CLEANING);
+        let _gone = until(CLEANING, || !matches!(self.process.try_wait(), Ok(None)));
     }
 }
 
@@ -163,6 +169,7 @@ pub(crate) struct Guard {
 impl Guard {
     /// Starts the command; the cleaner will wait for it.
     pub(crate) fn start(what: Guarded<'_>, cleaner: &Cleaner) -> io::Result<Self> {
+        collect_ended();
         let mut command = Command::new(SHELL);
         command.args(["-c", GUARD, "stopover-guard", what.signal.name()]);
         command.arg(what.data).arg(what.program).args(what.arguments);
@@ -194,8 +201,45 @@ impl Guard {
     /// Stops the command and waits until it is gone; false when it is not.
     pub(crate) fn end(&mut self) -> bool {
         self.leash = None;
-        wait_bounded(&mut self.process, GOING)
+        let gone = until(GOING, || has_ended(&mut self.process));
+        leave(&self.process);
+        gone
     }
+}
+
+/// Guards that ended and were not collected.
+static LEFT: Mutex<Vec<u32>> = Mutex::new(Vec::new());
+
+/// Leaves an ended guard to whoever comes next, or to this process's own end. Collecting it would
+/// add the server's memory to what the system says that this process's children took, and so to
+/// what `time` shows as this program's own.
+fn leave(process: &Child) {
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    if !left.contains(&process.id()) {
+        left.push(process.id());
+    }
+}
+
+/// Collects guards that were left: a process that makes many scratches keeps none of them.
+fn collect_ended() {
+    let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    left.retain(|&id| {
+        let Ok(id) = i32::try_from(id) else { return false };
+        matches!(waitpid(Pid::from_raw(id), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
+    });
+}
+
+/// Whether a process has ended; on Linux without collecting it.
+#[cfg(target_os = "linux")]
+fn has_ended(process: &mut Child) -> bool {
+    let Ok(id) = i32::try_from(process.id()) else { return true };
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    !matches!(waitid(Id::Pid(Pid::from_raw(id)), flags), Ok(WaitStatus::StillAlive))
+}
+
+#[cfg(not(target_os = "linux"))]
+fn has_ended(process: &mut Child) -> bool {
+    !matches!(process.try_wait(), Ok(None))
 }
 
 impl Drop for Guard {
@@ -204,15 +248,18 @@ impl Drop for Guard {
     }
 }
 
-fn wait_bounded(process: &mut Child, bound: Duration) -> bool {
+/// Waits until `reached` says so; false when that takes longer than `bound`.
+fn until(bound: Duration, mut reached: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
     loop {
-        match process.try_wait() {
-            Ok(Some(_)) | Err(_) => return true,
-            Ok(None) if start.elapsed() > bound => return false,
-            Ok(None) => thread::sleep(pause),
+        if reached() {
+            return true;
         }
+        if start.elapsed() > bound {
+            return false;
+        }
+        thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(10));
     }
 }
