@@ -38,6 +38,8 @@ pub struct LedgerId {
 /// What happened to a migration: a row of the append-only journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalEvent {
+    /// A non-transactional migration has begun, and none of its statements has.
+    Begun,
     /// A statement of a non-transactional migration is about to run.
     Started {
         /// Its position, from 1.

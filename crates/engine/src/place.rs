@@ -66,6 +66,7 @@ mod tests {
             locks: Vec::new(),
             copy_data: None,
             place: stopover_model::StatementPlace::Anywhere,
+            session: stopover_model::SessionUse::Nothing,
         };
         Step {
             version: Version::Integer(1),

@@ -31,7 +31,8 @@ pub use migration::{
     Directives, ForeignKeys, Layout, Migration, OrderMark, SourceSet, TransactionMark, detail_list,
 };
 pub use plan::{
-    Boundary, Plan, PlannedLock, PlannedStatement, Resume, StatementPlace, StatementWay, Step,
+    Boundary, Plan, PlannedLock, PlannedStatement, Resume, SessionUse, StatementPlace,
+    StatementWay, Step,
 };
 pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};

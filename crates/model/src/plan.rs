@@ -46,6 +46,18 @@ pub enum StatementPlace {
     OutsideOnly,
 }
 
+/// What a statement leaves in its session, and no later session has.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SessionUse {
+    /// Nothing, as far as its text tells.
+    #[default]
+    Nothing,
+    /// A setting.
+    Setting,
+    /// Something that ends with the session; the text names it, as `a temporary table`.
+    Object(&'static str),
+}
+
 /// How a statement of a non-transactional step is carried out.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StatementWay {
@@ -93,6 +105,8 @@ pub struct PlannedStatement {
     pub copy_data: Option<String>,
     /// Where it can run.
     pub place: StatementPlace,
+    /// What it leaves in the session.
+    pub session: SessionUse,
 }
 
 impl PlannedStatement {
@@ -107,7 +121,8 @@ impl PlannedStatement {
     /// resumed in a new session.
     #[must_use]
     pub fn is_session_setting(&self) -> bool {
-        matches!(self.tag.as_str(), "SET" | "RESET" | "PRAGMA" | "ATTACH" | "DETACH")
+        self.session == SessionUse::Setting
+            || matches!(self.tag.as_str(), "SET" | "RESET" | "PRAGMA" | "ATTACH" | "DETACH")
     }
 }
 

@@ -6,6 +6,8 @@ use crate::{Checksum, Resume, Version};
 /// One line of the journal, of a migration that is not settled.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum JournalEntry {
+    /// It has begun, and none of its statements has.
+    Begun,
     /// A statement was about to run.
     Started {
         /// Its index in the file, from 1.

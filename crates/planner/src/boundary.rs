@@ -1,8 +1,8 @@
 //! Whether a migration is one transaction, and what becomes of transaction control in it.
 
 use stopover_model::{
-    Boundary, DatabaseKind, Finding, Migration, PlannedStatement, Severity, StatementPlace,
-    TransactionMark,
+    Boundary, DatabaseKind, Finding, Migration, PlannedStatement, SessionUse, Severity,
+    StatementPlace, TransactionMark,
 };
 use stopover_sql::{
     Envelope, Statement, TransactionControl, TransactionNeed, envelope, envelope_modes,
@@ -187,5 +187,6 @@ fn transaction_modes(database: DatabaseKind, statements: &[Statement]) -> Option
         locks: Vec::new(),
         copy_data: None,
         place: StatementPlace::Anywhere,
+        session: SessionUse::Setting,
     })
 }

@@ -3,7 +3,7 @@
 
 use stopover_model::{
     AfterCleanup, Boundary, Checksum, Facts, Interrupted, JournalEntry, Migration,
-    PlannedStatement, Recovery, Resume, StatementState, StatementWay, Step,
+    PlannedStatement, Recovery, Resume, SessionUse, StatementState, StatementWay, Step,
 };
 
 use crate::script;
@@ -44,8 +44,9 @@ pub fn question<'a>(step: &'a Step, interrupted: &Interrupted) -> Option<&'a Pla
 pub fn verdict(step: &Step, interrupted: &Interrupted, state: Option<StatementState>) -> Recovery {
     let version = step.version.clone();
     let undecided = |saw: String| Recovery::Undecided(version.clone(), saw);
-    let resumes = |from: usize, cleanup: Vec<String>, told: String| {
-        Recovery::Resumes(version.clone(), Resume { from, cleanup, told })
+    let resumes = |from: usize, cleanup: Vec<String>, told: String| match lost(step, from) {
+        Some(lost) => undecided(lost),
+        None => Recovery::Resumes(version.clone(), Resume { from, cleanup, told }),
     };
     let of = step.statements.len();
     let at = match progress(step, interrupted) {
@@ -97,6 +98,20 @@ pub fn verdict(step: &Step, interrupted: &Interrupted, state: Option<StatementSt
     }
 }
 
+/// What the statements from `from` on may need, and went with the session that made it.
+fn lost(step: &Step, from: usize) -> Option<String> {
+    let goes_on = step.statements.iter().any(|it| it.index >= from);
+    let mut earlier = step.statements.iter().filter(|it| goes_on && it.index < from);
+    earlier.find_map(|it| match it.session {
+        SessionUse::Object(what) => Some(format!(
+            "statement {} made {what}, which ended with its session: what comes after it may need \
+             that",
+            it.index
+        )),
+        SessionUse::Nothing | SessionUse::Setting => None,
+    })
+}
+
 /// Whether a transaction of the script's own begins here: until its COMMIT nothing of it stays.
 fn begins(statement: &PlannedStatement) -> bool {
     matches!(statement.tag.as_str(), "BEGIN" | "START TRANSACTION")
@@ -110,6 +125,7 @@ fn progress(step: &Step, interrupted: &Interrupted) -> Progress {
     let mut doubt: Option<(usize, Option<&Checksum>, bool)> = None;
     for entry in &interrupted.entries {
         match entry {
+            JournalEntry::Begun => {}
             JournalEntry::Started { statement, checksum } => {
                 doubt = Some((*statement, checksum.as_ref(), false));
             }

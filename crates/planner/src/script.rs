@@ -1,10 +1,10 @@
 //! One pending migration becomes a step: its script split, its boundary decided.
 
 use stopover_model::{
-    Checksum, DatabaseKind, Facts, Finding, Migration, PlannedLock, PlannedStatement,
+    Checksum, DatabaseKind, Facts, Finding, Migration, PlannedLock, PlannedStatement, SessionUse,
     StatementPlace, Step,
 };
-use stopover_sql::{CopyFormat, Dialect, Statement, TransactionNeed};
+use stopover_sql::{CopyFormat, Dialect, SessionTrace, Statement, TransactionNeed, session_trace};
 
 use crate::boundary::{self, Decision};
 use crate::comparison::Pending;
@@ -101,6 +101,11 @@ fn planned_statement(migration: &Migration, statement: &Statement) -> PlannedSta
         place: match statement.classification.transaction {
             TransactionNeed::Either => StatementPlace::Anywhere,
             TransactionNeed::Outside { .. } => StatementPlace::OutsideOnly,
+        },
+        session: match session_trace(&statement.text) {
+            None => SessionUse::Nothing,
+            Some(SessionTrace::Setting) => SessionUse::Setting,
+            Some(SessionTrace::Object(what)) => SessionUse::Object(what),
         },
     }
 }

@@ -19,6 +19,7 @@ mod lexer;
 mod meta_command;
 pub mod offending;
 mod script;
+mod session;
 mod splitter;
 mod token;
 
@@ -33,6 +34,7 @@ pub use envelope::{Envelope, envelope, envelope_modes};
 pub use lexer::Strings;
 pub use meta_command::{Guard, MetaCommand};
 pub use script::{ScriptError, Statement, statements, statements_in};
+pub use session::{SessionTrace, session_trace};
 pub use splitter::{
     COPY_BLOCK_BYTES, DEFAULT_STATEMENT_LIMIT, Piece, PieceKind, SplitError, SplitErrorKind,
     Splitter,

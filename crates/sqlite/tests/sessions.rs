@@ -8,7 +8,7 @@ use stopover_backend::{
     Backend, BackendError, Canceller, Diagnose, Execute, FactsReader, FactsRequest, LedgerWriter,
     LockAttempt, RunLock, UnitLimits,
 };
-use stopover_model::{ErrorClass, PlannedStatement, StatementPlace};
+use stopover_model::{ErrorClass, PlannedStatement, SessionUse, StatementPlace};
 use stopover_sqlite::{SqliteBackend, SqliteSession, Target};
 use support::{Folder, apply};
 
@@ -28,16 +28,19 @@ fn statement(tag: &str, text: &str) -> PlannedStatement {
 }
 
 async fn locked(folder: &Folder) -> SqliteSession {
-    let mut session = folder.backend().connect().await.unwrap();
-    let ledger = session.locate(&FactsRequest::default()).await.unwrap();
-    assert_eq!(session.try_lock(&ledger).await.unwrap(), LockAttempt::Taken);
+    let mut session = folder.backend().connect().await.expect("a session with the lock");
+    let ledger = session.locate(&FactsRequest::default()).await.expect("a session with the lock");
+    assert_eq!(
+        session.try_lock(&ledger).await.expect("a session with the lock"),
+        LockAttempt::Taken
+    );
     session
 }
 
 async fn users() -> Folder {
     let folder = Folder::new();
     folder.migration("1_users.up.sql", "CREATE TABLE users (id INTEGER PRIMARY KEY, mail TEXT);");
-    apply(&folder).await.unwrap();
+    apply(&folder).await.expect("an apply");
     folder
 }
 

@@ -93,6 +93,7 @@ fn statement(text: &str) -> PlannedStatement {
         locks: Vec::new(),
         copy_data: None,
         place: StatementPlace::Anywhere,
+        session: stopover_model::SessionUse::Nothing,
     }
 }
 

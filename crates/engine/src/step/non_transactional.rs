@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use stopover_backend::{BackendError, JournalEvent, Session, UnitLimits};
-use stopover_model::{PlannedStatement, StatementPlace, StatementWay};
+use stopover_model::{LedgerKind, PlannedStatement, SessionUse, StatementPlace, StatementWay};
 
 use super::retry::Tries;
 use super::{Carrier, StepEnd};
@@ -70,11 +70,26 @@ impl<S: Session> Carrier<'_, S> {
     async fn open_journal(&mut self) -> Result<(), BackendError> {
         let (ledger, step) = (self.context.ledger, self.step);
         self.session.create_journal(ledger).await?;
-        if step.resume.is_none() {
-            let checksum = step.checksum.as_ref();
-            self.session.mark_dirty(ledger, &step.version, &step.name, checksum).await?;
+        // Our own ledger has no row of what is not applied: its journal says everything.
+        if step.resume.is_some() || ledger.kind == LedgerKind::Stopover {
+            return Ok(());
         }
-        Ok(())
+        self.session.begin(&self.limits()).await?;
+        let begun = self.tell_the_ledger().await;
+        if begun.is_err() {
+            self.session.rollback().await?;
+        }
+        begun?;
+        self.session.commit().await
+    }
+
+    /// One transaction with the journal's line: a row that is dirty without a line would be
+    /// nobody's to settle.
+    async fn tell_the_ledger(&mut self) -> Result<(), BackendError> {
+        let (ledger, step) = (self.context.ledger, self.step);
+        let checksum = step.checksum.as_ref();
+        self.session.mark_dirty(ledger, &step.version, &step.name, checksum).await?;
+        self.session.journal(ledger, step, &JournalEvent::Begun).await
     }
 
     /// Removes what a half-done statement left behind.
@@ -91,6 +106,7 @@ impl<S: Session> Carrier<'_, S> {
                 locks: Vec::new(),
                 copy_data: None,
                 place: StatementPlace::OutsideOnly,
+                session: SessionUse::Nothing,
             };
             let done = self.session.execute(&cleanup).await;
             done.map_err(|error| StepEnd::of(error).midway())?;

@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod drift;
+mod interrupted;
 mod laws;
 mod passages;
 mod plans;

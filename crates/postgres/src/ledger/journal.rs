@@ -59,6 +59,7 @@ pub(super) fn create(ledger: &LedgerId) -> String {
 /// One event of a step.
 pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> String {
     let (name, statement, detail) = match event {
+        JournalEvent::Begun => ("begun", None, None),
         JournalEvent::Started { statement } => ("started", Some(*statement), None),
         JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
         JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail.as_str())),
@@ -140,7 +141,7 @@ pub(super) fn select_entries(ledger: &LedgerId, version: &Version) -> String {
     format!(
         "SELECT j.event, j.statement, j.statement_checksum FROM {table} j \
          WHERE j.ledger = {ledger} AND j.version = {version} \
-           AND j.event IN ('started', 'finished', 'failed', 'stopped') \
+           AND j.event IN ('begun', 'started', 'finished', 'failed', 'stopped') \
            AND j.id > coalesce((SELECT pg_catalog.max(k.id) FROM {table} k \
              WHERE k.ledger = j.ledger AND k.version = j.version \
              AND k.event IN ('applied', 'settled', 'reverted')), 0) \
@@ -156,6 +157,7 @@ pub(super) fn entry(row: &SimpleQueryRow) -> Option<JournalEntry> {
     let statement = text(row, 1).and_then(|it| it.parse().ok());
     let checksum = text(row, 2).map(Checksum::Sha256);
     Some(match text(row, 0)?.as_str() {
+        "begun" => JournalEntry::Begun,
         "started" => JournalEntry::Started { statement: statement?, checksum },
         "finished" => JournalEntry::Finished { statement: statement?, checksum },
         "failed" => JournalEntry::Failed { statement, refused: true },

@@ -94,5 +94,6 @@ pub(crate) fn planned(text: &str) -> PlannedStatement {
         locks: Vec::new(),
         copy_data: None,
         place: stopover_model::StatementPlace::Anywhere,
+        session: stopover_model::SessionUse::Nothing,
     }
 }

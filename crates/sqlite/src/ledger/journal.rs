@@ -88,6 +88,7 @@ impl Line {
     /// An event of a step.
     pub(super) fn of_step(step: &Step, event: &JournalEvent) -> Self {
         let (name, statement, detail) = match event {
+            JournalEvent::Begun => ("begun", None, None),
             JournalEvent::Started { statement } => ("started", Some(*statement), None),
             JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
             JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail)),
@@ -158,7 +159,7 @@ pub(super) fn insert(
 fn unsettled(ledger: &LedgerId) -> String {
     format!(
         "FROM {table} j WHERE j.ledger = ?1 \
-           AND j.event IN ('started', 'finished', 'failed', 'stopped') \
+           AND j.event IN ('begun', 'started', 'finished', 'failed', 'stopped') \
            AND j.id > coalesce((SELECT max(k.id) FROM {table} k \
              WHERE k.ledger = j.ledger AND k.version = j.version \
              AND k.event IN ('applied', 'settled', 'reverted')), 0)",
@@ -220,6 +221,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<JournalEntry>> {
     let statement = row.get::<_, Option<i64>>(1)?.and_then(|it| usize::try_from(it).ok());
     let checksum = row.get::<_, Option<String>>(2)?.map(Checksum::Sha256);
     Ok(match (event.as_str(), statement) {
+        ("begun", _) => Some(JournalEntry::Begun),
         ("started", Some(statement)) => Some(JournalEntry::Started { statement, checksum }),
         ("finished", Some(statement)) => Some(JournalEntry::Finished { statement, checksum }),
         ("started" | "finished", None) => None,
