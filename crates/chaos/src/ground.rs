@@ -1,6 +1,7 @@
 //! The servers that trials are held on: a shared one, or one that can be killed.
 
 use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
@@ -22,33 +23,42 @@ pub(crate) enum Ground {
     /// The server that all of this process share.
     Shared,
     /// A server of its own.
-    Own(TestServer),
+    Own(Box<Own>),
+}
+
+/// A server that can be killed.
+#[derive(Debug)]
+pub(crate) struct Own {
+    server: TestServer,
+    /// What its log said last of being ready, before the last strike.
+    ready: Mutex<Option<String>>,
 }
 
 impl Ground {
     pub(crate) async fn for_kind(kind: Kind) -> Self {
         match kind {
             Kind::Tool | Kind::Network => Self::Shared,
-            Kind::Server => Self::Own(own_server(100).await),
+            Kind::Server => Self::Own(Box::new(Own::start(100).await)),
         }
     }
 
     /// A server for so many clients.
     pub(crate) async fn for_clients(number: usize) -> Self {
-        Self::Own(own_server(number).await)
+        Self::Own(Box::new(Own::start(number).await))
     }
 
     pub(crate) async fn database(&self) -> TestDatabase {
         match self {
             Self::Shared => TestDatabase::create().await,
-            Self::Own(server) => TestDatabase::create_on(server).await,
+            Self::Own(own) => TestDatabase::create_on(&own.server).await,
         }
     }
 
     /// Strikes at the server; whether there was anything to strike.
     pub(crate) fn strike(&self, blow: Blow, database: &str) -> bool {
-        let Self::Own(server) = self else { return false };
-        let postmaster = server.server().pid().and_then(|pid| i32::try_from(pid).ok());
+        let Self::Own(own) = self else { return false };
+        *own.ready.lock().unwrap_or_else(PoisonError::into_inner) = own.last_ready();
+        let postmaster = own.server.server().pid().and_then(|pid| i32::try_from(pid).ok());
         let (target, signal) = match blow {
             Blow::KillServer => (postmaster, Signal::SIGKILL),
             Blow::ShutServerDown => (postmaster, Signal::SIGQUIT),
@@ -64,15 +74,37 @@ impl Ground {
         blow: Blow,
         database: &TestDatabase,
     ) -> Result<(), Complaint> {
-        let Self::Own(server) = self else { return Ok(()) };
-        if blow != Blow::KillBackend {
-            server.restart().await;
-            return Ok(());
+        match self {
+            Self::Shared => Ok(()),
+            Self::Own(own) if blow == Blow::KillBackend => own.recovered(database).await,
+            Self::Own(own) => {
+                own.server.restart().await;
+                Ok(())
+            }
         }
+    }
+}
+
+impl Own {
+    async fn start(clients: usize) -> Self {
+        Self { server: own_server(clients).await, ready: Mutex::new(None) }
+    }
+
+    /// What its log said last of being ready.
+    fn last_ready(&self) -> Option<String> {
+        let log = self.server.server().log_tail(1000);
+        let ready = |line: &&str| line.contains("ready to accept connections");
+        log.lines().rev().find(ready).map(str::to_owned)
+    }
+
+    /// Waits until it has recovered by itself.
+    async fn recovered(&self, database: &TestDatabase) -> Result<(), Complaint> {
+        let before = self.ready.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let began = Instant::now();
-        while database.config().connect(NoTls).await.is_err() {
+        // Until the postmaster has seen that a process is gone, it goes on as before.
+        while self.last_ready() == before || database.config().connect(NoTls).await.is_err() {
             if began.elapsed() > RECOVERY {
-                let log = server.server().log_tail(20);
+                let log = self.server.server().log_tail(20);
                 return Err(Complaint::new(format!("the server does not recover:\n{log}")));
             }
             tokio::time::sleep(Duration::from_millis(10)).await;

@@ -44,15 +44,14 @@ impl Operator<'_> {
         let Some(migration) = self.source.migrations.iter().find(names) else {
             return Err(Complaint::new("the refusal names no migration that was begun".to_owned()));
         };
-        if !migration.undecidable {
+        let Some(reason) = migration.undecidable else {
             let text = format!("{} could have been decided", migration.name);
             return Err(Complaint::new(text));
-        }
+        };
         let version = version(migration);
         let commands = ["applied", "pending"].map(|it| format!("stopover repair {it} {version}"));
-        let statement = text.contains("CALL at line") || text.contains("DO at line");
-        if !statement || commands.iter().any(|it| !text.contains(it)) {
-            let text = "the refusal lacks the statement or the commands that settle it".to_owned();
+        if !text.contains(reason) || commands.iter().any(|it| !text.contains(it)) {
+            let text = "the refusal lacks the reason or the commands that settle it".to_owned();
             return Err(Complaint::new(text));
         }
         Ok(migration)

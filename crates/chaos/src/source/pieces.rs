@@ -26,8 +26,8 @@ const BARE: [Piece; 14] = [
     only_rows,
 ];
 
-/// Those of which nobody can tell whether a statement ran.
-const OPEN: [Piece; 2] = [called, anonymous];
+/// Those of which nobody may be able to tell how to go on.
+const OPEN: [Piece; 3] = [called, anonymous, staged];
 
 /// A migration of some kind; more without a transaction than with, for there is more to go wrong.
 pub(super) fn by_chance(writing: Writing<'_>) -> Migration {
@@ -277,7 +277,7 @@ fn only_rows(mut it: Writing<'_>) -> Migration {
 }
 
 fn called(mut it: Writing<'_>) -> Migration {
-    it.undecidable();
+    it.undecidable("CALL at line");
     it.mark();
     let mark = format!("v{}.called.", it.number);
     it.say(&format!("CALL public.leave('{mark}')"));
@@ -288,7 +288,7 @@ fn called(mut it: Writing<'_>) -> Migration {
 }
 
 fn anonymous(mut it: Writing<'_>) -> Migration {
-    it.undecidable();
+    it.undecidable("DO at line");
     it.mark();
     let (first, second) = (it.promise(), it.promise());
     it.say(&format!(
@@ -297,4 +297,16 @@ fn anonymous(mut it: Writing<'_>) -> Migration {
     ));
     it.mark();
     it.done("anonymous", Shape::Marked)
+}
+
+fn staged(mut it: Writing<'_>) -> Migration {
+    it.undecidable("a temporary table");
+    it.mark();
+    it.say("CREATE TEMP TABLE staged (mark text)");
+    let (first, second) = (it.promise(), it.promise());
+    it.say(&format!("INSERT INTO staged VALUES ('{first}'), ('{second}')"));
+    it.mark();
+    it.say("INSERT INTO public.marks SELECT mark FROM staged");
+    it.mark();
+    it.done("staged", Shape::Marked)
 }

@@ -39,9 +39,10 @@ pub(crate) struct Migration {
     pub(crate) marks: Vec<String>,
     /// How often it counts up.
     pub(crate) bumps: usize,
-    /// Whether nobody can tell of one of its statements whether it ran: `CALL`, `DO`. It leaves
-    /// nothing but marks then.
-    pub(crate) undecidable: bool,
+    /// What a refusal to go on with it must say, where that is allowed: nobody can tell of one of
+    /// its statements whether it ran (`CALL`, `DO`), or what it needs is gone. It leaves nothing
+    /// but marks then.
+    pub(crate) undecidable: Option<&'static str>,
     checks: Vec<Check>,
 }
 
@@ -83,7 +84,7 @@ impl<'a> Writing<'a> {
             text: String::new(),
             marks: Vec::new(),
             bumps: 0,
-            undecidable: false,
+            undecidable: None,
             checks: Vec::new(),
         };
         Self { dice, number, migration }
@@ -163,8 +164,8 @@ impl<'a> Writing<'a> {
         self.check(&format!("the rows of {relation}"), &sql, &rows.to_string());
     }
 
-    /// That nobody can tell of one of its statements whether it ran.
-    pub(crate) fn undecidable(&mut self) {
-        self.migration.undecidable = true;
+    /// That nobody may be able to tell how to go on with it; a refusal says `reason`.
+    pub(crate) const fn undecidable(&mut self, reason: &'static str) {
+        self.migration.undecidable = Some(reason);
     }
 }
