@@ -213,8 +213,11 @@ fn nasty_text() -> impl Strategy<Value = String> {
     prop::collection::vec(select(FRAGMENTS), 0..40).prop_map(|parts| parts.concat())
 }
 
-/// Kinds, bytes and bodies of the pieces of an input that arrives in chunks.
-fn split(text: &[u8], cuts: &[usize]) -> (Vec<(PieceKind, Vec<u8>, Vec<u8>)>, Option<String>) {
+/// Kind, bytes and body of each piece.
+type Pieces = Vec<(PieceKind, Vec<u8>, Vec<u8>)>;
+
+/// The pieces of an input that arrives in chunks, and why there are no more.
+fn split(text: &[u8], cuts: &[usize]) -> (Pieces, Option<String>) {
     let mut splitter = Splitter::of(Dialect::Sqlite);
     let mut places: Vec<usize> = cuts.iter().map(|cut| cut % (text.len() + 1)).collect();
     places.extend([0, text.len()]);

@@ -28,6 +28,8 @@ pub(crate) enum Traces {
 
 /// What a session's thread owns.
 pub(crate) struct Held {
+    /// Goes before the lock does.
+    connection: Option<Connection>,
     pub(crate) target: Target,
     pub(crate) guard: Guard,
     pub(crate) waiting: Arc<Waiting>,
@@ -35,7 +37,6 @@ pub(crate) struct Held {
     pub(crate) traces: Traces,
     /// The ledger as this session knows it, and how many rows it has.
     known: Option<(LedgerId, i64)>,
-    connection: Option<Connection>,
     view: View,
     pen: Pen,
 }
@@ -56,6 +57,17 @@ impl Held {
             view,
             pen: Pen::Down,
         })
+    }
+
+    /// Lets go of the file. The last connection to a database in WAL mode takes its `-wal` along,
+    /// unless it was interrupted meanwhile: SQLite forgets that when a statement begins.
+    pub(crate) fn close(mut self) {
+        if let Some(connection) = self.connection.take() {
+            let forgotten = connection.query_row("SELECT 1", [], |_| Ok(()));
+            if let Err((_, error)) = connection.close() {
+                tracing::debug!("the database is closed with an error: {error} ({forgotten:?})");
+            }
+        }
     }
 
     /// The connection to read with; `None` where the database is not there yet.

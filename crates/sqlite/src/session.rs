@@ -48,7 +48,7 @@ impl SqliteSession {
                     request(&mut held);
                 }
             }
-            drop(held);
+            held.close();
             // Nobody listens where the session was not dropped in good order: none is owed.
             let _ = end.send(());
         };

@@ -72,6 +72,19 @@ async fn a_database_in_wal_mode_is_read_without_a_trace_and_written_whole() {
     assert_eq!(folder.value("SELECT count(*) FROM users"), "0");
 }
 
+#[tokio::test]
+async fn the_last_one_to_close_a_database_in_wal_mode_takes_the_wal_along() {
+    let folder = Folder::new();
+    folder.migration("1_users.up.sql", "CREATE TABLE users (id INTEGER PRIMARY KEY);");
+    folder.migration("2_wal.up.sql", "PRAGMA journal_mode = WAL;");
+    folder.migration("3_temp.up.sql", "CREATE TEMP TABLE aside (id INTEGER);");
+    folder.migration("4_orders.up.sql", "CREATE TABLE orders (id INTEGER PRIMARY KEY);");
+    apply(&folder).await.unwrap();
+    assert_eq!(folder.files(), ["app.db", "migrations"]);
+    status(&folder).await.unwrap();
+    assert_eq!(folder.files(), ["app.db", "migrations"]);
+}
+
 /// What a writer leaves that was killed: a `-wal` with what it committed.
 fn abandoned_wal(folder: &Folder) {
     let writer = folder.path().join("writer.db");
