@@ -7,12 +7,14 @@
 //! A rehearsal gets its database from a [`ScratchProvider`], and then calls the same engine on
 //! the same traits as an apply on production.
 
+mod adopt;
 mod error;
 mod ledger;
 mod scratch;
 mod session;
 mod stop;
 
+pub use adopt::{Adopt, Counter, CounterRow};
 pub use error::BackendError;
 pub use ledger::{
     JournalEvent, JournalNote, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, NoteEvent,

@@ -77,6 +77,8 @@ pub(crate) enum Command {
     ///
     /// This version makes no backup beforehand: make one, and rehearse.
     Rollback(RollbackArguments),
+    /// Take over another tool's history into Stopover's own ledger. Runs no migration
+    Adopt(AdoptArguments),
     /// Settle drift by a decision that is kept in the journal. Runs no migration
     #[command(subcommand)]
     Repair(RepairCommand),
@@ -222,6 +224,28 @@ pub(crate) struct RollbackArguments {
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+}
+
+/// `adopt`
+#[derive(Debug, Args)]
+pub(crate) struct AdoptArguments {
+    /// Whose history [default: the one that is there] [possible values: auto, golang-migrate, sqlx,
+    /// goose, dbmate, refinery]
+    #[arg(long, value_name = "TOOL", default_value = "auto", hide_default_value = true)]
+    pub(crate) from: String,
+    /// Which of golang-migrate's counters, where there are several, e.g. public.schema_migrations
+    #[arg(long, value_name = "TABLE")]
+    pub(crate) table: Option<String>,
+    /// Drop golang-migrate's counter, once all that it says is in our ledger
+    #[arg(long)]
+    pub(crate) drop_legacy: bool,
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Longest wait for another runner to end [default: 60s]
+    #[arg(long, value_name = "TIME")]
+    pub(crate) lock_wait: Option<String>,
 }
 
 /// `repair …`

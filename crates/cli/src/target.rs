@@ -1,8 +1,8 @@
 //! The one place in the command line that names a concrete backend.
 
-use stopover_engine::{Applied, EngineError, Repair, Request};
+use stopover_engine::{Adoption, Applied, EngineError, Repair, Request};
 use stopover_model::EventSink;
-use stopover_model::report::{PlanReport, RepairReport, StatusReport};
+use stopover_model::report::{AdoptReport, PlanReport, RepairReport, StatusReport};
 use stopover_planner::DownSelection;
 use stopover_postgres::PostgresBackend;
 use stopover_sqlite::{Place, SqliteBackend};
@@ -88,6 +88,21 @@ impl Database {
         match self {
             Self::Postgres(it) => stopover_engine::apply(&**it, request, sink).await,
             Self::Sqlite(it) => stopover_engine::apply(it, request, sink).await,
+        }
+    }
+
+    /// See [`stopover_engine::adopt()`]; `None` where this database has no such history.
+    pub(crate) async fn adopt(
+        &self,
+        request: &Request<'_>,
+        adoption: &Adoption,
+        sink: &mut dyn EventSink,
+    ) -> Option<Result<AdoptReport, EngineError>> {
+        match self {
+            Self::Postgres(it) => {
+                Some(stopover_engine::adopt(&**it, request, adoption, sink).await)
+            }
+            Self::Sqlite(_) => None,
         }
     }
 

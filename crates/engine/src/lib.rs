@@ -6,6 +6,7 @@
 //!
 //! The engine prints nothing, reads no settings and names no concrete backend.
 
+mod adopt;
 mod apply;
 mod detail;
 mod error;
@@ -21,6 +22,7 @@ mod rollback;
 mod statement;
 mod step;
 
+pub use adopt::{AdoptFrom, Adoption, adopt};
 pub use apply::apply;
 pub use detail::{DETAIL_LIMIT, clip};
 pub use error::EngineError;

@@ -226,10 +226,9 @@ fn empty_ledger(facts: &Facts, policy: &Policy) -> Option<Drift> {
             "the ledger {} {state}, but the database has tables{tables}{history}",
             ledger.table
         ),
-        remedy: "take the history over with `stopover adopt` (in a version to come; until then \
-                 `stopover repair applied VERSION` records what ran, one by one); if every \
-                 migration is really to run on this database, set policy.empty_ledger = \"allow\" \
-                 in stopover.toml"
+        remedy: "take the history over with `stopover adopt`, or record what ran with `stopover \
+                 repair applied VERSION`, one by one; if every migration is really to run on this \
+                 database, set policy.empty_ledger = \"allow\" in stopover.toml"
             .to_owned(),
     })
 }

@@ -4,6 +4,7 @@
 //! what to run comes from the plan, what a fact means is the planner's. Errors are told apart by
 //! SQLSTATE, never by text; text that comes from outside is quoted in one place ([`literal`]).
 
+mod adopt;
 mod connect;
 mod diagnose;
 mod error;

@@ -3,7 +3,9 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
-use stopover_model::report::{ApplyReport, PlanReport, RehearsalReport, StatusReport};
+use stopover_model::report::{
+    AdoptReport, ApplyReport, PlanReport, RehearsalReport, RepairReport, StatusReport,
+};
 
 /// A document as pretty-printed JSON that ends in a line feed.
 #[must_use]
@@ -30,6 +32,14 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "apply.schema.json",
             schema::<ApplyReport>("apply", "What an apply or a rollback did to the target."),
+        ),
+        (
+            "repair.schema.json",
+            schema::<RepairReport>("repair", "A decision about one migration of the ledger."),
+        ),
+        (
+            "adopt.schema.json",
+            schema::<AdoptReport>("adopt", "What was taken over from another tool's history."),
         ),
         (
             "rehearsal.schema.json",

@@ -1,5 +1,6 @@
 //! One file per command: arguments and settings → request → one call → document and exit code.
 
+mod adopt;
 mod apply;
 mod config;
 mod demo;
@@ -42,6 +43,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
         Command::Status(it) => status::run(global, &console, it, stop).await,
         Command::Rollback(it) => rollback::run(global, &console, it, stop).await,
+        Command::Adopt(it) => adopt::run(global, &console, it, stop).await,
         Command::Repair(it) => repair::run(global, &console, it, stop).await,
         Command::New(it) => new::run(global, &console, it),
         Command::Config(it) => config::run(global, &console, it),

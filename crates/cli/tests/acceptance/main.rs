@@ -40,6 +40,8 @@ macro_rules! scenarios {
 }
 
 scenarios! {
+    adopt
+    adopt_sqlx
     bad_arguments
     bad_rehearsal
     bad_settings

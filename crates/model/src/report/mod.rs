@@ -4,11 +4,13 @@
 //! Times are RFC 3339 in UTC, durations end in `_ms` (milliseconds), sizes in `_bytes` or are
 //! named `bytes`. What is not known is null, never left out.
 
+mod adopt;
 mod apply;
 mod rehearsal;
 mod repair;
 mod status;
 
+pub use adopt::{AdoptReport, AdoptedEntry};
 pub use apply::{ApplyReport, BackupMade, FailedMigration};
 pub use rehearsal::{
     BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,

@@ -3,6 +3,7 @@
 //! One file per document. All of them say first what must be acted on, and last what to do next.
 //! They decide nothing: what is red, and why, stands in the document already.
 
+mod adopt;
 mod apply;
 mod findings;
 mod measured;
@@ -17,6 +18,7 @@ use crate::look::{Ink, Look};
 use crate::page::Page;
 use crate::text;
 
+pub use adopt::adopt;
 pub use apply::apply;
 pub use findings::{error_with_hint, findings};
 pub use plan::plan;

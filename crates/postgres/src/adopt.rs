@@ -1,0 +1,99 @@
+//! Taking over another tool's history: golang-migrate's counters, and rows for our own ledger.
+
+use stopover_backend::{Adopt, BackendError, Counter, CounterRow, LedgerId};
+use stopover_model::{Checksum, LedgerRow, TOOL_VERSION};
+
+use crate::ledger::{JOURNAL_TABLE, journal_schema};
+use crate::literal::{literal, optional, qualified};
+use crate::session::{PostgresSession, text, truth};
+
+/// Counters by their columns, whatever schema and name they have. Source of the form:
+/// golang-migrate, `database/postgres/postgres.go`.
+const FIND: &str = "SELECT n.nspname, c.relname \
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind IN ('r', 'p') AND c.relname LIKE '%schema_migrations' \
+       AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) \
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+            AND NOT a.attisdropped) = ARRAY['version', 'dirty'] ORDER BY 1, 2";
+
+impl Adopt for PostgresSession {
+    async fn counters(&mut self) -> Result<Vec<Counter>, BackendError> {
+        let sets = self.rows(FIND).await?;
+        let mut counters = Vec::new();
+        for row in sets.first().into_iter().flatten() {
+            let (Some(schema), Some(table)) = (text(row, 0), text(row, 1)) else { continue };
+            let sql =
+                format!("SELECT version, dirty FROM {} ORDER BY 1", qualified(&schema, &table));
+            let found = self.rows(&sql).await?;
+            let row = |row: &tokio_postgres::SimpleQueryRow| {
+                let version = text(row, 0)?.parse().ok()?;
+                Some(CounterRow { version, dirty: truth(row, 1) })
+            };
+            let rows = found.first().into_iter().flatten().filter_map(row).collect();
+            counters.push(Counter { table: format!("{schema}.{table}"), rows });
+        }
+        Ok(counters)
+    }
+
+    async fn take_over(
+        &mut self,
+        ledger: &LedgerId,
+        rows: &[LedgerRow],
+        from: &str,
+    ) -> Result<(), BackendError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let values: Vec<String> = rows.iter().map(value).collect();
+        let notes: Vec<String> = rows.iter().map(|row| note(ledger, row, from)).collect();
+        let sql = format!(
+            "INSERT INTO {table} (version, name, applied_at, checksum, provenance, duration_ms, \
+               tool_version) VALUES {values};\
+             INSERT INTO {journal} (ledger, version, name, event, checksum_after, detail, \
+               tool_version) VALUES {notes}",
+            table = ledger.qualified,
+            values = values.join(", "),
+            journal = qualified(journal_schema(ledger), JOURNAL_TABLE),
+            notes = notes.join(", "),
+        );
+        self.run(&sql).await
+    }
+
+    async fn drop_counter(&mut self, counter: &Counter) -> Result<(), BackendError> {
+        // Found again by its name in the catalog: the name as people write it is not SQL.
+        let sets = self.rows(FIND).await?;
+        for row in sets.first().into_iter().flatten() {
+            let (Some(schema), Some(table)) = (text(row, 0), text(row, 1)) else { continue };
+            if format!("{schema}.{table}") == counter.table {
+                return self.run(&format!("DROP TABLE {}", qualified(&schema, &table))).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn value(row: &LedgerRow) -> String {
+    let applied_at = row.applied_at.map(|at| at.to_string());
+    let applied_at = applied_at
+        .map_or_else(|| "pg_catalog.now()".to_owned(), |at| literal(&at) + "::timestamptz");
+    format!(
+        "({}, {}, {applied_at}, {}, {}, NULL, {})",
+        row.version,
+        literal(row.name.as_deref().unwrap_or_default()),
+        optional(row.checksum.as_ref().map(Checksum::hex)),
+        literal(row.provenance.name()),
+        literal(TOOL_VERSION),
+    )
+}
+
+fn note(ledger: &LedgerId, row: &LedgerRow, from: &str) -> String {
+    format!(
+        "({}, {}, {}, 'adopted', {}, {}, {})",
+        literal(&ledger.qualified),
+        literal(&row.version.to_string()),
+        literal(row.name.as_deref().unwrap_or_default()),
+        optional(row.checksum.as_ref().map(Checksum::hex)),
+        literal(&format!("from {from}, {}", row.provenance.name())),
+        literal(TOOL_VERSION),
+    )
+}
