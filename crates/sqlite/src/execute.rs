@@ -151,6 +151,7 @@ fn commit(held: &mut Held) -> Result<(), BackendError> {
     }
     let Some(connection) = held.open_connection() else { return Ok(()) };
     connection.execute_batch("COMMIT").map_err(|error| commit_error(&error))?;
+    held.mark_known();
     end_of_unit(held)
 }
 
@@ -160,6 +161,7 @@ fn rollback(held: &mut Held) -> Result<(), BackendError> {
         && let Some(connection) = held.open_connection()
     {
         batch(connection, "ROLLBACK")?;
+        held.restore_known();
     }
     end_of_unit(held)
 }

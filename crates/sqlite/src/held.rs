@@ -37,6 +37,8 @@ pub(crate) struct Held {
     pub(crate) traces: Traces,
     /// The ledger as this session knows it, and how many rows it has.
     known: Option<(LedgerId, i64)>,
+    /// The same without what the open transaction has written: what holds when it is rolled back.
+    known_before: Option<(LedgerId, i64)>,
     view: View,
     pen: Pen,
 }
@@ -53,6 +55,7 @@ impl Held {
             limits: UnitLimits::default(),
             traces: Traces::None,
             known: None,
+            known_before: None,
             connection: opened.map(|it| it.connection),
             view,
             pen: Pen::Down,
@@ -163,7 +166,20 @@ impl Held {
             None => None,
         };
         self.known = count.map(|count| (ledger.clone(), count));
+        if !self.in_transaction() {
+            self.mark_known();
+        }
         Ok(())
+    }
+
+    /// What is known now is committed, and holds again when a transaction is rolled back.
+    pub(crate) fn mark_known(&mut self) {
+        self.known_before.clone_from(&self.known);
+    }
+
+    /// A transaction was rolled back.
+    pub(crate) fn restore_known(&mut self) {
+        self.known.clone_from(&self.known_before);
     }
 
     /// In a transaction that holds the write lock: refuses where another runner has written into

@@ -8,7 +8,9 @@ use stopover_backend::{
     Backend, BackendError, Canceller, Diagnose, Execute, FactsReader, FactsRequest, LedgerWriter,
     LockAttempt, RunLock, UnitLimits,
 };
-use stopover_model::{ErrorClass, PlannedStatement, SessionUse, StatementPlace};
+use stopover_model::{
+    ErrorClass, NewLedgerRow, PlannedStatement, Provenance, SessionUse, StatementPlace, Version,
+};
 use stopover_sqlite::{SqliteBackend, SqliteSession, Target};
 use support::{Folder, apply};
 
@@ -115,6 +117,38 @@ async fn a_reader_in_the_way_of_a_commit_is_waited_for() {
     session.commit().await.unwrap();
     freeing.await.unwrap();
     assert_eq!(folder.value("SELECT count(*) FROM users"), "1");
+}
+
+/// The ledger row of the try that failed is no other runner's.
+#[tokio::test]
+async fn a_commit_that_readers_kept_from_happening_is_tried_again() {
+    let folder = users().await;
+    let mut session = locked(&folder).await;
+    let request = FactsRequest::default();
+    let ledger = session.locate(&request).await.unwrap();
+    session.facts(&request).await.unwrap();
+    let reader = rusqlite::Connection::open(folder.database()).unwrap();
+    reader.execute_batch("BEGIN; SELECT count(*) FROM users").unwrap();
+    let limits =
+        UnitLimits { lock_timeout: Some(Duration::from_millis(50)), ..UnitLimits::default() };
+    let row = NewLedgerRow {
+        version: Version::Integer(2),
+        name: "orders".to_owned(),
+        file: "2_orders.up.sql".to_owned(),
+        checksum: None,
+        provenance: Provenance::Applied,
+        duration_ms: None,
+    };
+    session.begin(&limits).await.unwrap();
+    session.record(&ledger, &row).await.unwrap();
+    assert_eq!(refused(session.commit().await).class, ErrorClass::Contention);
+    session.rollback().await.unwrap();
+    drop(reader);
+    session.begin(&limits).await.unwrap();
+    session.record(&ledger, &row).await.unwrap();
+    session.commit().await.unwrap();
+    session.begin(&limits).await.unwrap();
+    assert_eq!(folder.value("SELECT count(*) FROM stopover_applied_migrations"), "2");
 }
 
 #[tokio::test]
