@@ -4,7 +4,9 @@ use std::time::Instant;
 
 use stopover_backend::{Backend, BackendError, Durability, FactsReader, Session};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
-use stopover_model::{Direction, Event, EventSink, Facts, Finding, Plan, RowState, Step};
+use stopover_model::{
+    DatabaseError, Direction, Event, EventSink, Facts, Finding, Plan, RowState, Step,
+};
 use stopover_planner::Selection;
 
 use crate::lock::{Locked, may_free_locks};
@@ -118,20 +120,7 @@ pub(crate) async fn steps<B: Backend>(
             StepEnd::Applied => {}
             StepEnd::Failed { statement, error, rolled_back } => {
                 report.status = MigrationStatus::Failed;
-                let statement = statement.and_then(|at| step.statements.get(at));
-                let failed = FailedMigration {
-                    version: step.version.clone(),
-                    name: step.name.clone(),
-                    statement: statement.map(|it| it.index),
-                    rolled_back,
-                    error: located(step, statement.or(step.statements.last()), &error),
-                };
-                sink.emit(Event::MigrationFailed {
-                    version: step.version.clone(),
-                    name: step.name.clone(),
-                    error: failed.error.clone(),
-                });
-                return Ending::Failed { failed, error };
+                return failed(step, statement, error, rolled_back, sink);
             }
             StepEnd::Stopped(signal) => return Ending::Stopped(signal),
             StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => return Ending::Lost(error),
@@ -149,6 +138,30 @@ pub(crate) async fn steps<B: Backend>(
         }
     }
     Ending::Complete
+}
+
+/// Tells of a failure, with its place in the file.
+fn failed(
+    step: &Step,
+    statement: Option<usize>,
+    error: Box<DatabaseError>,
+    rolled_back: bool,
+    sink: &mut dyn EventSink,
+) -> Ending {
+    let statement = statement.and_then(|at| step.statements.get(at));
+    let failed = FailedMigration {
+        version: step.version.clone(),
+        name: step.name.clone(),
+        statement: statement.map(|it| it.index),
+        rolled_back,
+        error: located(step, statement.or(step.statements.last()), &error),
+    };
+    sink.emit(Event::MigrationFailed {
+        version: step.version.clone(),
+        name: step.name.clone(),
+        error: failed.error.clone(),
+    });
+    Ending::Failed { failed, error }
 }
 
 /// Nothing of a migration stays in the session, and the run lock does.
