@@ -1,13 +1,18 @@
 //! Running statements.
 
+use std::pin::pin;
+use std::time::Duration;
+
 use rusqlite::Connection;
-use stopover_backend::{BackendError, Done, Execute, UnitLimits};
+use stopover_backend::{BackendError, Done, Execute, Unit, UnitEnd, UnitLimits};
 use stopover_model::{DatabaseError, ErrorClass, ForeignKeys, PlannedStatement};
+use tokio::sync::mpsc::unbounded_channel;
 
 use crate::error::{commit_error, database_error, request_error};
 use crate::held::{Held, Traces};
 use crate::lock::Guard;
 use crate::session::{SqliteCanceller, SqliteSession};
+use crate::unit::{Kept, settle};
 
 /// How many rows without a parent an error lists.
 const LISTED: usize = 10;
@@ -42,6 +47,31 @@ impl Execute for SqliteSession {
         self.call(rollback).await?
     }
 
+    async fn transaction(
+        &mut self,
+        unit: &Unit<'_>,
+        told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+    ) -> Option<UnitEnd> {
+        let (tell, mut heard) = unbounded_channel();
+        let kept = Kept::of(unit);
+        let mut ending = pin!(self.call(move |held| kept.carry_out(held, &tell)));
+        let ended = loop {
+            tokio::select! {
+                biased;
+                Some((at, done, took)) = heard.recv() => told(at, done, took),
+                ended = &mut ending => break ended,
+            }
+        };
+        while let Ok((at, done, took)) = heard.try_recv() {
+            told(at, done, took);
+        }
+        Some(ended.unwrap_or_else(UnitEnd::Unknown))
+    }
+
+    async fn settle(&mut self) -> Result<(), BackendError> {
+        self.call(settle).await?
+    }
+
     async fn reset(&mut self) -> Result<(), BackendError> {
         self.call(reset).await?
     }
@@ -49,7 +79,7 @@ impl Execute for SqliteSession {
 
 /// Takes the write lock at once: a transaction that reads first and writes later can be refused
 /// in its middle, whatever the timeout.
-fn begin(held: &mut Held, limits: UnitLimits) -> Result<(), BackendError> {
+pub(crate) fn begin(held: &mut Held, limits: UnitLimits) -> Result<(), BackendError> {
     held.limits = limits;
     if matches!(held.guard, Guard::Free) {
         // A look at what is there, which takes no lock that anybody would notice.
@@ -65,11 +95,11 @@ fn begin(held: &mut Held, limits: UnitLimits) -> Result<(), BackendError> {
     begun
 }
 
-pub(crate) fn batch(connection: &Connection, sql: &str) -> Result<(), BackendError> {
+fn batch(connection: &Connection, sql: &str) -> Result<(), BackendError> {
     connection.execute_batch(sql).map_err(|error| request_error(&error))
 }
 
-fn execute(held: &mut Held, statement: &PlannedStatement) -> Result<Done, BackendError> {
+pub(crate) fn execute(held: &mut Held, statement: &PlannedStatement) -> Result<Done, BackendError> {
     if leaves_traces(&statement.tag) {
         held.traces = Traces::Maybe;
     }
@@ -144,7 +174,7 @@ fn leaves_traces(tag: &str) -> bool {
     !lasting.contains(&tag)
 }
 
-fn commit(held: &mut Held) -> Result<(), BackendError> {
+pub(crate) fn commit(held: &mut Held) -> Result<(), BackendError> {
     held.start();
     if held.limits.foreign_keys == ForeignKeys::CheckedAtCommit {
         check_foreign_keys(held)?;
@@ -155,7 +185,7 @@ fn commit(held: &mut Held) -> Result<(), BackendError> {
     end_of_unit(held)
 }
 
-fn rollback(held: &mut Held) -> Result<(), BackendError> {
+pub(crate) fn rollback(held: &mut Held) -> Result<(), BackendError> {
     held.start();
     if held.in_transaction()
         && let Some(connection) = held.open_connection()

@@ -78,7 +78,7 @@ fn facts(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Facts
         trackers: trackers.into_iter().map(|table| Tracker { table }).collect(),
         user_tables: tables.map_err(refused)?,
         server_version: rusqlite::version().to_owned(),
-        role: actor(),
+        role: actor().to_owned(),
         recoveries: Vec::new(),
     })
 }

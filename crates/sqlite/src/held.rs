@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use stopover_backend::{BackendError, LedgerId, UnitLimits};
 use stopover_model::{DatabaseError, ForeignKeys};
 
 use crate::error::request_error;
+use crate::ledger::is_there;
 use crate::lock::Guard;
 use crate::open::{self, Opened, View, beside};
 use crate::target::{Access, Target};
@@ -45,7 +46,7 @@ pub(crate) struct Held {
 
 impl Held {
     pub(crate) fn open(target: Target, waiting: Arc<Waiting>) -> Result<Self, BackendError> {
-        waiting.begin(DEFAULT_LOCK_WAIT, None);
+        waiting.limit(DEFAULT_LOCK_WAIT, None);
         let opened = open::reader(&target, &waiting)?;
         let view = opened.as_ref().map_or(View::Live, |it| it.view);
         Ok(Self {
@@ -123,10 +124,10 @@ impl Held {
         self.connection.as_ref()
     }
 
-    /// A request begins now.
+    /// A statement begins now.
     pub(crate) fn start(&self) {
         let lock = self.limits.lock_timeout.unwrap_or(DEFAULT_LOCK_WAIT);
-        self.waiting.begin(lock, self.limits.statement_timeout);
+        self.waiting.limit(lock, self.limits.statement_timeout);
     }
 
     /// Whether a transaction is open.
@@ -211,7 +212,8 @@ impl Held {
         let Some(connection) = &self.connection else { return Ok(()) };
         let temporary = "SELECT EXISTS (SELECT 1 FROM temp.sqlite_schema)";
         let temporary: bool = connection
-            .query_row(temporary, [], |row| row.get(0))
+            .prepare_cached(temporary)
+            .and_then(|mut select| select.query_row([], |row| row.get(0)))
             .map_err(|error| request_error(&error))?;
         if self.traces == Traces::None && !temporary {
             return Ok(());
@@ -234,20 +236,14 @@ impl Held {
 
 /// How many rows the ledger has; `None` where it is not there.
 fn count(connection: &Connection, ledger: &LedgerId) -> Result<Option<i64>, BackendError> {
-    let there = connection
-        .query_row(
-            "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1",
-            [&ledger.table],
-            |_| Ok(()),
-        )
-        .optional()
-        .map_err(|error| request_error(&error))?;
-    if there.is_none() {
-        return Ok(None);
-    }
-    let sql = format!("SELECT count(*) FROM {}", ledger.qualified);
-    let count = connection.query_row(&sql, [], |row| row.get(0));
-    count.map(Some).map_err(|error| request_error(&error))
+    let count = || {
+        if !is_there(connection, &ledger.table)? {
+            return Ok(None);
+        }
+        let sql = format!("SELECT count(*) FROM {}", ledger.qualified);
+        connection.prepare_cached(&sql)?.query_row([], |row| row.get(0)).map(Some)
+    };
+    count().map_err(|error: rusqlite::Error| request_error(&error))
 }
 
 fn refused(reason: &str) -> BackendError {

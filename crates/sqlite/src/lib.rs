@@ -20,6 +20,7 @@ mod open;
 mod recover;
 mod session;
 mod target;
+mod unit;
 mod waiting;
 
 pub use connect::SqliteBackend;

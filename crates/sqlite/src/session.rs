@@ -67,6 +67,7 @@ impl SqliteSession {
         let (reply, answer) = oneshot::channel();
         let request: Request = Box::new(move |held| {
             // A caller that went away wants no answer.
+            held.waiting.begin();
             let _ = reply.send(work(held));
         });
         let sent = self.requests.as_ref().map(|it| it.send(request));

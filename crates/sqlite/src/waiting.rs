@@ -34,10 +34,13 @@ struct Until {
 }
 
 impl Waiting {
-    /// A request begins: whatever was cancelled before is over. A wait of zero has no end, as
-    /// with PostgreSQL.
-    pub(crate) fn begin(&self, lock: Duration, statement: Option<Duration>) {
+    /// A request begins: whatever was cancelled before is over.
+    pub(crate) fn begin(&self) {
         self.cancelled.store(false, Ordering::SeqCst);
+    }
+
+    /// A statement begins. A wait of zero has no end, as with PostgreSQL.
+    pub(crate) fn limit(&self, lock: Duration, statement: Option<Duration>) {
         let now = Instant::now();
         let until = Until {
             lock: now.checked_add(lock).filter(|_| !lock.is_zero()),
@@ -70,7 +73,8 @@ impl Waiting {
         !self.is_ended() && self.until().statement.is_some_and(|until| Instant::now() >= until)
     }
 
-    fn is_ended(&self) -> bool {
+    /// Whether the running request is to end.
+    pub(crate) fn is_ended(&self) -> bool {
         self.given_up.load(Ordering::SeqCst) || self.cancelled.load(Ordering::SeqCst)
     }
 

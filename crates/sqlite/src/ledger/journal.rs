@@ -3,6 +3,8 @@
 //! It is what a non-transactional migration is found again by when it was interrupted. It stands
 //! beside our own ledger; a foreign ledger gets one only when something has to be kept in it.
 
+use std::sync::OnceLock;
+
 use rusqlite::{Connection, Row, params};
 use stopover_backend::{JournalEvent, JournalNote, LedgerId};
 use stopover_model::{
@@ -21,12 +23,15 @@ fn table(ledger: &LedgerId) -> String {
 }
 
 /// Who is at work: the system's name of the user.
-pub(crate) fn actor() -> String {
-    #[cfg(unix)]
-    if let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::geteuid()) {
-        return user.name;
-    }
-    std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default()
+pub(crate) fn actor() -> &'static str {
+    static NAME: OnceLock<String> = OnceLock::new();
+    NAME.get_or_init(|| {
+        #[cfg(unix)]
+        if let Ok(Some(user)) = nix::unistd::User::from_uid(nix::unistd::geteuid()) {
+            return user.name;
+        }
+        std::env::var("USER").or_else(|_| std::env::var("USERNAME")).unwrap_or_default()
+    })
 }
 
 /// A time as SQLite's `CURRENT_TIMESTAMP` writes it (`2026-01-31 12:34:56`, in UTC), or with its
@@ -152,7 +157,7 @@ pub(super) fn insert(
         actor(),
         TOOL_VERSION,
     ];
-    connection.execute(&sql, values).map(|_| ())
+    connection.prepare_cached(&sql)?.execute(values).map(|_| ())
 }
 
 /// The rows of versions since they were last settled.

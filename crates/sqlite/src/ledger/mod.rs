@@ -18,7 +18,7 @@ mod stopover;
 use form::Named;
 pub(crate) use journal::actor;
 pub(crate) use refinery::width;
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 use stopover_backend::{
     BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
 };
@@ -67,10 +67,11 @@ pub(crate) fn ledger_id(kind: LedgerKind, schema: &str, table: &str) -> LedgerId
     }
 }
 
-/// Whether a table of this name is in the main database.
+/// Whether a table of this name is in the main database. Asks the parsed schema, which finds a
+/// name at once: `sqlite_schema` is read row by row.
 pub(crate) fn is_there(connection: &Connection, table: &str) -> rusqlite::Result<bool> {
-    let sql = "SELECT 1 FROM main.sqlite_schema WHERE type = 'table' AND name = ?1";
-    Ok(connection.query_row(sql, [table], |_| Ok(())).optional()?.is_some())
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main'))";
+    connection.prepare_cached(sql)?.query_row([table], |row| row.get(0))
 }
 
 /// Reads the rows of a ledger; dirty versions of the journal are part of them.
@@ -214,7 +215,12 @@ fn in_transaction(held: &mut Held, sql: &str) -> Result<(), BackendError> {
     done.map_err(|error| request_error(&error))
 }
 
-fn record(held: &mut Held, ledger: &LedgerId, row: &NewLedgerRow) -> Result<(), BackendError> {
+/// Records a migration, in the transaction that is open or by itself.
+pub(crate) fn record(
+    held: &mut Held,
+    ledger: &LedgerId,
+    row: &NewLedgerRow,
+) -> Result<(), BackendError> {
     write(held, |connection| {
         // Row and journal line belong together, also where no transaction is open.
         connection.execute_batch("SAVEPOINT stopover_record")?;

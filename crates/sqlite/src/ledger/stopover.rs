@@ -52,7 +52,7 @@ impl Form for Stopover {
             actor(),
             TOOL_VERSION,
         ];
-        connection.execute(&sql, values).map(|_| ())
+        connection.prepare_cached(&sql)?.execute(values).map(|_| ())
     }
 
     fn restamp(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
