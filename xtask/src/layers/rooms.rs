@@ -12,7 +12,8 @@ pub(super) enum Reach {
 /// One crate of the workspace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Room {
-    /// Its folder under `crates/`; the package is `stopover-` and this.
+    /// Its folder under `crates/` (of an example: what its package is called); the package is
+    /// `stopover-` and this, the library's `stopover` alone.
     pub(super) name: &'static str,
     pub(super) reach: Reach,
     /// What it may depend on inside the workspace, tests apart.
@@ -27,7 +28,10 @@ impl Room {
     }
 
     pub(super) fn package(&self) -> String {
-        format!("stopover-{}", self.name)
+        match self.name {
+            "stopover" => self.name.to_owned(),
+            name => format!("stopover-{name}"),
+        }
     }
 }
 
@@ -119,6 +123,26 @@ pub(super) const ROOMS: &[Room] = &[
             "scratch", "report",
         ],
         purpose: "arguments → request → one call → exit code",
+    },
+    Room {
+        name: "embed",
+        reach: Reach::Outside,
+        may_use: &[],
+        purpose: "the macro that embeds a folder at compile time",
+    },
+    Room {
+        name: "stopover",
+        reach: Reach::Outside,
+        may_use: &[
+            "model", "source", "planner", "backend", "engine", "postgres", "sqlite", "embed",
+        ],
+        purpose: "the library for services: settings → request → one call → report or typed error",
+    },
+    Room {
+        name: "example-service",
+        reach: Reach::Outside,
+        may_use: &["stopover"],
+        purpose: "examples/service: a service that migrates its own database at boot",
     },
 ];
 

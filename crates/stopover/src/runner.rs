@@ -1,0 +1,243 @@
+//! The runner: settings, one call of the engine, and the proof that it did what it says.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Instant;
+
+use stopover_backend::{FactsRequest, LedgerChoice, Stop};
+use stopover_engine::{Applied, Ending, Limits, Request};
+use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
+use stopover_model::{Event, Finding, Layout, LedgerKind, Policy, SourceSet};
+use stopover_planner::Selection;
+
+use crate::database::Database;
+use crate::report::{findings, in_step, left_over};
+use crate::tell::{Teller, log_finding};
+use crate::{Embedded, Error, Report};
+
+/// Where migrations come from.
+#[derive(Debug, Clone)]
+enum Origin {
+    /// A folder on disk, read by each call.
+    Folder(PathBuf),
+    /// The binary.
+    Embedded(Embedded),
+}
+
+/// Brings one database up to date with one source.
+///
+/// Its settings are those of the command line, with the same defaults: migrations in the folder
+/// `migrations`, layout and ledger by what is there, orphans and unknown histories refused.
+#[derive(Debug, Clone)]
+pub struct Runner {
+    database: Database,
+    origin: Origin,
+    layout: Option<Layout>,
+    ledger: LedgerChoice,
+    policy: Policy,
+    limits: Limits,
+    stop: Stop,
+    teller: Teller,
+}
+
+impl Runner {
+    /// A runner for the database that `url` names: `postgresql://user@host/database`, libpq's
+    /// keywords (`host=… dbname=…`), or `sqlite:path/to/app.db`. Nothing is connected yet.
+    ///
+    /// # Errors
+    /// [`Error::Url`].
+    pub fn new(url: &str) -> Result<Self, Error> {
+        Ok(Self {
+            database: Database::parse(url)?,
+            origin: Origin::Folder(PathBuf::from("migrations")),
+            layout: None,
+            ledger: LedgerChoice::default(),
+            policy: Policy::default(),
+            limits: Limits::default(),
+            stop: Stop::never(),
+            teller: Teller::default(),
+        })
+    }
+
+    /// Migrations from this folder, read anew by each call.
+    #[must_use]
+    pub fn folder(mut self, path: impl Into<PathBuf>) -> Self {
+        self.origin = Origin::Folder(path.into());
+        self
+    }
+
+    /// Migrations from the binary: [`embed!`](crate::embed!), or a list of paths and bytes.
+    #[must_use]
+    pub fn embedded(mut self, migrations: impl Into<Embedded>) -> Self {
+        self.origin = Origin::Embedded(migrations.into());
+        self
+    }
+
+    /// The layout of the source, where it is not to be told by the names of its files.
+    #[must_use]
+    pub fn layout(mut self, layout: Layout) -> Self {
+        self.layout = Some(layout);
+        self
+    }
+
+    /// The ledger to use, where several may be there or none is there yet.
+    #[must_use]
+    pub fn ledger(mut self, kind: LedgerKind) -> Self {
+        self.ledger.kind = Some(kind);
+        self
+    }
+
+    /// Schema and table of Stopover's own ledger, `stopover` and `applied_migrations` by default.
+    #[must_use]
+    pub fn ledger_table(mut self, schema: impl Into<String>, table: impl Into<String>) -> Self {
+        self.ledger.schema = Some(schema.into());
+        self.ledger.table = Some(table.into());
+        self
+    }
+
+    /// How drift is judged.
+    #[must_use]
+    pub fn policy(mut self, policy: Policy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// How long to wait, and how often to try.
+    #[must_use]
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Lets somebody stop a run: what the server is doing then is cancelled and rolled back.
+    #[must_use]
+    pub fn stop(mut self, stop: Stop) -> Self {
+        self.stop = stop;
+        self
+    }
+
+    /// Tells what happens, as it happens. The run waits for the listener: hand on what takes long.
+    #[must_use]
+    pub fn on_event(mut self, listener: impl Fn(Event) + Send + Sync + 'static) -> Self {
+        self.teller.listener = Some(Arc::new(listener));
+        self
+    }
+
+    /// Applies what is pending. After `Ok` the ledger and the source hold the same migrations,
+    /// looked at from both sides; orphans that the policy lets pass are warnings of the report.
+    ///
+    /// Where nothing is to do, nothing is locked and nothing is written: a role that may only
+    /// read is enough, and instances that boot do not wait for each other.
+    ///
+    /// A run that is dropped before its end ends its session: the server rolls back what was
+    /// open, and the next run goes on from there.
+    ///
+    /// # Errors
+    /// Every variant of [`Error`] but those of blocking calls.
+    pub async fn run(&self) -> Result<Report, Error> {
+        let ended = self.bring_up_to_date().await;
+        match &ended {
+            Ok(report) => {
+                report.findings.iter().for_each(log_finding);
+                let applied = report.applied.len();
+                tracing::info!(applied, in_all = report.ledger.len(), "the database is up to date");
+            }
+            Err(error) => tracing::error!("{error}"),
+        }
+        ended
+    }
+
+    /// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
+    ///
+    /// # Errors
+    /// Where the source or the database cannot be read.
+    pub async fn status(&self) -> Result<StatusReport, Error> {
+        let source = self.source()?;
+        Ok(self.database.status(&self.request(&source)).await?)
+    }
+
+    /// What [`Runner::run`] would do, step by step, or every reason why it would refuse. Takes no
+    /// lock and writes nothing.
+    ///
+    /// # Errors
+    /// Where the source or the database cannot be read.
+    pub async fn plan(&self) -> Result<PlanReport, Error> {
+        let source = self.source()?;
+        Ok(self.database.plan(&self.request(&source)).await?)
+    }
+
+    async fn bring_up_to_date(&self) -> Result<Report, Error> {
+        let began = Instant::now();
+        let source = self.source()?;
+        // A collision is drift, and is told together with the rest of it; other files that cannot
+        // be read as migrations need no database to be refused.
+        if source.findings.iter().any(|it| it.is_error() && it.code != "collision") {
+            return Err(Error::Refused { findings: source.findings });
+        }
+        let request = self.request(&source);
+        let before = self.database.status(&request).await?;
+        if in_step(&before) {
+            return Ok(Report {
+                applied: Vec::new(),
+                migrations: Vec::new(),
+                findings: findings(&before),
+                ledger: before.applied,
+                duration: began.elapsed(),
+            });
+        }
+        let mut teller = self.teller.clone();
+        let done = finished(self.database.apply(&request, &mut teller).await?)?;
+        let after = self.database.status(&request).await?;
+        let applied = done.versions(MigrationStatus::Applied);
+        if !in_step(&after) {
+            let mut findings = left_over(&after);
+            findings.extend(crate::report::findings(&after));
+            return Err(Error::Diverged { findings, applied });
+        }
+        Ok(Report {
+            applied,
+            migrations: done.migrations,
+            ledger: after.applied,
+            findings: done.findings,
+            duration: began.elapsed(),
+        })
+    }
+
+    fn source(&self) -> Result<SourceSet, Error> {
+        let source = match &self.origin {
+            Origin::Folder(path) => stopover_source::read_folder(path, self.layout),
+            Origin::Embedded(it) => {
+                let variable = |name: &str| std::env::var(name).ok();
+                stopover_source::read_embedded(it.name(), it.files(), self.layout, &variable)
+            }
+        };
+        Ok(source?)
+    }
+
+    fn request<'a>(&'a self, source: &'a SourceSet) -> Request<'a> {
+        let mut ledger = self.ledger.clone();
+        ledger.fallback = Some(source.layout.ledger());
+        Request {
+            source,
+            policy: &self.policy,
+            facts: FactsRequest { ledger },
+            selection: Selection::All,
+            limits: self.limits.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+}
+
+/// What was carried out to its end; anything else is an error.
+fn finished(done: Applied) -> Result<Applied, Error> {
+    let applied = done.versions(MigrationStatus::Applied);
+    match done.ending {
+        Ending::Complete if done.findings.iter().any(Finding::is_error) => {
+            Err(Error::Diverged { findings: done.findings, applied })
+        }
+        Ending::Complete => Ok(done),
+        Ending::Failed { failed, error } => Err(Error::of_failure(failed, error, applied)),
+        Ending::Stopped(signal) => Err(Error::Stopped { signal, applied }),
+        Ending::Lost(error) => Err(Error::of_backend(error, applied)),
+    }
+}

@@ -1,0 +1,63 @@
+//! Events, told twice: to whoever asked for them, and as lines of `tracing`.
+
+use std::fmt;
+use std::sync::Arc;
+
+use stopover_model::{Event, EventSink, Finding, Severity};
+
+/// Takes events as the caller wants them.
+pub(crate) type Listener = Arc<dyn Fn(Event) + Send + Sync>;
+
+/// Who is told, if anybody.
+#[derive(Clone, Default)]
+pub(crate) struct Teller {
+    pub(crate) listener: Option<Listener>,
+}
+
+impl fmt::Debug for Teller {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(if self.listener.is_some() { "Teller(listener)" } else { "Teller" })
+    }
+}
+
+impl EventSink for Teller {
+    fn emit(&mut self, event: Event) {
+        log(&event);
+        if let Some(listener) = &self.listener {
+            listener(event);
+        }
+    }
+}
+
+/// What an operator wants to read in a service's log. That a migration failed is left to the
+/// run's error, which says it whole.
+fn log(event: &Event) {
+    match event {
+        Event::LockWaiting { holder, limit_ms } => {
+            let holder = holder.as_ref().map(ToString::to_string);
+            let holder = holder.as_deref().unwrap_or("a session that we may not see");
+            tracing::info!(holder, limit_ms, "waiting for another run to end");
+        }
+        Event::PlanReady { migrations, statements, .. } if *migrations > 0 => {
+            tracing::info!(migrations, statements, "migrating");
+        }
+        Event::MigrationRetried { version, attempt, of, pause_ms, reason, .. } => {
+            tracing::warn!(%version, attempt, of, pause_ms, reason, "migration will be tried again");
+        }
+        Event::MigrationFinished { version, name, duration_ms, .. } => {
+            tracing::info!(%version, name, duration_ms, "migration applied");
+        }
+        Event::Found(found) => log_finding(found),
+        _ => {}
+    }
+}
+
+/// Warnings are worth a line; notes are for who looks closely. Errors are the run's error.
+pub(crate) fn log_finding(found: &Finding) {
+    let Finding { code, subject, message, remedy, .. } = found;
+    match found.severity {
+        Severity::Warning => tracing::warn!(code, subject, remedy, "{message}"),
+        Severity::Note => tracing::debug!(code, subject, remedy, "{message}"),
+        Severity::Error => {}
+    }
+}

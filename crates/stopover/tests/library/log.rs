@@ -1,0 +1,65 @@
+//! What stands in the service's log.
+
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use stopover::{OrphanPolicy, Policy};
+use tracing_subscriber::fmt::MakeWriter;
+
+use crate::{File, SHOP};
+
+/// Lines in memory.
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().expect("nobody panicked").extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl<'a> MakeWriter<'a> for Lines {
+    type Writer = Self;
+
+    fn make_writer(&'a self) -> Self {
+        self.clone()
+    }
+}
+
+/// The log of what `work` does on this thread.
+fn log_of(work: impl FnOnce()) -> String {
+    let lines = Lines::default();
+    let subscriber = tracing_subscriber::fmt()
+        .with_writer(lines.clone())
+        .with_ansi(false)
+        .without_time()
+        .finish();
+    tracing::subscriber::with_default(subscriber, work);
+    let bytes = lines.0.lock().expect("nobody panicked").clone();
+    String::from_utf8(bytes).expect("a log is text")
+}
+
+#[test]
+fn migrations_are_told_warnings_warn_and_a_failure_is_one_error() {
+    let file = File::fresh();
+    let log = log_of(|| drop(file.runner().embedded(SHOP).run_blocking().unwrap()));
+    let applied: Vec<&str> = log.lines().filter(|it| it.contains("migration applied")).collect();
+    assert_eq!(applied.len(), 2, "{log}");
+    assert!(applied[0].contains("INFO") && applied[0].contains("version=1"), "{log}");
+
+    let older =
+        || file.runner().embedded(const { &[("0001_customers.up.sql", SHOP.files()[1].1)] });
+    let warn = Policy { orphan: OrphanPolicy::Warn, ..Policy::default() };
+    let log = log_of(|| drop(older().policy(warn).run_blocking().unwrap()));
+    assert_eq!(log.matches("WARN").count(), 1, "{log}");
+    assert!(log.contains("code=\"orphan\""), "{log}");
+
+    let log = log_of(|| drop(older().run_blocking().unwrap_err()));
+    assert_eq!(log.matches("ERROR").count(), 1, "{log}");
+    assert!(log.contains("no migration was run"), "{log}");
+}
