@@ -91,18 +91,16 @@ impl Database {
         }
     }
 
-    /// See [`stopover_engine::adopt()`]; `None` where this database has no such history.
+    /// See [`stopover_engine::adopt()`].
     pub(crate) async fn adopt(
         &self,
         request: &Request<'_>,
         adoption: &Adoption,
         sink: &mut dyn EventSink,
-    ) -> Option<Result<AdoptReport, EngineError>> {
+    ) -> Result<AdoptReport, EngineError> {
         match self {
-            Self::Postgres(it) => {
-                Some(stopover_engine::adopt(&**it, request, adoption, sink).await)
-            }
-            Self::Sqlite(_) => None,
+            Self::Postgres(it) => stopover_engine::adopt(&**it, request, adoption, sink).await,
+            Self::Sqlite(it) => stopover_engine::adopt(it, request, adoption, sink).await,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use stopover_backend::{Backend, LedgerEditor};
+use stopover_backend::{Adopt, Backend, LedgerEditor};
 
 /// Whether a backend can do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub struct Phrases {
 /// A fresh, empty database for one test, gone at its end.
 pub trait Fixture: Sized {
     /// Reaches it.
-    type Backend: Backend<Session: LedgerEditor> + 'static;
+    type Backend: Backend<Session: LedgerEditor + Adopt> + 'static;
     /// Keeps a lock until it is dropped.
     type Blocker;
 

@@ -53,6 +53,12 @@ macro_rules! suite {
             waiting: many_runners_apply_each_migration_once
             waiting: a_stop_ends_a_long_statement
             waiting: a_stop_ends_the_wait_for_a_lock
+            down: the_newest_applied_are_taken_back_first
+            down: a_failing_down_script_leaves_what_it_found
+            down: a_missing_down_script_is_told_before_the_first_one_runs
+            adoption: a_counter_is_taken_over_as_assumed_and_twice_changes_nothing
+            adoption: a_dirty_counter_is_refused
+            adoption: sqlxs_ledger_is_taken_over_with_its_times
             reading: status_and_plan_write_nothing
             reading: a_reader_learns_that_there_is_nothing_to_do
             reading: a_reader_can_apply_nothing

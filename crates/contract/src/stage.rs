@@ -80,7 +80,12 @@ impl<F: Fixture> Stage<F> {
 
     /// Removes a migration's up file.
     pub fn remove(&self, stem: &str) {
-        std::fs::remove_file(self.folder.path().join(format!("{stem}.up.sql"))).expect("a file");
+        self.discard(&format!("{stem}.up.sql"));
+    }
+
+    /// Removes a file of the source.
+    pub fn discard(&self, name: &str) {
+        std::fs::remove_file(self.folder.path().join(name)).expect("a file");
     }
 
     /// A stop that can be asked for, in the place of the one before.

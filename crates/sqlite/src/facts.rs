@@ -151,7 +151,7 @@ fn chosen(choice: &LedgerChoice, seen: &[LedgerId]) -> Result<LedgerKind, Backen
 }
 
 /// golang-migrate's counters. Source: its `database/sqlite3/sqlite3.go`.
-fn trackers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn trackers(connection: &Connection) -> rusqlite::Result<Vec<String>> {
     names(
         connection,
         "SELECT t.name FROM main.sqlite_schema t \

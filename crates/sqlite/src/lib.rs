@@ -7,6 +7,7 @@
 //! Reading writes nothing: a file that is not there is not made, and a session takes up its pen
 //! only when it holds the run lock and has something to write.
 
+mod adopt;
 mod connect;
 mod diagnose;
 mod error;

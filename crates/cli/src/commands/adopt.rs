@@ -31,12 +31,6 @@ pub(super) async fn run(
     let mut progress = console.progress();
     let adopted = backend.adopt(&request, &adoption, &mut progress).await;
     drop(progress);
-    let Some(adopted) = adopted else {
-        return Err(Failure::usage(
-            "a history in an SQLite file cannot be taken over yet",
-            "stay with the ledger that is there: it is used in place",
-        ));
-    };
     let report = adopted?;
     console.document(&report, |detail, look| human::adopt(&report, detail, look));
     Ok(Exit::Success)

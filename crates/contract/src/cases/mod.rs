@@ -1,5 +1,7 @@
 //! The cases, by topic.
 
+pub mod adoption;
+pub mod down;
 pub mod drift;
 pub mod failure;
 pub mod ledgers;

@@ -115,6 +115,16 @@ impl Line {
         Self { after: hex(row.checksum.as_ref()), ..Self::of(&row.version, &row.name, "applied") }
     }
 
+    /// A row that was taken over from another tool's history.
+    pub(super) fn adopted(row: &LedgerRow, from: &str) -> Self {
+        let name = row.name.as_deref().unwrap_or_default();
+        Self {
+            after: hex(row.checksum.as_ref()),
+            detail: Some(format!("from {from}, {}", row.provenance.name())),
+            ..Self::of(&row.version, name, "adopted")
+        }
+    }
+
     /// A decision.
     pub(super) fn of_note(note: &JournalNote) -> Self {
         Self {

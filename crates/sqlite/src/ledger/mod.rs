@@ -92,6 +92,16 @@ pub(crate) fn read(
     Ok(rows)
 }
 
+/// Writes into the journal that a row was taken over.
+pub(crate) fn note_adopted(
+    connection: &Connection,
+    ledger: &LedgerId,
+    row: &LedgerRow,
+    from: &str,
+) -> rusqlite::Result<()> {
+    journal::insert(connection, ledger, &journal::Line::adopted(row, from))
+}
+
 /// What the journal says of `version` since it was last settled.
 pub(crate) fn entries(
     connection: &Connection,
