@@ -1,28 +1,36 @@
 //! SIGINT and SIGTERM: the first asks the engine to stop, the second ends the process at once.
 
-use stopover_backend::{Stop, StopRequest, StopSignal};
-use tokio::signal::unix::{SignalKind, signal};
+use std::io::Write as _;
+
+use stopover_backend::{Stop, StopSignal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
 
 /// Starts to listen. The engine polls or awaits what comes back.
 pub(crate) fn listen() -> std::io::Result<Stop> {
     let (request, stop) = Stop::channel();
-    watch(SignalKind::interrupt(), StopSignal::Interrupt, request.clone())?;
-    watch(SignalKind::terminate(), StopSignal::Terminate, request)?;
+    let mut interrupts = signal(SignalKind::interrupt())?;
+    let mut terminations = signal(SignalKind::terminate())?;
+    tokio::spawn(async move {
+        let first = next(&mut interrupts, &mut terminations).await;
+        request.stop(first);
+        // A reader that went away (`2>&1 | head`) must not keep the second signal from being heard.
+        let _ = writeln!(
+            std::io::stderr(),
+            "stopping: cancelling what runs on the server (once more to kill at once)"
+        );
+        // Whichever comes second: a CI service sends SIGINT, and SIGTERM some seconds later.
+        let second = next(&mut interrupts, &mut terminations).await;
+        std::process::exit(i32::from(Exit::Stopped(second).code()));
+    });
     Ok(stop)
 }
 
-fn watch(kind: SignalKind, stop: StopSignal, request: StopRequest) -> std::io::Result<()> {
-    let mut stream = signal(kind)?;
-    tokio::spawn(async move {
-        if stream.recv().await.is_some() {
-            eprintln!("stopping: cancelling what runs on the server (once more to kill at once)");
-            request.stop(stop);
-        }
-        if stream.recv().await.is_some() {
-            std::process::exit(i32::from(Exit::Stopped(stop).code()));
-        }
-    });
-    Ok(())
+async fn next(interrupts: &mut Signal, terminations: &mut Signal) -> StopSignal {
+    tokio::select! {
+        Some(()) = interrupts.recv() => StopSignal::Interrupt,
+        Some(()) = terminations.recv() => StopSignal::Terminate,
+        else => std::future::pending().await,
+    }
 }

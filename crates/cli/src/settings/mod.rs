@@ -181,13 +181,15 @@ fn settings_file(
 }
 
 /// `DATABASE_URL`, and every setting as `STOPOVER_NAME`; policies as `STOPOVER_POLICY__NAME`.
+/// `STOPOVER_DATABASE_URL` is stronger than `DATABASE_URL`, in whatever order they stand.
 fn variables() -> Env {
     let keys: Vec<String> = file::known_keys();
+    let own_url = std::env::var_os("STOPOVER_DATABASE_URL").is_some();
     Env::raw()
         .filter_map(move |name| {
             let name = name.as_str().to_ascii_lowercase();
             if name == "database_url" {
-                return Some(name.into());
+                return (!own_url).then(|| name.into());
             }
             let key = name.strip_prefix("stopover_")?.replace("__", ".");
             keys.contains(&key).then(|| key.into())
