@@ -16,14 +16,14 @@ fn redact_userinfo(text: &str) -> String {
     while let Some(at) = rest.find("://") {
         let (before, after) = rest.split_at(at + 3);
         out.push_str(before);
-        let end = after
-            .find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>'))
-            .unwrap_or(after.len());
-        let (url, tail) = after.split_at(end);
+        let (url, tail) = after.split_at(url_end(after));
         let authority_end = url.find(['/', '?', '#']).unwrap_or(url.len());
-        // A password may hold an unescaped '/' or '@': the last '@' of the URL before a query
-        // decides, so that too much is hidden rather than too little.
-        let scope = url.find('?').unwrap_or(url.len());
+        // A password may hold an unescaped '/', '?' or '@': the last '@' of the URL before a
+        // query decides, so that too much is hidden rather than too little.
+        let scope = match url.find('?') {
+            Some(query) if url[..query].contains('@') || !url[..query].contains(':') => query,
+            _ => url.len(),
+        };
         let split =
             url[..scope].rfind('@').filter(|&it| it < authority_end || url[..it].contains(':'));
         match split.and_then(|host| url[..host].find(':').map(|colon| (colon, host))) {
@@ -38,6 +38,36 @@ fn redact_userinfo(text: &str) -> String {
     }
     out.push_str(rest);
     out
+}
+
+/// Where a URL in a text ends: at white space or at a sign that quotes it. A password may hold one
+/// of these too: where the text before it can only be a part of a password, the `@` that ends the
+/// password is looked for in the same line.
+fn url_end(text: &str) -> usize {
+    let closes = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | '<' | '>');
+    let end = text.find(closes).unwrap_or(text.len());
+    if !ends_in_password(&text[..end]) {
+        return end;
+    }
+    let line = text[end..].find('\n').map_or(text.len(), |at| end + at);
+    match text[end..line].find('@') {
+        Some(at) => text[end + at..].find(closes).map_or(text.len(), |rest| end + at + rest),
+        None => end,
+    }
+}
+
+/// Whether `text`, the beginning of a URL behind its `://`, breaks off in a password: `user:pass`,
+/// and neither `host:port` nor anything with its `@`.
+fn ends_in_password(text: &str) -> bool {
+    text.split_once(':').is_some_and(|(user, rest)| {
+        !user.contains(['/', '[']) && !rest.contains('@') && !is_port(rest)
+    })
+}
+
+/// Whether `text` begins with a port, or has none: `5432/db`.
+fn is_port(text: &str) -> bool {
+    let port = text.split(['/', '?', '#', ',']).next().unwrap_or_default();
+    port.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn redact_keywords(text: &str) -> String {
@@ -96,6 +126,13 @@ mod tests {
             ("postgresql://u:secret@h:5432/db", "postgresql://u:***@h:5432/db"),
             ("see postgres://u:s/e@c@h/db?x=1 now", "see postgres://u:***@h/db?x=1 now"),
             ("postgres://u@h/db", "postgres://u@h/db"),
+            ("postgres://u:se?cret@h/db?x=1", "postgres://u:***@h/db?x=1"),
+            ("postgres://u:se'cret@h/db", "postgres://u:***@h/db"),
+            ("in 'postgres://u:se cret@h/db'", "in 'postgres://u:***@h/db'"),
+            ("postgres://u:7?cret@h/db", "postgres://u:***@h/db"),
+            ("'https://host:80/path' asks me@home", "'https://host:80/path' asks me@home"),
+            ("see https://host/a?b=me@home", "see https://host/a?b=me@home"),
+            ("'https://host:80' asks me@home", "'https://host:80' asks me@home"),
             ("https://host:80/path", "https://host:80/path"),
             ("host=h password=secret user=u", "host=h password=*** user=u"),
             ("password = 'se cr\\'et' host=h", "password = *** host=h"),

@@ -172,7 +172,11 @@ fn without_default_port(url: &str) -> String {
 /// Takes the options that `tokio_postgres::Config` does not know out of a URL's query.
 fn split_url(url: &str) -> (String, Extras) {
     let url = &without_default_port(url);
-    let Some((base, query)) = url.split_once('?') else { return (url.to_owned(), Extras::new()) };
+    // A password may hold a `?`: what stands before the first `@` is never part of the query, as
+    // the driver reads it too.
+    let host = url.find('@').unwrap_or(0);
+    let Some(mark) = url[host..].find('?') else { return (url.to_owned(), Extras::new()) };
+    let (base, query) = (&url[..host + mark], &url[host + mark + 1..]);
     let (ours, theirs): (Vec<_>, Vec<_>) = query
         .split('&')
         .filter(|pair| !pair.is_empty())
@@ -266,6 +270,13 @@ mod tests {
         assert_eq!(keywords.describe(), "database db on h:5432 as u");
         assert_eq!(keywords.ssl_mode, SslMode::Disable);
         assert_eq!(keywords.config.get_password(), Some("p w".as_bytes()));
+    }
+
+    #[test]
+    fn a_question_mark_in_the_password_hid_the_sslmode() {
+        let target = Target::parse("postgres://u:se?cret@h/db?sslmode=verify-full").unwrap();
+        assert_eq!(target.ssl_mode, SslMode::VerifyFull);
+        assert_eq!(target.config.get_password(), Some("se?cret".as_bytes()));
     }
 
     #[test]
