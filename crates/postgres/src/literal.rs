@@ -21,10 +21,23 @@ pub fn literal(text: &str) -> String {
     out
 }
 
-/// `text` as a literal, or `NULL`.
+/// `text` as an expression that means the same whatever `client_encoding` is: a script may have
+/// set it, and the ledger is written after it. (`U&'…'` would not do: a database in SQL_ASCII
+/// refuses it.)
+#[must_use]
+pub fn value(text: &str) -> String {
+    if text.is_ascii() {
+        return literal(text);
+    }
+    let hex: String =
+        text.bytes().filter(|&byte| byte != 0).map(|byte| format!("{byte:02x}")).collect();
+    format!("pg_catalog.convert_from(pg_catalog.decode('{hex}', 'hex'), 'UTF8')")
+}
+
+/// `text` as [`value`], or `NULL`.
 #[must_use]
 pub fn optional(text: Option<&str>) -> String {
-    text.map_or_else(|| "NULL".to_owned(), literal)
+    text.map_or_else(|| "NULL".to_owned(), value)
 }
 
 /// `name` as a quoted identifier.
@@ -49,5 +62,7 @@ mod tests {
         assert_eq!(literal("a\\'; drop"), " E'a\\\\''; drop'");
         assert_eq!(identifier("odd\"name"), "\"odd\"\"name\"");
         assert_eq!(optional(None), "NULL");
+        assert_eq!(value("it's"), "'it''s'");
+        assert_eq!(value("ö"), "pg_catalog.convert_from(pg_catalog.decode('c3b6', 'hex'), 'UTF8')");
     }
 }

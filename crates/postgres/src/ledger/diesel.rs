@@ -1,13 +1,14 @@
 //! Diesel's ledger, written exactly as Diesel writes it.
 //!
 //! Source: diesel 2, `diesel/src/migration/mod.rs` and `diesel_migrations/src/migration_harness.rs`: the
-//! version is text, `run_on` is a timestamp without zone that the server fills in.
+//! version is text, `run_on` is a timestamp without zone that the server fills in. Every connection
+//! of Diesel's is in UTC (`set_config_options` in `diesel/src/pg/connection/mod.rs`), ours is not.
 
 use stopover_backend::LedgerId;
 use stopover_model::{LedgerRow, NewLedgerRow, Provenance, RowState, Version};
 use tokio_postgres::SimpleQueryRow;
 
-use super::form::{Form, local_time};
+use super::form::Form;
 use crate::literal::literal;
 use crate::session::text;
 
@@ -26,8 +27,8 @@ impl Form for Diesel {
 
     fn select(&self, ledger: &LedgerId) -> String {
         format!(
-            "SELECT version, {} FROM {} ORDER BY version COLLATE \"C\"",
-            local_time("run_on"),
+            "SELECT version, pg_catalog.to_char(run_on, 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"') \
+             FROM {} ORDER BY version COLLATE \"C\"",
             ledger.qualified
         )
     }
@@ -38,7 +39,11 @@ impl Form for Diesel {
 
     fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
         let version = literal(&row.version.to_string());
-        format!("INSERT INTO {} (version) VALUES ({version})", ledger.qualified)
+        format!(
+            "INSERT INTO {} (version, run_on) \
+             VALUES ({version}, pg_catalog.timezone('UTC', pg_catalog.now()))",
+            ledger.qualified
+        )
     }
 
     fn forget(&self, ledger: &LedgerId, version: &Version) -> String {

@@ -13,7 +13,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::form::{Form, local_time};
 use super::milliseconds;
-use crate::literal::{identifier, literal, optional};
+use crate::literal::{identifier, literal, optional, value};
 use crate::session::{text, truth};
 
 /// Its form.
@@ -98,7 +98,7 @@ impl Form for Flyway {
         Some(format!(
             "UPDATE {} SET description = {}, checksum = {} WHERE {}",
             ledger.qualified,
-            literal(&description),
+            value(&description),
             checksum.map_or("NULL", Checksum::hex),
             is_of(version),
         ))
@@ -133,8 +133,8 @@ impl NewRow<'_> {
                'SQL', {script}, {checksum}, current_user, {milliseconds}, {success} FROM {table}",
             table = ledger.qualified,
             version = optional(version.as_deref()),
-            description = literal(&LedgerKind::Flyway.stored_name(self.name).unwrap_or_default()),
-            script = literal(&abbreviated(self.script)),
+            description = value(&LedgerKind::Flyway.stored_name(self.name).unwrap_or_default()),
+            script = value(&abbreviated(self.script)),
             checksum = self.checksum.map_or("NULL", Checksum::hex),
             milliseconds = self.milliseconds,
             success = self.success,
@@ -156,7 +156,7 @@ fn is_of(version: &Version) -> String {
     match version {
         Version::Repeatable(description) => {
             let description = LedgerKind::Flyway.stored_name(description).unwrap_or_default();
-            format!("version IS NULL AND description = {}", literal(&description))
+            format!("version IS NULL AND description = {}", value(&description))
         }
         Version::Dotted(dotted) => format!(
             "pg_catalog.regexp_replace(pg_catalog.regexp_replace(version, \

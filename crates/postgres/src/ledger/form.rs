@@ -11,7 +11,7 @@ use super::{
 
 /// One kind of ledger, as text in SQL.
 pub(super) trait Form: Sync {
-    /// Makes the table where it is not there, as its tool does.
+    /// Makes the table where it is not there, as its tool does. Its schema is there.
     fn create(&self, ledger: &LedgerId) -> String;
 
     /// Selects all rows.

@@ -12,7 +12,7 @@ use stopover_model::{
 use tokio_postgres::SimpleQueryRow;
 
 use super::{JOURNAL_TABLE, OWN_SCHEMA};
-use crate::literal::{identifier, literal, optional, qualified};
+use crate::literal::{literal, optional, qualified, value};
 use crate::session::text;
 
 /// The schema that a ledger's journal stands in.
@@ -32,11 +32,10 @@ fn table(ledger: &LedgerId) -> String {
     qualified(schema_of(ledger), JOURNAL_TABLE)
 }
 
-/// Makes schema and journal where they are not there.
+/// Makes the journal where it is not there. The schema is.
 pub(super) fn create(ledger: &LedgerId) -> String {
     format!(
-        "CREATE SCHEMA IF NOT EXISTS {schema};\
-         CREATE TABLE IF NOT EXISTS {table} (\
+        "CREATE TABLE IF NOT EXISTS {table} (\
            id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, \
            at timestamptz NOT NULL DEFAULT pg_catalog.clock_timestamp(), \
            ledger text NOT NULL, \
@@ -51,7 +50,6 @@ pub(super) fn create(ledger: &LedgerId) -> String {
            detail text NULL, \
            actor text NOT NULL DEFAULT session_user, \
            tool_version text NOT NULL)",
-        schema = identifier(schema_of(ledger)),
         table = table(ledger),
     )
 }
@@ -73,9 +71,9 @@ pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> St
          statement_checksum, checksum_after, detail, tool_version) VALUES ({ledger}, {version}, \
          {migration}, {event}, {statement}, {count}, {text}, {checksum}, {detail}, {tool})",
         table = table(ledger),
-        ledger = literal(&ledger.qualified),
-        version = literal(&step.version.to_string()),
-        migration = literal(&step.name),
+        ledger = value(&ledger.qualified),
+        version = value(&step.version.to_string()),
+        migration = value(&step.name),
         event = literal(name),
         count = step.statements.len(),
         text = optional(text.as_deref()),
@@ -91,9 +89,9 @@ pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
         "INSERT INTO {table} (ledger, version, name, event, checksum_after, tool_version) \
          VALUES ({ledger}, {version}, {name}, 'applied', {checksum}, {tool})",
         table = table(ledger),
-        ledger = literal(&ledger.qualified),
-        version = literal(&row.version.to_string()),
-        name = literal(&row.name),
+        ledger = value(&ledger.qualified),
+        version = value(&row.version.to_string()),
+        name = value(&row.name),
         checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
         tool = literal(TOOL_VERSION),
     )
@@ -106,9 +104,9 @@ pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote) -> String {
          detail, tool_version) VALUES ({ledger}, {version}, {name}, {event}, {before}, {after}, \
          {detail}, {tool})",
         table = table(ledger),
-        ledger = literal(&ledger.qualified),
-        version = literal(&note.version.to_string()),
-        name = literal(&note.name),
+        ledger = value(&ledger.qualified),
+        version = value(&note.version.to_string()),
+        name = value(&note.name),
         event = literal(note.event.name()),
         before = optional(note.before.as_ref().map(Checksum::hex)),
         after = optional(note.after.as_ref().map(Checksum::hex)),
@@ -132,7 +130,7 @@ pub(super) fn select_dirty(ledger: &LedgerId) -> String {
              AND k.event IN ('applied', 'settled', 'reverted')), 0) \
          GROUP BY j.version HAVING pg_catalog.bool_or(j.event = 'started')",
         table = table(ledger),
-        ledger = literal(&ledger.qualified),
+        ledger = value(&ledger.qualified),
     )
 }
 
@@ -147,8 +145,8 @@ pub(super) fn select_entries(ledger: &LedgerId, version: &Version) -> String {
              AND k.event IN ('applied', 'settled', 'reverted')), 0) \
          ORDER BY j.id",
         table = table(ledger),
-        ledger = literal(&ledger.qualified),
-        version = literal(&version.to_string()),
+        ledger = value(&ledger.qualified),
+        version = value(&version.to_string()),
     )
 }
 

@@ -20,7 +20,7 @@ use stopover_backend::{
 };
 use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
 
-use crate::literal::identifier;
+use crate::literal::{identifier, literal};
 use crate::session::{JournalState, PostgresSession, text};
 
 /// sqlx's table.
@@ -44,6 +44,11 @@ pub(crate) const JOURNAL_TABLE: &str = "migration_journal";
 
 /// Gives up a role or a user that a migration has put on.
 const AS_OURSELVES: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE;";
+
+/// The same, and nothing of it is left behind the transaction (which ends with the query where the
+/// script has none): a `SET LOCAL ROLE` of the script's must not become one of the session.
+const AS_OURSELVES_FOR_NOW: &str =
+    "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;";
 
 pub(crate) use journal::schema_of as journal_schema;
 
@@ -91,7 +96,11 @@ fn unreadable(ledger: &LedgerId) -> BackendError {
 impl LedgerWriter for PostgresSession {
     async fn create_ledger(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
         let sql = form::of(ledger.kind).create(ledger);
-        self.run(&format!("BEGIN;{sql};COMMIT")).await?;
+        let schema = match ledger.kind {
+            LedgerKind::Stopover => self.schema(ledger).await?,
+            _ => String::new(),
+        };
+        self.run(&format!("BEGIN;{schema}{sql};COMMIT")).await?;
         self.located = None;
         if ledger.kind == LedgerKind::Stopover {
             self.journals.insert(ledger.clone(), JournalState::Present);
@@ -101,7 +110,8 @@ impl LedgerWriter for PostgresSession {
 
     async fn create_journal(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
         if self.journals.get(ledger) != Some(&JournalState::Present) {
-            self.run(&format!("BEGIN;{};COMMIT", journal::create(ledger))).await?;
+            let schema = self.schema(ledger).await?;
+            self.run(&format!("BEGIN;{schema}{};COMMIT", journal::create(ledger))).await?;
             self.journals.insert(ledger.clone(), JournalState::Present);
         }
         Ok(())
@@ -118,7 +128,7 @@ impl LedgerWriter for PostgresSession {
         }
         let restore = self.role_of_the_script().await?;
         let insert = journal::insert(ledger, step, event);
-        self.run(&format!("{AS_OURSELVES}{insert};{restore}")).await
+        self.run(&format!("{AS_OURSELVES_FOR_NOW}{insert};{restore}")).await
     }
 
     async fn mark_dirty(
@@ -191,6 +201,19 @@ pub(crate) async fn entries(
 }
 
 impl PostgresSession {
+    /// What makes the schema of our own tables, where it is not there. `IF NOT EXISTS` alone would
+    /// ask for the right to create schemas where somebody else has made it for us.
+    async fn schema(&mut self, ledger: &LedgerId) -> Result<String, BackendError> {
+        let schema = journal::schema_of(ledger);
+        let sql =
+            format!("SELECT FROM pg_catalog.pg_namespace WHERE nspname = {}", literal(schema));
+        let is_there = self.rows(&sql).await?.first().is_some_and(|rows| !rows.is_empty());
+        if is_there {
+            return Ok(String::new());
+        }
+        Ok(format!("CREATE SCHEMA IF NOT EXISTS {};", identifier(schema)))
+    }
+
     /// What puts back the role and the user that a script has put on between its statements.
     async fn role_of_the_script(&mut self) -> Result<String, BackendError> {
         let sql = "SELECT session_user, pg_catalog.current_setting('role')";
@@ -199,10 +222,10 @@ impl PostgresSession {
         let column = |at| row.and_then(|row| text(row, at));
         let mut restore = String::new();
         if let Some(user) = column(0) {
-            restore.push_str(&format!("SET SESSION AUTHORIZATION {};", identifier(&user)));
+            restore.push_str(&format!("SET LOCAL SESSION AUTHORIZATION {};", identifier(&user)));
         }
         if let Some(role) = column(1).filter(|role| role != "none") {
-            restore.push_str(&format!("SET ROLE {};", identifier(&role)));
+            restore.push_str(&format!("SET LOCAL ROLE {};", identifier(&role)));
         }
         Ok(restore)
     }

@@ -11,7 +11,7 @@ use stopover_model::{
 use tokio_postgres::SimpleQueryRow;
 
 use super::form::Form;
-use crate::literal::{literal, optional};
+use crate::literal::{literal, optional, value};
 use crate::session::text;
 
 /// Its form.
@@ -51,7 +51,7 @@ impl Form for Refinery {
                'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), {})",
             ledger.qualified,
             row.version,
-            literal(&row.name),
+            value(&row.name),
             optional(row.checksum.as_ref().map(Checksum::hex)),
         )
     }
@@ -67,7 +67,7 @@ impl Form for Refinery {
         Some(format!(
             "UPDATE {} SET name = {}, checksum = {} WHERE version = {version}",
             ledger.qualified,
-            literal(name),
+            value(name),
             literal(checksum.hex()),
         ))
     }

@@ -12,7 +12,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::form::Form;
 use super::milliseconds;
-use crate::literal::literal;
+use crate::literal::{literal, value};
 use crate::session::{text, truth};
 
 /// Its form.
@@ -45,15 +45,17 @@ impl Form for Sqlx {
         found.iter().map(row).collect()
     }
 
+    /// A row of success that is there already is a conflict, and the server's error: sqlx takes
+    /// another lock than we do, so that it may have run the same migration meanwhile.
     fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
         let nanoseconds = format!("({} * 1e6)::bigint", milliseconds(row));
         let values = values(&row.version, &row.name, row.checksum.as_ref(), true, &nanoseconds);
         format!(
-            "INSERT INTO {} (version, description, success, checksum, execution_time) VALUES {values} \
-             ON CONFLICT (version) DO UPDATE SET success = true, \
-               execution_time = EXCLUDED.execution_time \
-             WHERE NOT {}.success",
-            ledger.qualified, ledger.qualified
+            "DELETE FROM {table} WHERE version = {version} AND NOT success;\
+             INSERT INTO {table} (version, description, success, checksum, execution_time) \
+             VALUES {values}",
+            table = ledger.qualified,
+            version = row.version,
         )
     }
 
@@ -84,7 +86,7 @@ impl Form for Sqlx {
             "UPDATE {} SET description = {}, checksum = pg_catalog.decode({}, 'hex') \
              WHERE version = {version}",
             ledger.qualified,
-            literal(&description),
+            value(&description),
             literal(checksum.hex()),
         ))
     }
@@ -118,7 +120,7 @@ fn values(
     let hex = checksum.map_or("", Checksum::hex);
     format!(
         "({version}, {}, {success}, pg_catalog.decode({}, 'hex'), {nanoseconds})",
-        literal(&description),
+        value(&description),
         literal(hex)
     )
 }

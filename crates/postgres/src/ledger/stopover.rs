@@ -8,7 +8,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::form::Form;
 use super::{journal, milliseconds};
-use crate::literal::{identifier, literal, optional};
+use crate::literal::{literal, optional, value};
 use crate::session::text;
 
 /// Its form.
@@ -17,8 +17,7 @@ pub(super) struct Stopover;
 impl Form for Stopover {
     fn create(&self, ledger: &LedgerId) -> String {
         format!(
-            "CREATE SCHEMA IF NOT EXISTS {schema};\
-             CREATE TABLE IF NOT EXISTS {table} (\
+            "CREATE TABLE IF NOT EXISTS {table} (\
                version bigint PRIMARY KEY, \
                name text NOT NULL, \
                applied_at timestamptz NOT NULL DEFAULT pg_catalog.now(), \
@@ -27,7 +26,6 @@ impl Form for Stopover {
                duration_ms double precision NULL, \
                applied_by text NOT NULL DEFAULT session_user, \
                tool_version text NOT NULL);{journal}",
-            schema = identifier(&ledger.schema),
             table = ledger.qualified,
             journal = journal::create(ledger),
         )
@@ -52,7 +50,7 @@ impl Form for Stopover {
              VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool});{journal}",
             table = ledger.qualified,
             version = row.version,
-            name = literal(&row.name),
+            name = value(&row.name),
             checksum = optional(row.checksum.as_ref().map(Checksum::hex)),
             provenance = literal(row.provenance.name()),
             duration = milliseconds(row),
@@ -71,7 +69,7 @@ impl Form for Stopover {
         Some(format!(
             "UPDATE {} SET name = {}, checksum = {} WHERE version = {version}",
             ledger.qualified,
-            literal(name),
+            value(name),
             optional(checksum.map(Checksum::hex)),
         ))
     }

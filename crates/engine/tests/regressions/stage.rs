@@ -1,0 +1,125 @@
+//! A database, a source, and the engine between them.
+
+use stopover_backend::{FactsRequest, LedgerChoice, Stop};
+use stopover_engine::{Applied, EngineError, Limits, Request, apply, status};
+use stopover_model::report::StatusReport;
+use stopover_model::{
+    Directives, EmptyLedger, Layout, LedgerKind, Migration, OrphanPolicy, OutOfOrder, Policy,
+    Script, Silent, SourceSet, TransactionMark, Version,
+};
+use stopover_planner::Selection;
+use stopover_postgres::{PostgresBackend, Target};
+use stopover_testkit::TestDatabase;
+
+/// The tests make tables of their own beforehand.
+const POLICY: Policy = Policy {
+    empty_ledger: EmptyLedger::Allow,
+    out_of_order: OutOfOrder::Warn,
+    orphan: OrphanPolicy::Refuse,
+};
+
+fn source(migrations: &[Migration]) -> SourceSet {
+    SourceSet {
+        layout: Layout::Pairs,
+        root: "migrations".to_owned(),
+        migrations: migrations.to_vec(),
+        findings: Vec::new(),
+    }
+}
+
+/// A database of the test's own, and how it is to be migrated.
+pub(crate) struct Stage {
+    pub(crate) database: TestDatabase,
+    pub(crate) ledger: LedgerKind,
+    pub(crate) limits: Limits,
+    pub(crate) stop: Stop,
+}
+
+impl Stage {
+    /// An empty database whose migrations are recorded in `ledger`.
+    pub(crate) async fn with(ledger: LedgerKind) -> Self {
+        Self {
+            database: TestDatabase::create().await,
+            ledger,
+            limits: Limits::default(),
+            stop: Stop::never(),
+        }
+    }
+
+    /// An empty database with our own ledger.
+    pub(crate) async fn new() -> Self {
+        Self::with(LedgerKind::Stopover).await
+    }
+
+    pub(crate) fn backend(&self) -> PostgresBackend {
+        PostgresBackend::new(Target::parse(&self.database.url()).expect("the test's URL parses"))
+    }
+
+    /// Applies what is pending of `migrations`.
+    pub(crate) async fn apply(&self, migrations: &[Migration]) -> Result<Applied, EngineError> {
+        self.apply_to(&self.backend(), migrations).await
+    }
+
+    /// The same, over a connection that was set up otherwise.
+    pub(crate) async fn apply_to(
+        &self,
+        backend: &PostgresBackend,
+        migrations: &[Migration],
+    ) -> Result<Applied, EngineError> {
+        let source = source(migrations);
+        apply(backend, &self.request(&source, &POLICY), &mut Silent).await
+    }
+
+    /// How `migrations` and the ledger stand to each other.
+    pub(crate) async fn status(&self, migrations: &[Migration]) -> StatusReport {
+        let source = source(migrations);
+        let status = status(&self.backend(), &self.request(&source, &POLICY)).await;
+        status.expect("the database can be read")
+    }
+
+    fn request<'a>(&self, source: &'a SourceSet, policy: &'a Policy) -> Request<'a> {
+        let ledger = LedgerChoice { kind: Some(self.ledger), ..LedgerChoice::default() };
+        Request {
+            source,
+            policy,
+            facts: FactsRequest { ledger },
+            selection: Selection::All,
+            limits: self.limits.clone(),
+            stop: self.stop.clone(),
+        }
+    }
+
+    /// What psql prints.
+    pub(crate) fn psql(&self, sql: &str) -> String {
+        self.database.psql(sql)
+    }
+}
+
+/// A migration of an integer version.
+pub(crate) fn migration(version: i64, text: &str) -> Migration {
+    of_version(Version::Integer(version), text)
+}
+
+/// A migration of Diesel's.
+pub(crate) fn diesel(version: &str, text: &str) -> Migration {
+    of_version(Version::Text(version.to_owned()), text)
+}
+
+fn of_version(version: Version, text: &str) -> Migration {
+    Migration {
+        name: format!("step_{version}"),
+        file: format!("{version}.up.sql"),
+        up: Script::whole(format!("migrations/{version}.up.sql"), text),
+        version,
+        down: None,
+        directives: Directives::default(),
+        down_directives: Directives::default(),
+    }
+}
+
+/// The same migration, said to run without a transaction.
+pub(crate) fn unwrapped(mut migration: Migration) -> Migration {
+    let mark = TransactionMark::NoTransaction("-- stopover: no-transaction".to_owned());
+    migration.directives.transaction = mark;
+    migration
+}
