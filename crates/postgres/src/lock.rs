@@ -3,7 +3,9 @@
 use stopover_backend::{BackendError, LedgerId, LockAttempt, RunLock};
 use stopover_model::{Checksum, LockHolder};
 
-use crate::session::{PostgresSession, text, truth};
+use crate::ledger::{JOURNAL_TABLE, journal_schema};
+use crate::literal::literal;
+use crate::session::{JournalState, PostgresSession, text, truth};
 
 /// The advisory lock's key: the first 63 bits of SHA-256 over the ledger's qualified name.
 /// Advisory locks belong to one database, so the database needs no part in it.
@@ -17,11 +19,26 @@ pub(crate) fn key(ledger: &LedgerId) -> i64 {
 impl RunLock for PostgresSession {
     async fn try_lock(&mut self, ledger: &LedgerId) -> Result<LockAttempt, BackendError> {
         let key = key(ledger);
-        let sets = self.rows(&format!("SELECT pg_catalog.pg_try_advisory_lock({key})")).await?;
-        if sets.first().and_then(|rows| rows.first()).is_some_and(|row| truth(row, 0)) {
-            return Ok(LockAttempt::Taken);
+        let sql = format!(
+            "SELECT pg_catalog.pg_try_advisory_lock({key});\
+             SELECT FROM pg_catalog.pg_class c \
+             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+             WHERE c.relkind IN ('r', 'p') AND c.relname = {} AND n.nspname = {}",
+            literal(JOURNAL_TABLE),
+            literal(journal_schema(ledger)),
+        );
+        let sets = self.rows(&sql).await?;
+        if !sets.first().and_then(|rows| rows.first()).is_some_and(|row| truth(row, 0)) {
+            // What was seen of the database is old by the time that the lock is free.
+            self.located = None;
+            return Ok(LockAttempt::Held(self.holder(key).await?));
         }
-        Ok(LockAttempt::Held(self.holder(key).await?))
+        // The runner before us may have made a journal since we looked, and left a migration
+        // half done.
+        if sets.get(1).is_some_and(|rows| !rows.is_empty()) {
+            self.journals.insert(ledger.clone(), JournalState::Present);
+        }
+        Ok(LockAttempt::Taken)
     }
 
     async fn unlock(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
