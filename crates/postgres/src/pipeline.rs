@@ -3,6 +3,8 @@
 //! Every statement is a message of its own, as it would be one by one: errors, their positions and
 //! the view of other sessions are the same. Only nobody waits for an answer before the next message
 //! is sent. After an error the server refuses the rest (25P02), and the COMMIT becomes a ROLLBACK.
+//! That holds inside of a transaction only: the BEGIN is waited for. A cancel request could hit it,
+//! and everything behind it would commit statement by statement.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
@@ -22,29 +24,35 @@ impl PostgresSession {
         unit: &Unit<'_>,
         told: &mut (dyn FnMut(usize, Done, Duration) + Send),
     ) -> UnitEnd {
-        let mut answers = Vec::with_capacity(unit.statements.len() + 4);
-        let traces = self.take_traces();
-        // What comes before the first statement: BEGIN, and the removal of what was left.
-        let before = 1 + usize::from(traces.is_some());
-        for text in traces.into_iter().chain(self.messages(unit)) {
-            // Sends and returns at once; the answer comes with the stream.
-            match self.client.simple_query_raw(&text).await {
-                Ok(answer) => answers.push(answer),
-                Err(error) => return UnitEnd::Unknown(request_error(&error)),
+        // What comes before the first statement: the removal of what was left, and BEGIN.
+        let opening: Vec<String> = self.take_traces().into_iter().chain([begin(unit)]).collect();
+        let mut refused = None;
+        match self.send(opening).await {
+            Ok(answers) => {
+                for answer in answers {
+                    match drained(answer, "").await {
+                        Ok(_) => {}
+                        Err(error) => refused = refused.or(Some(error)),
+                    }
+                }
             }
+            Err(error) => refused = Some(error),
         }
+        if let Some(error) = refused {
+            return UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
+        }
+        let answers = match self.send(self.messages(unit)).await {
+            Ok(answers) => answers,
+            Err(error) => return UnitEnd::Unknown(error),
+        };
         let mut failure: Option<UnitEnd> = None;
         let mut since = Instant::now();
         for (position, answer) in answers.into_iter().enumerate() {
-            let at = position.checked_sub(before).filter(|at| *at < unit.statements.len());
+            let at = Some(position).filter(|at| *at < unit.statements.len());
             let tag = at.map_or("", |at| unit.statements[at].tag.as_str());
             let ended = drained(answer, tag).await;
             let took = since.elapsed();
-            // The answer to BEGIN may come in one go with the first statement's: its little time is
-            // counted there.
-            if position >= before {
-                since = Instant::now();
-            }
+            since = Instant::now();
             match ended {
                 Err(error @ BackendError::Lost(_)) => return UnitEnd::Unknown(error),
                 _ if failure.is_some() => {}
@@ -53,26 +61,37 @@ impl PostgresSession {
                         told(at, done, took);
                     }
                 }
-                // Without a transaction around them the statements may have run all the same.
-                Err(error) if position < before => failure = Some(UnitEnd::Unknown(error)),
                 Err(error) => failure = Some(UnitEnd::Failed { statement: at, took, error }),
             }
         }
         failure.unwrap_or(UnitEnd::Committed)
     }
 
-    /// BEGIN with its limits, the statements, the ledger row, COMMIT.
+    /// Sends each text and returns at once; the answers come with the streams.
+    async fn send(&self, texts: Vec<String>) -> Result<Vec<SimpleQueryStream>, BackendError> {
+        let mut answers = Vec::with_capacity(texts.len());
+        for text in texts {
+            let answer = self.client.simple_query_raw(&text).await;
+            answers.push(answer.map_err(|error| request_error(&error))?);
+        }
+        Ok(answers)
+    }
+
+    /// The statements, the ledger row, COMMIT.
     fn messages(&self, unit: &Unit<'_>) -> Vec<String> {
-        let later = match unit.durability {
-            Durability::AtOnce => "",
-            Durability::Later => "SET LOCAL synchronous_commit = off;",
-        };
-        let begin = format!("BEGIN;{later}{}", settings("SET LOCAL", &unit.limits));
         let statements = unit.statements.iter().map(|it| it.text.clone());
         let record = record_sql(self, unit.ledger, unit.row);
-        let ends = [record, "COMMIT".to_owned()];
-        std::iter::once(begin).chain(statements).chain(ends).collect()
+        statements.chain([record, "COMMIT".to_owned()]).collect()
     }
+}
+
+/// BEGIN with its limits.
+fn begin(unit: &Unit<'_>) -> String {
+    let later = match unit.durability {
+        Durability::AtOnce => "",
+        Durability::Later => "SET LOCAL synchronous_commit = off;",
+    };
+    format!("BEGIN;{later}{}", settings("SET LOCAL", &unit.limits))
 }
 
 /// Reads an answer to its end and lets its rows pass by.
