@@ -12,7 +12,7 @@ use stopover_planner::Selection;
 
 use crate::database::Database;
 use crate::report::{findings, in_step, left_over};
-use crate::tell::{Teller, log_finding};
+use crate::tell::{Teller, log_error, log_finding};
 use crate::{Embedded, Error, Report};
 
 /// Where migrations come from.
@@ -129,8 +129,9 @@ impl Runner {
     /// Where nothing is to do, nothing is locked and nothing is written: a role that may only
     /// read is enough, and instances that boot do not wait for each other.
     ///
-    /// A run that is dropped before its end ends its session: the server rolls back what was
-    /// open, and the next run goes on from there.
+    /// A run that is dropped before its end ends its session: the server rolls back what was open
+    /// as soon as it notices, at the latest when the statement ends that it is busy with, and the
+    /// next run goes on from there. [`Runner::stop`] is the way that cancels the statement.
     ///
     /// # Errors
     /// Every variant of [`Error`] but those of blocking calls.
@@ -142,7 +143,7 @@ impl Runner {
                 let applied = report.applied.len();
                 tracing::info!(applied, in_all = report.ledger.len(), "the database is up to date");
             }
-            Err(error) => tracing::error!("{error}"),
+            Err(error) => log_error(error),
         }
         ended
     }
@@ -231,6 +232,10 @@ impl Runner {
 /// What was carried out to its end; anything else is an error.
 fn finished(done: Applied) -> Result<Applied, Error> {
     let applied = done.versions(MigrationStatus::Applied);
+    if !matches!(done.ending, Ending::Complete) {
+        // An error has no room for them, and one says what a crash of the server would undo.
+        done.findings.iter().for_each(log_finding);
+    }
     match done.ending {
         Ending::Complete if done.findings.iter().any(Finding::is_error) => {
             Err(Error::Diverged { findings: done.findings, applied })

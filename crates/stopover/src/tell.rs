@@ -5,6 +5,8 @@ use std::sync::Arc;
 
 use stopover_model::{Event, EventSink, Finding, Severity};
 
+use crate::Error;
+
 /// Takes events as the caller wants them.
 pub(crate) type Listener = Arc<dyn Fn(Event) + Send + Sync>;
 
@@ -52,12 +54,20 @@ fn log(event: &Event) {
     }
 }
 
-/// Warnings are worth a line; notes are for who looks closely. Errors are the run's error.
+/// The run's error, and behind it whatever its sentence has no room for.
+pub(crate) fn log_error(error: &Error) {
+    tracing::error!("{error}");
+    let (Error::Refused { findings } | Error::Diverged { findings, .. }) = error else { return };
+    let more_than_said = findings.iter().filter(|it| it.is_error()).count() > 1;
+    findings.iter().filter(|it| more_than_said || !it.is_error()).for_each(log_finding);
+}
+
+/// One finding, as loud as it is severe.
 pub(crate) fn log_finding(found: &Finding) {
     let Finding { code, subject, message, remedy, .. } = found;
     match found.severity {
         Severity::Warning => tracing::warn!(code, subject, remedy, "{message}"),
         Severity::Note => tracing::debug!(code, subject, remedy, "{message}"),
-        Severity::Error => {}
+        Severity::Error => tracing::error!(code, subject, remedy, "{message}"),
     }
 }

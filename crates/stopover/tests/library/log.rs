@@ -45,7 +45,7 @@ fn log_of(work: impl FnOnce()) -> String {
 }
 
 #[test]
-fn migrations_are_told_warnings_warn_and_a_failure_is_one_error() {
+fn migrations_are_told_warnings_warn_and_nothing_of_a_refusal_is_missing() {
     let file = File::fresh();
     let log = log_of(|| drop(file.runner().embedded(SHOP).run_blocking().unwrap()));
     let applied: Vec<&str> = log.lines().filter(|it| it.contains("migration applied")).collect();
@@ -62,4 +62,11 @@ fn migrations_are_told_warnings_warn_and_a_failure_is_one_error() {
     let log = log_of(|| drop(older().run_blocking().unwrap_err()));
     assert_eq!(log.matches("ERROR").count(), 1, "{log}");
     assert!(log.contains("no migration was run"), "{log}");
+
+    let edited =
+        || file.runner().embedded(const { &[("0001_clients.up.sql", b"SELECT 1;".as_slice())] });
+    let log = log_of(|| drop(edited().run_blocking().unwrap_err()));
+    for code in ["modified", "renamed", "orphan"] {
+        assert!(log.contains(&format!("code=\"{code}\"")), "{code} is missing: {log}");
+    }
 }
