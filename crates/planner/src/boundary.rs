@@ -5,7 +5,7 @@ use stopover_model::{
     StatementPlace, TransactionMark,
 };
 use stopover_sql::{
-    Envelope, Statement, TransactionControl, TransactionNeed, envelope, envelope_modes,
+    Envelope, Statement, TransactionControl, TransactionNeed, chains, envelope, envelope_modes,
 };
 
 use crate::script::place;
@@ -36,7 +36,8 @@ pub(crate) fn decide<'a>(
         // The file's own BEGIN and COMMIT stay: without a transaction of ours they are the
         // author's business.
         let boundary = Boundary::NonTransactional(format!("marked `{mark}`"));
-        return Decision::whole(boundary, statements, Vec::new());
+        let findings = left_open(migration, statements).into_iter().collect();
+        return Decision::whole(boundary, statements, findings);
     }
     let outside: Vec<&Statement> = statements.iter().filter(|it| must_be_outside(it)).collect();
     let enveloped = envelope(statements) == Envelope::Whole;
@@ -118,6 +119,28 @@ fn stray_control(migration: &Migration, statements: &[Statement], or: &str) -> V
         )
     };
     statements.iter().filter(|it| controls(it)).map(finding).collect()
+}
+
+/// A transaction that the script begins and does not end: all of it would be lost with the
+/// session, and the ledger row with it.
+fn left_open(migration: &Migration, statements: &[Statement]) -> Option<Finding> {
+    use TransactionControl::{Begin, Commit, PrepareTransaction, Rollback};
+    let mut open: Option<&Statement> = None;
+    for statement in statements {
+        match statement.classification.control {
+            Some(Begin) => open = open.or(Some(statement)),
+            Some(Commit | Rollback) if chains(&statement.text) => {}
+            Some(Commit | Rollback | PrepareTransaction) => open = None,
+            _ => {}
+        }
+    }
+    let place = place(migration, open?);
+    Some(Finding::error(
+        "transaction-control",
+        place.clone(),
+        format!("{place}: the transaction that begins here never ends: nothing of it would stay"),
+        "add a COMMIT, or remove the BEGIN",
+    ))
 }
 
 fn envelope_note(migration: &Migration) -> Finding {

@@ -4,7 +4,9 @@ use stopover_model::{
     Checksum, DatabaseKind, Facts, Finding, Migration, PlannedLock, PlannedStatement, SessionUse,
     StatementPlace, Step,
 };
-use stopover_sql::{CopyFormat, Dialect, SessionTrace, Statement, TransactionNeed, session_trace};
+use stopover_sql::{
+    CopyFormat, Dialect, SessionTrace, Statement, TokenKind, TransactionNeed, session_trace, tokens,
+};
 
 use crate::boundary::{self, Decision};
 use crate::comparison::Pending;
@@ -43,6 +45,7 @@ pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> 
     let Decision { boundary, begin, kept, mut findings } =
         boundary::decide(migration, facts.database, &statements);
     findings.extend(binary_copies(migration, &statements));
+    findings.extend(copies_to_nobody(migration, &statements));
     if statements.is_empty() {
         findings.push(empty(migration));
     }
@@ -137,6 +140,44 @@ fn binary_copies(migration: &Migration, statements: &[Statement]) -> Vec<Finding
         )
     };
     statements.iter().filter(is_binary).map(finding).collect()
+}
+
+/// `COPY … TO stdout`: the server would send rows in a form that ends the session, for a
+/// migration has nobody to take them.
+fn copies_to_nobody(migration: &Migration, statements: &[Statement]) -> Vec<Finding> {
+    let finding = |it: &Statement| {
+        let place = place(migration, it);
+        Finding::error(
+            "copy-to-stdout",
+            place.clone(),
+            format!("{place}: COPY … TO stdout: nobody reads the rows of a migration"),
+            "remove the statement, or keep the rows in a table: CREATE TABLE … AS",
+        )
+    };
+    statements.iter().filter(|it| goes_to_stdout(it)).map(finding).collect()
+}
+
+fn goes_to_stdout(statement: &Statement) -> bool {
+    if statement.classification.tag != "COPY" {
+        return false;
+    }
+    let mut depth = 0_usize;
+    let mut after_to = false;
+    for token in tokens(&statement.text).filter(|it| !it.kind.is_trivia()) {
+        match token.text {
+            "(" => depth += 1,
+            ")" => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let is =
+            |word: &str| token.kind == TokenKind::Word && token.text.eq_ignore_ascii_case(word);
+        // The grammar takes either name of the client's stream (`copy_file_name` in `gram.y`).
+        if after_to && (is("STDOUT") || is("STDIN")) {
+            return true;
+        }
+        after_to = depth == 0 && is("TO");
+    }
+    false
 }
 
 fn empty(migration: &Migration) -> Finding {

@@ -49,10 +49,12 @@ fn commits(statement: &Statement) -> bool {
     statement.classification.control == Some(TransactionControl::Commit) && !chains(&statement.text)
 }
 
-/// `COMMIT AND CHAIN`
-fn chains(commit: &str) -> bool {
-    let significant = significant(Dialect::Postgres, commit, Strings::Standard);
-    Words::new(&significant).eat("COMMIT|END [WORK|TRANSACTION] AND CHAIN")
+/// `COMMIT AND CHAIN`, `ROLLBACK AND CHAIN`: the end of one transaction, and the beginning of the
+/// next.
+#[must_use]
+pub fn chains(end: &str) -> bool {
+    let significant = significant(Dialect::Postgres, end, Strings::Standard);
+    Words::new(&significant).eat("COMMIT|END|ROLLBACK|ABORT [WORK|TRANSACTION] AND CHAIN")
 }
 
 /// The transaction modes that the BEGIN of a PostgreSQL envelope asks for, as `ISOLATION LEVEL

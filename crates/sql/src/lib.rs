@@ -30,7 +30,7 @@ pub use classify::{
 pub use copy::{CopyFormat, CopyStdin};
 pub use dialect::Dialect;
 pub use effect::{Effect, effect};
-pub use envelope::{Envelope, envelope, envelope_modes};
+pub use envelope::{Envelope, chains, envelope, envelope_modes};
 pub use lexer::Strings;
 pub use meta_command::{Guard, MetaCommand};
 pub use script::{ScriptError, Statement, statements, statements_in};

@@ -39,6 +39,22 @@ fn a_mark_is_the_reason_and_leaves_the_files_own_control_alone() {
 }
 
 #[test]
+fn a_marked_script_that_leaves_its_transaction_open_was_planned() {
+    for text in [
+        "SELECT 1;\nBEGIN;\nSELECT 1;\n",
+        "SELECT 1;\nSTART TRANSACTION;\nCOMMIT;\nBEGIN;\n",
+        "SELECT 1;\nBEGIN;\nCOMMIT AND CHAIN;\nSELECT 1;\n",
+        "SELECT 1;\nBEGIN;\nSAVEPOINT a;\nROLLBACK TO a;\n",
+    ] {
+        let problems = problems_of(marked(text));
+        assert_eq!(codes(&problems), ["transaction-control"], "{text:?}");
+        assert!(problems[0].message.contains("never ends"), "{}", problems[0].message);
+    }
+    let (_, findings) = step_of(marked("BEGIN;\nSELECT 1;\nROLLBACK;\nBEGIN;\nEND;\n"));
+    assert_eq!(findings, []);
+}
+
+#[test]
 fn a_statement_that_must_be_outside_takes_the_migration_with_it() {
     let (step, findings) = step_of(scripted(1, &format!("-- why\n\n{INDEX}{INDEX}")));
     let Boundary::NonTransactional(reason) = &step.boundary else { panic!() };

@@ -48,6 +48,16 @@ fn a_script_that_cannot_be_split_is_told_with_its_line() {
 }
 
 #[test]
+fn a_copy_to_stdout_was_planned_and_ended_the_session() {
+    for text in ["COPY t TO STDOUT;", "copy (select 1 as to) to\nstdin with (format csv);"] {
+        assert_eq!(codes(&problems_of(scripted(1, text))), ["copy-to-stdout"], "{text:?}");
+    }
+    for text in ["COPY t TO '/tmp/t';", "COPY \"to\" FROM '/x';", "SELECT 1 AS to, 2 AS stdout;"] {
+        assert_eq!(step_of(scripted(1, text)).1, [], "{text:?}");
+    }
+}
+
+#[test]
 fn inline_data_of_copy_travels_beside_its_statement() {
     let text = "COPY t (a, b) FROM stdin;\n1\tx;y\n2\t\\N\n\\.\n\nSELECT 1;\n\
                 COPY t FROM stdin WITH (FORMAT csv);\n1,'\n\\.\nCOPY t FROM stdin;\n\\.\n";
