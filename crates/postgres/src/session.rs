@@ -1,6 +1,7 @@
 //! One pinned connection.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use stopover_backend::{BackendError, Canceller, LedgerId, Session};
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
@@ -77,9 +78,16 @@ impl PostgresSession {
     }
 
     /// Settings that this tool's sessions have. A server that is told of a dead client stops the
-    /// statement that nobody waits for any more (since version 14).
+    /// statement that nobody waits for any more (since version 14). Only Linux is sure to tell it:
+    /// elsewhere (Windows; macOS before version 15) the server refuses the setting itself
+    /// (`check_client_connection_check_interval` in `src/backend/tcop/postgres.c`).
     pub(crate) fn own_settings(&self) -> &'static str {
-        if self.major() >= 14 { "SET client_connection_check_interval = '2s';" } else { "" }
+        if self.major() >= 14 {
+            "SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false) \
+             WHERE pg_catalog.version() LIKE '%linux%';"
+        } else {
+            ""
+        }
     }
 
     /// Runs `sql` (one or several statements) and returns the rows of each statement.
@@ -129,6 +137,9 @@ impl PostgresSession {
     }
 }
 
+/// Longest time for sending a cancel request.
+const CANCEL_REQUEST: Duration = Duration::from_secs(2);
+
 /// Cancels what a session is doing, over a connection of its own.
 pub struct PostgresCanceller {
     token: CancelToken,
@@ -137,14 +148,21 @@ pub struct PostgresCanceller {
 
 impl Canceller for PostgresCanceller {
     async fn cancel(&self) {
-        // A cancel request that does not arrive changes nothing: the caller goes on waiting for
-        // the statement's answer, and a second signal ends the process.
-        let sent = match &self.tls {
-            CancelTls::Off => self.token.cancel_query(NoTls).await,
-            CancelTls::Rustls(tls) => self.token.cancel_query((**tls).clone()).await,
+        let sending = async {
+            match &self.tls {
+                CancelTls::Off => self.token.cancel_query(NoTls).await,
+                CancelTls::Rustls(tls) => self.token.cancel_query((**tls).clone()).await,
+            }
         };
-        if let Err(error) = sent {
-            tracing::warn!("the cancel request did not reach the server: {error}");
+        // A cancel request that does not arrive changes nothing: the caller goes on waiting for
+        // the statement's answer, and a second signal ends the process. A server that cannot be
+        // reached any more would keep it for minutes.
+        match tokio::time::timeout(CANCEL_REQUEST, sending).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!("the cancel request did not reach the server: {error}");
+            }
+            Err(_) => tracing::warn!("the cancel request did not reach the server in time"),
         }
     }
 }
