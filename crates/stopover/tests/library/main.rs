@@ -2,7 +2,6 @@
 
 mod blocking;
 mod errors;
-mod log;
 mod runs;
 mod together;
 

@@ -1,12 +1,15 @@
 //! What stands in the service's log.
+//!
+//! A process of its own, with one test: `tracing` remembers for the whole process whether anybody
+//! listens to a place in the code, and tests beside this one would be asked too.
 
 use std::io;
 use std::sync::{Arc, Mutex};
 
-use stopover::{OrphanPolicy, Policy};
+use stopover::{Embedded, OrphanPolicy, Policy, Runner};
 use tracing_subscriber::fmt::MakeWriter;
 
-use crate::{File, SHOP};
+const SHOP: Embedded = stopover::embed!("tests/migrations");
 
 /// Lines in memory.
 #[derive(Clone, Default)]
@@ -46,14 +49,16 @@ fn log_of(work: impl FnOnce()) -> String {
 
 #[test]
 fn migrations_are_told_warnings_warn_and_nothing_of_a_refusal_is_missing() {
-    let file = File::fresh();
-    let log = log_of(|| drop(file.runner().embedded(SHOP).run_blocking().unwrap()));
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("app.db").display());
+    let runner = Runner::new(&url).unwrap();
+    let log = log_of(|| drop(runner.clone().embedded(SHOP).run_blocking().unwrap()));
     let applied: Vec<&str> = log.lines().filter(|it| it.contains("migration applied")).collect();
     assert_eq!(applied.len(), 2, "{log}");
     assert!(applied[0].contains("INFO") && applied[0].contains("version=1"), "{log}");
 
     let older =
-        || file.runner().embedded(const { &[("0001_customers.up.sql", SHOP.files()[1].1)] });
+        || runner.clone().embedded(const { &[("0001_customers.up.sql", SHOP.files()[1].1)] });
     let warn = Policy { orphan: OrphanPolicy::Warn, ..Policy::default() };
     let log = log_of(|| drop(older().policy(warn).run_blocking().unwrap()));
     assert_eq!(log.matches("WARN").count(), 1, "{log}");
@@ -64,7 +69,7 @@ fn migrations_are_told_warnings_warn_and_nothing_of_a_refusal_is_missing() {
     assert!(log.contains("no migration was run"), "{log}");
 
     let edited =
-        || file.runner().embedded(const { &[("0001_clients.up.sql", b"SELECT 1;".as_slice())] });
+        || runner.clone().embedded(const { &[("0001_clients.up.sql", b"SELECT 1;".as_slice())] });
     let log = log_of(|| drop(edited().run_blocking().unwrap_err()));
     for code in ["modified", "renamed", "orphan"] {
         assert!(log.contains(&format!("code=\"{code}\"")), "{code} is missing: {log}");
