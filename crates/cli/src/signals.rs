@@ -1,11 +1,16 @@
 //! SIGINT and SIGTERM: the first asks the engine to stop, the second ends the process at once.
 
 use std::io::Write as _;
+use std::time::Duration;
 
 use stopover_backend::{Stop, StopSignal};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Exit;
+
+/// How long the engine may take to stop. It gives a server up that does not answer a cancel request
+/// within ten seconds; what is in the way of the request itself, a dead network, is given up here.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 /// Starts to listen. The engine polls or awaits what comes back.
 pub(crate) fn listen() -> std::io::Result<Stop> {
@@ -21,8 +26,14 @@ pub(crate) fn listen() -> std::io::Result<Stop> {
             "stopping: cancelling what runs on the server (once more to kill at once)"
         );
         // Whichever comes second: a CI service sends SIGINT, and SIGTERM some seconds later.
-        let second = next(&mut interrupts, &mut terminations).await;
-        std::process::exit(i32::from(Exit::Stopped(second).code()));
+        let last = tokio::select! {
+            second = next(&mut interrupts, &mut terminations) => second,
+            () = tokio::time::sleep(PATIENCE) => {
+                let _ = writeln!(std::io::stderr(), "stopped: the server does not answer");
+                first
+            }
+        };
+        std::process::exit(i32::from(Exit::Stopped(last).code()));
     });
     Ok(stop)
 }

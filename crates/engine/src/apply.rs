@@ -11,6 +11,7 @@ use stopover_planner::Selection;
 
 use crate::lock::{Locked, may_free_locks};
 use crate::place::located;
+use crate::statement::leaving;
 use crate::step::{StepContext, StepEnd, carry_out, proves, untouched};
 use crate::{Applied, Ending, EngineError, Request, recover};
 
@@ -223,7 +224,8 @@ pub(crate) async fn on_disk<S: Session>(
     let lost = match &ending {
         Ending::Complete => return ending,
         Ending::Lost(_) => true,
-        Ending::Failed { .. } | Ending::Stopped(_) => locked.session().settle().await.is_err(),
+        Ending::Failed { .. } => locked.session().settle().await.is_err(),
+        Ending::Stopped(_) => leaving(locked.session().settle()).await.is_err(),
     };
     if lost {
         findings.push(Finding::warning(

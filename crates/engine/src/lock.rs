@@ -6,6 +6,7 @@ use stopover_backend::{BackendError, LedgerId, LockAttempt, RunLock, Session, St
 use stopover_model::{Event, EventSink, LockHolder, Step};
 
 use crate::EngineError;
+use crate::statement::leaving;
 
 /// Pause between two tries for the lock.
 const POLL: Duration = Duration::from_millis(100);
@@ -73,7 +74,7 @@ impl<S: Session> Locked<S> {
 
     /// Gives the lock back. An error is none that matters: the session ends here either way.
     pub(crate) async fn release(mut self) {
-        if let Err(error) = RunLock::unlock(&mut self.session, &self.ledger).await {
+        if let Err(error) = leaving(RunLock::unlock(&mut self.session, &self.ledger)).await {
             tracing::debug!("the run lock ends with its session: {error}");
         }
     }

@@ -12,6 +12,17 @@ const CANCEL_AGAIN: Duration = Duration::from_millis(200);
 /// How long we wait for a cancelled statement before we leave it to the server.
 const CANCEL_PATIENCE: Duration = Duration::from_secs(10);
 
+/// How long we wait for the server when we are leaving: it ends by itself what a session leaves.
+const LEAVING: Duration = Duration::from_secs(2);
+
+/// Waits for what is only courtesy: a server that does not answer keeps nobody from leaving.
+pub(crate) async fn leaving<T>(
+    request: impl Future<Output = Result<T, BackendError>>,
+) -> Result<T, BackendError> {
+    let answer = tokio::time::timeout(LEAVING, request).await;
+    answer.unwrap_or_else(|_| Err(BackendError::Lost("no answer".to_owned())))
+}
+
 /// What came of a statement.
 pub(crate) enum Ran {
     /// It ended well.

@@ -121,8 +121,33 @@ impl PlannedStatement {
     /// resumed in a new session.
     #[must_use]
     pub fn is_session_setting(&self) -> bool {
-        self.session == SessionUse::Setting
-            || matches!(self.tag.as_str(), "SET" | "RESET" | "PRAGMA" | "ATTACH" | "DETACH")
+        let is_setting = self.session == SessionUse::Setting
+            || matches!(self.tag.as_str(), "SET" | "RESET" | "PRAGMA" | "ATTACH" | "DETACH");
+        is_setting && !self.is_transaction_setting()
+    }
+
+    /// `SET TRANSACTION`: it must be the first statement of its transaction, and ends with it.
+    #[must_use]
+    pub fn is_transaction_setting(&self) -> bool {
+        self.words().take(2).eq(["SET", "TRANSACTION"])
+    }
+
+    /// `COMMIT AND CHAIN`, `ROLLBACK AND CHAIN`: it begins another transaction at once.
+    #[must_use]
+    pub fn chains(&self) -> bool {
+        let words: Vec<String> = self.words().collect();
+        words.ends_with(&["AND".to_owned(), "CHAIN".to_owned()])
+    }
+
+    /// `ROLLBACK TO`: it goes back to a savepoint, and its transaction goes on.
+    fn goes_back_to_savepoint(&self) -> bool {
+        let mut words = self.words().skip(1).skip_while(|it| it == "WORK" || it == "TRANSACTION");
+        words.next().is_some_and(|it| it == "TO")
+    }
+
+    /// Its words in upper case: enough for statements that are made of nothing else.
+    fn words(&self) -> impl Iterator<Item = String> + '_ {
+        self.text.split_whitespace().map(str::to_ascii_uppercase)
     }
 }
 
@@ -170,8 +195,9 @@ impl Step {
                 in_script = true;
                 StatementWay::Alone
             }
+            "ROLLBACK" if in_script && statement.goes_back_to_savepoint() => StatementWay::InScript,
             "COMMIT" | "END" | "ROLLBACK" | "ABORT" if in_script => {
-                in_script = false;
+                in_script = statement.chains();
                 StatementWay::EndOfScript
             }
             _ if in_script => StatementWay::InScript,

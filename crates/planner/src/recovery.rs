@@ -73,6 +73,9 @@ pub fn verdict(step: &Step, interrupted: &Interrupted, state: Option<StatementSt
         (Some(StatementWay::Atomic | StatementWay::InScript), _) => {
             resumes(at, Vec::new(), format!("statement {at} of {of} was rolled back"))
         }
+        (Some(StatementWay::EndOfScript), _) if statement.chains() => undecided(format!(
+            "statement {at} ended a transaction and began another one, which is gone"
+        )),
         // Its journal line is part of the script's own transaction: it is there, so that ended.
         (Some(StatementWay::EndOfScript), _) => {
             let next = after(step, position);

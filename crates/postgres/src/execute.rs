@@ -30,6 +30,12 @@ impl Execute for PostgresSession {
 
     async fn execute(&mut self, statement: &PlannedStatement) -> Result<Done, BackendError> {
         self.without_traces().await?;
+        // Its end of all advisory locks would be the end of the run lock.
+        if statement.tag == "DISCARD ALL" {
+            self.traces = Traces::Left;
+            self.without_traces().await?;
+            return Ok(Done::default());
+        }
         match &statement.copy_data {
             Some(data) => self.copy(&statement.text, data).await,
             None => self.simple(statement).await,

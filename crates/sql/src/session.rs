@@ -20,7 +20,8 @@ pub enum SessionTrace {
 pub fn session_trace(statement: &str) -> Option<SessionTrace> {
     let tokens = significant(statement);
     let cursor = Cursor::new(statement, &tokens);
-    if cursor.is("SET") || cursor.is("RESET") || sets_by_function(cursor) {
+    let sets = ["SET", "RESET", "DISCARD ALL"].iter().any(|words| cursor.is(words));
+    if sets || sets_by_function(cursor) {
         return Some(SessionTrace::Setting);
     }
     object(cursor).map(SessionTrace::Object)
@@ -88,6 +89,7 @@ mod tests {
             "SET search_path TO a",
             "set local x = 1;",
             "RESET ALL",
+            "DISCARD ALL",
             "SELECT pg_catalog.set_config('search_path', '', false);",
             "/* as pg_dump */ select SET_CONFIG('a.b', f(1, (2)), true) AS x",
             "SELECT set_config('role', 'r', false) done",

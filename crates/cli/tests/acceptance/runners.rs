@@ -60,6 +60,23 @@ async fn concurrent_index_builds_do_not_deadlock_with_runners_that_wait() {
 }
 
 #[tokio::test]
+async fn a_migration_that_discards_everything_keeps_the_run_lock() {
+    let discards = "-- stopover: no-transaction\nDISCARD ALL;\nSELECT pg_sleep(0.4);\n\
+                    INSERT INTO t VALUES (1);\nSELECT pg_sleep(0.2);\n";
+    let place = Place::with(&[
+        ("migrations/1_t.up.sql", "CREATE TABLE t (x int);\n"),
+        ("migrations/2_discards.up.sql", discards),
+    ])
+    .await;
+    let call = place.call("apply");
+    let running: Vec<Running> = (0..4).map(|_| call.start()).collect();
+    for running in running {
+        running.end().exits(0);
+    }
+    assert_eq!(place.database.psql("SELECT count(*) FROM t"), "1");
+}
+
+#[tokio::test]
 async fn a_lock_that_is_released_in_time_lets_the_migration_pass() {
     let place = Place::with(&[("migrations/1_orders.up.sql", "CREATE TABLE orders (x int);\n")]);
     let place = place.await;

@@ -11,6 +11,7 @@ use stopover_model::{LedgerKind, PlannedStatement, SessionUse, StatementPlace, S
 
 use super::retry::Tries;
 use super::{Carrier, StepEnd};
+use crate::statement::{Ran, leaving, run};
 
 impl<S: Session> Carrier<'_, S> {
     /// The whole step, from where it was interrupted if it was.
@@ -60,7 +61,8 @@ impl<S: Session> Carrier<'_, S> {
             match way {
                 StatementWay::Atomic => self.atomic(at).await?,
                 StatementWay::Alone => self.alone(at).await?,
-                StatementWay::InScript | StatementWay::EndOfScript => self.in_script(at).await?,
+                StatementWay::InScript => self.in_script(at).await?,
+                StatementWay::EndOfScript => self.end_of_script(at).await?,
             }
         }
         Ok(())
@@ -108,8 +110,13 @@ impl<S: Session> Carrier<'_, S> {
                 place: StatementPlace::OutsideOnly,
                 session: SessionUse::Nothing,
             };
-            let done = self.session.execute(&cleanup).await;
-            done.map_err(|error| StepEnd::of(error).midway())?;
+            match run(self.session, &cleanup, self.context.stop).await {
+                Ran::Done(..) => {}
+                Ran::Refused(error, _) | Ran::Lost(error) => {
+                    return Err(StepEnd::of(error).midway());
+                }
+                Ran::Stopped(signal) => return Err(StepEnd::Stopped(signal)),
+            }
         }
         Ok(())
     }
@@ -126,7 +133,8 @@ impl<S: Session> Carrier<'_, S> {
         let mut tries = Tries::new(self.context.limits.lock_retries);
         loop {
             let Err(end) = self.atomic_try(at).await else { return Ok(()) };
-            if matches!(end, StepEnd::Lost(_)) {
+            // After a stop, the rollback is part of leaving.
+            if matches!(end, StepEnd::Lost(_) | StepEnd::Stopped(_)) {
                 return Err(end);
             }
             self.session.rollback().await.map_err(StepEnd::Lost)?;
@@ -152,14 +160,31 @@ impl<S: Session> Carrier<'_, S> {
         let limits = self.limits_alone(statement);
         self.session.limit(&limits).await.map_err(|error| StepEnd::of(error).midway())?;
         self.statement(at).await?;
-        self.journal(&JournalEvent::Finished { statement: index }).await
+        self.finished(at).await
     }
 
     /// In the script's own transaction: its journal lines come and go with that.
     async fn in_script(&mut self, at: usize) -> Result<(), StepEnd> {
+        self.statement(at).await?;
+        self.finished(at).await
+    }
+
+    /// The end of the script's own transaction. The line before it commits with that: whoever
+    /// finds it knows that the transaction ended well.
+    async fn end_of_script(&mut self, at: usize) -> Result<(), StepEnd> {
         let statement = self.step.statements[at].index;
         self.journal(&JournalEvent::Started { statement }).await?;
         self.statement(at).await?;
+        self.finished(at).await
+    }
+
+    async fn finished(&mut self, at: usize) -> Result<(), StepEnd> {
+        let next = self.step.statements.get(at + 1);
+        // It must be the first of its transaction, a line of ours included.
+        if next.is_some_and(PlannedStatement::is_transaction_setting) {
+            return Ok(());
+        }
+        let statement = self.step.statements[at].index;
         self.journal(&JournalEvent::Finished { statement }).await
     }
 
@@ -186,13 +211,22 @@ impl<S: Session> Carrier<'_, S> {
             StepEnd::Stopped(_) => JournalEvent::Stopped { statement: None },
             _ => return end,
         };
-        // The script may have opened a transaction of its own.
-        if let Err(error) = self.session.rollback().await {
-            return StepEnd::Lost(error);
-        }
-        if let Err(error) = self.session.journal(self.context.ledger, self.step, &event).await {
+        let written = match end {
+            StepEnd::Stopped(_) => leaving(self.told(&event)).await,
+            _ => self.told(&event).await,
+        };
+        if let Err(error) = &written {
             tracing::warn!("the failure could not be written to the journal: {error}");
         }
-        end.midway()
+        match (end, written) {
+            (StepEnd::Failed { .. }, Err(error @ BackendError::Lost(_))) => StepEnd::Lost(error),
+            (end, _) => end.midway(),
+        }
+    }
+
+    async fn told(&mut self, event: &JournalEvent) -> Result<(), BackendError> {
+        // The script may have opened a transaction of its own.
+        self.session.rollback().await?;
+        self.session.journal(self.context.ledger, self.step, event).await
     }
 }

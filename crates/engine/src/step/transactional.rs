@@ -9,7 +9,7 @@ use stopover_model::{Direction, Event, EventSink, Step};
 use super::retry::Tries;
 use super::{Carrier, StepEnd, untouched};
 use crate::place::located;
-use crate::statement::{cancelled_by_stop, unless_stopped};
+use crate::statement::{cancelled_by_stop, leaving, unless_stopped};
 
 impl<S: Session> Carrier<'_, S> {
     /// The whole step, tried again while a lock is not to be had.
@@ -22,6 +22,10 @@ impl<S: Session> Carrier<'_, S> {
                 None => self.one_try().await,
             };
             if matches!(end, StepEnd::Applied | StepEnd::Lost(_) | StepEnd::CommitUnknown(_)) {
+                return end;
+            }
+            if matches!(end, StepEnd::Stopped(_)) {
+                let _ = leaving(self.session.rollback()).await;
                 return end;
             }
             if let Err(error) = self.session.rollback().await {

@@ -1,6 +1,6 @@
 //! Non-transactional migrations that were interrupted: what the journal says, and what follows.
 
-use stopover_model::{Interrupted, JournalEntry, PlannedStatement, Recovery, Step};
+use stopover_model::{Interrupted, JournalEntry, PlannedStatement, Recovery, StatementWay, Step};
 
 use super::{marked, step_of};
 use crate::verdict;
@@ -62,4 +62,34 @@ fn a_temporary_table_that_is_gone_is_not_missed_in_silence() {
     let saw = undecided(&step, &finished(&step, 2));
     assert!(saw.contains("statement 2 made a temporary table"), "{saw}");
     assert_eq!(resumes_at(&step, &finished(&step, 3)), 4, "nothing comes after it");
+}
+
+#[test]
+fn a_transaction_goes_on_behind_a_savepoint_and_behind_a_chained_end() {
+    use StatementWay::{Alone, Atomic, EndOfScript, InScript};
+    let step = step(
+        "BEGIN;\nSAVEPOINT a;\nROLLBACK TO a;\nrollback work to savepoint a;\nSELECT 1;\n\
+         COMMIT AND CHAIN;\nSELECT 2;\nCOMMIT;\nSELECT 3;",
+    );
+    let ways =
+        [Alone, InScript, InScript, InScript, InScript, EndOfScript, InScript, EndOfScript, Atomic];
+    assert_eq!(step.ways(), ways);
+}
+
+#[test]
+fn a_chained_transaction_that_is_gone_is_not_gone_on_with() {
+    let step = step("BEGIN;\nSELECT 1;\nCOMMIT AND CHAIN;\nSELECT 2;\nCOMMIT;");
+    let mut journal = finished(&step, 2);
+    let checksum = Some(step.statements[2].checksum());
+    journal.entries.push(JournalEntry::Started { statement: 3, checksum });
+    let saw = undecided(&step, &journal);
+    assert!(saw.contains("statement 3 ended a transaction and began another"), "{saw}");
+}
+
+#[test]
+fn the_isolation_of_a_transaction_is_no_setting_of_the_session() {
+    let step = step("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\nset session x.y = 1;");
+    let settings: Vec<bool> =
+        step.statements.iter().map(PlannedStatement::is_session_setting).collect();
+    assert_eq!(settings, [false, true]);
 }
