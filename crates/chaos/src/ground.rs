@@ -63,7 +63,7 @@ impl Ground {
             Blow::KillServer => (postmaster, Signal::SIGKILL),
             Blow::ShutServerDown => (postmaster, Signal::SIGQUIT),
             Blow::KillBackend => (backend(database), Signal::SIGKILL),
-            Blow::KillTool | Blow::Cut | Blow::Reset => (None, Signal::SIGKILL),
+            _ => (None, Signal::SIGKILL),
         };
         target.is_some_and(|pid| kill(Pid::from_raw(pid), signal).is_ok())
     }

@@ -8,7 +8,7 @@ use crate::dice::Dice;
 /// What is struck.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// The tool: SIGKILL.
+    /// The tool: SIGKILL, now and then a signal that it hears.
     Tool,
     /// The server: SIGKILL of it or of the session's process, or its immediate shutdown.
     Server,
@@ -66,6 +66,10 @@ pub(crate) enum Phase {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Blow {
     KillTool,
+    /// SIGINT.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
     KillServer,
     KillBackend,
     ShutServerDown,
@@ -85,7 +89,8 @@ impl Strike {
     /// By chance; `statements` says how long the source is.
     pub(crate) fn by_chance(kind: Kind, statements: usize, dice: &mut Dice) -> Self {
         let blow = match kind {
-            Kind::Tool => Blow::KillTool,
+            Kind::Tool if dice.chance(75) => Blow::KillTool,
+            Kind::Tool => dice.pick(&[Blow::Interrupt, Blow::Terminate]),
             Kind::Server => dice.pick(&[Blow::KillServer, Blow::KillBackend, Blow::ShutServerDown]),
             Kind::Network => dice.pick(&[Blow::Cut, Blow::Reset]),
         };
@@ -126,6 +131,8 @@ impl fmt::Display for Strike {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let blow = match self.blow {
             Blow::KillTool => "kill -9 of the tool",
+            Blow::Interrupt => "SIGINT to the tool",
+            Blow::Terminate => "SIGTERM to the tool",
             Blow::KillServer => "kill -9 of the postmaster",
             Blow::KillBackend => "kill -9 of the session's process",
             Blow::ShutServerDown => "immediate shutdown of the server",

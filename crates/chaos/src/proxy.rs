@@ -22,11 +22,23 @@ use crate::moment::{Messages, Moment, Phase};
 /// The longest wait for the first byte of an answer; a statement may take long.
 const ANSWER: Duration = Duration::from_secs(5);
 
+/// How long a connection pauses that goes on.
+const MOMENT: Duration = Duration::from_millis(3);
+
 /// How connections are ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Ending {
     Close,
     Reset,
+}
+
+/// What becomes of a connection after the moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum After {
+    /// Nothing gets through until one of its ends goes, or [`Proxy::cut`].
+    Silence,
+    /// It goes on as if nothing had been.
+    Service,
 }
 
 /// The proxy of one run of the tool. Dropping it ends its connections.
@@ -45,12 +57,13 @@ struct Shared {
     seen: AtomicUsize,
     /// The moment is there.
     reached: Notify,
+    after: After,
     ending: watch::Sender<Ending>,
 }
 
 impl Proxy {
     /// Listens on a port of its own, and forwards to the server's socket.
-    pub(crate) async fn start(server: PathBuf, moment: Moment) -> io::Result<Self> {
+    pub(crate) async fn start(server: PathBuf, moment: Moment, after: After) -> io::Result<Self> {
         let moment = match moment {
             Moment::Message { number, of, phase } => Some((number, of, phase)),
             Moment::After(_) | Moment::Line { .. } => None,
@@ -62,6 +75,7 @@ impl Proxy {
             moment,
             seen: AtomicUsize::new(0),
             reached: Notify::new(),
+            after,
             ending: watch::Sender::new(Ending::Close),
         });
         let with = Arc::clone(&shared);
@@ -78,8 +92,7 @@ impl Proxy {
         self.address.port()
     }
 
-    /// Returns when the moment is there; never where it is none of messages. From then on nothing
-    /// gets through on that connection until one of its ends goes, or [`Proxy::cut`].
+    /// Returns when the moment is there; never where it is none of messages.
     pub(crate) async fn moment(&self) {
         self.shared.reached.notified().await;
     }
@@ -169,6 +182,9 @@ impl Line {
         let Some(phase) = shared.phase_at(frame) else {
             return self.server.write_all(&frame.bytes).await;
         };
+        if shared.after == After::Service {
+            return self.with_pause(frame, phase, shared).await;
+        }
         self.holds = true;
         match phase {
             Phase::Before => {}
@@ -186,5 +202,22 @@ impl Line {
         }
         shared.reached.notify_one();
         Ok(())
+    }
+
+    /// Forwards a message, with a pause at its moment.
+    async fn with_pause(&mut self, frame: &Frame, at: Phase, shared: &Shared) -> io::Result<()> {
+        let first = match at {
+            Phase::Before => 0,
+            Phase::Half => frame.bytes.len() / 2,
+            Phase::Sent(_) | Phase::Answered => frame.bytes.len(),
+        };
+        let (first, rest) = frame.bytes.split_at(first);
+        self.server.write_all(first).await?;
+        if let Phase::Sent(pause) = at {
+            sleep(pause).await;
+        }
+        shared.reached.notify_one();
+        sleep(MOMENT).await;
+        self.server.write_all(rest).await
     }
 }

@@ -111,10 +111,10 @@ async fn listen(stderr: ChildStderr, counter: watch::Sender<usize>) -> String {
 }
 
 impl Running {
-    /// Kills it at once; whether it was still there.
-    pub(crate) fn kill(&self) -> bool {
+    /// Sends it a signal; whether it was still there.
+    pub(crate) fn signal(&self, signal: Signal) -> bool {
         let there = self.ended.borrow().is_none();
-        there && self.pid.is_some_and(|pid| kill(pid, Signal::SIGKILL).is_ok())
+        there && self.pid.is_some_and(|pid| kill(pid, signal).is_ok())
     }
 
     /// Returns when it has printed so many lines; never when it prints fewer.
@@ -135,7 +135,7 @@ impl Running {
     pub(crate) async fn end(mut self) -> Result<Said, Complaint> {
         let status = timeout(PATIENCE, self.over()).await;
         if status.is_err() {
-            self.kill();
+            self.signal(Signal::SIGKILL);
         }
         let (output, errors) = ((&mut self.output).await, (&mut self.errors).await);
         let said = Said {

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use nix::sys::signal::Signal;
 use stopover_testkit::TestDatabase;
 use tempfile::TempDir;
 use tokio::time::sleep;
@@ -9,7 +10,7 @@ use tokio::time::sleep;
 use crate::dice::Dice;
 use crate::ground::{Ground, socket};
 use crate::moment::{Blow, Kind, Moment, Strike};
-use crate::proxy::{Ending, Proxy};
+use crate::proxy::{After, Ending, Proxy};
 use crate::settle::Operator;
 use crate::source::Source;
 use crate::tool::{End, Running, Said, Tool, migrations, through};
@@ -103,12 +104,10 @@ impl<'a> Trial<'a> {
         if landed {
             self.ground.recover(strike.blow, &self.database).await?;
         }
-        let kills = strike.blow == Blow::KillTool;
         match said.end {
             End::Exit(0) => Ok(()),
-            End::Killed if landed && kills => Ok(()),
-            End::Exit(7) if landed && !kills => Ok(()),
             End::Exit(8) => self.settle(&said).await,
+            end if landed && ends_of(strike.blow).contains(&end) => Ok(()),
             other => Err(Complaint::new(format!("the disturbed run ended with {other:?}"))),
         }
     }
@@ -137,6 +136,19 @@ impl<'a> Trial<'a> {
         self.told.push(done);
         self.outcome.settled += 1;
         Ok(())
+    }
+}
+
+/// How a run may end that is struck in time. A signal that comes before the tool listens ends it
+/// as the system does.
+const fn ends_of(blow: Blow) -> &'static [End] {
+    match blow {
+        Blow::KillTool => &[End::Killed],
+        Blow::Interrupt => &[End::Exit(130), End::Killed],
+        Blow::Terminate => &[End::Exit(143), End::Killed],
+        Blow::KillServer | Blow::KillBackend | Blow::ShutServerDown | Blow::Cut | Blow::Reset => {
+            &[End::Exit(7)]
+        }
     }
 }
 
@@ -172,7 +184,12 @@ impl Struck<'_> {
         if !cuts && !matches!(self.strike.moment, Moment::Message { .. }) {
             return Ok(None);
         }
-        let proxy = Proxy::start(socket(self.database)?, self.strike.moment).await;
+        // A signal is for a tool that can still do something about it.
+        let after = match self.strike.blow {
+            Blow::Interrupt | Blow::Terminate => After::Service,
+            _ => After::Silence,
+        };
+        let proxy = Proxy::start(socket(self.database)?, self.strike.moment, after).await;
         proxy.map(Some).map_err(|error| Complaint::new(format!("no proxy: {error}")))
     }
 
@@ -190,7 +207,9 @@ impl Struck<'_> {
 
     fn blow(&self, running: &Running, proxy: Option<&Proxy>) -> bool {
         match self.strike.blow {
-            Blow::KillTool => running.kill(),
+            Blow::KillTool => running.signal(Signal::SIGKILL),
+            Blow::Interrupt => running.signal(Signal::SIGINT),
+            Blow::Terminate => running.signal(Signal::SIGTERM),
             Blow::KillServer | Blow::KillBackend | Blow::ShutServerDown => {
                 self.ground.strike(self.strike.blow, self.database.database())
             }

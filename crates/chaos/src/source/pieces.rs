@@ -9,7 +9,7 @@ pub(crate) type Piece = fn(Writing<'_>) -> Migration;
 const WHOLE: [Piece; 5] = [tiny, several, copied, enveloped, label];
 
 /// Those without a transaction.
-const BARE: [Piece; 14] = [
+const BARE: [Piece; 16] = [
     indexes_between_rows,
     lone_index,
     three_indexes,
@@ -24,10 +24,12 @@ const BARE: [Piece; 14] = [
     detached,
     mixed,
     only_rows,
+    discarded,
+    isolated,
 ];
 
 /// Those of which nobody may be able to tell how to go on.
-const OPEN: [Piece; 3] = [called, anonymous, staged];
+const OPEN: [Piece; 4] = [called, anonymous, staged, savepoints];
 
 /// A migration of some kind; more without a transaction than with, for there is more to go wrong.
 pub(super) fn by_chance(writing: Writing<'_>) -> Migration {
@@ -274,6 +276,52 @@ fn only_rows(mut it: Writing<'_>) -> Migration {
         it.some_work();
     }
     it.done("only_rows", Shape::Marked)
+}
+
+/// What gives up everything that the session has, and with it a lock of ours.
+fn discarded(mut it: Writing<'_>) -> Migration {
+    it.some_work();
+    let number = it.number;
+    it.say(&format!("CREATE SCHEMA side{number}"));
+    it.say(&format!("SET search_path TO side{number}"));
+    it.mark();
+    it.say("DISCARD ALL");
+    it.say("SELECT pg_sleep(0.02)");
+    it.mark();
+    it.say(&format!("CREATE TABLE here{number} (x int)"));
+    it.check_rows(&format!("public.here{number}"), 0);
+    it.some_work();
+    it.done("discarded", Shape::Marked)
+}
+
+fn isolated(mut it: Writing<'_>) -> Migration {
+    it.mark();
+    it.say("BEGIN ISOLATION LEVEL SERIALIZABLE");
+    it.some_work();
+    it.say("COMMIT");
+    it.say("BEGIN");
+    it.say("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ");
+    it.some_work();
+    it.say("COMMIT");
+    it.mark();
+    it.done("isolated", Shape::Marked)
+}
+
+fn savepoints(mut it: Writing<'_>) -> Migration {
+    it.undecidable("ended a transaction and began another");
+    it.mark();
+    it.say("BEGIN");
+    it.mark();
+    it.say("SAVEPOINT here");
+    let ghost = format!("v{}.ghost", it.number);
+    it.say(&format!("INSERT INTO public.marks VALUES ('{ghost}')"));
+    it.say("ROLLBACK TO here");
+    it.mark();
+    it.say("COMMIT AND CHAIN");
+    it.mark();
+    it.say("COMMIT");
+    it.mark();
+    it.done("savepoints", Shape::Marked)
 }
 
 fn called(mut it: Writing<'_>) -> Migration {
