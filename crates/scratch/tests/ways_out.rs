@@ -30,7 +30,8 @@ const OWNER_WAY: &str = "STOPOVER_OWNER_WAY";
 async fn owner() {
     let Some(folder) = env::var_os(OWNER_FOLDER).map(PathBuf::from) else {
         let base = base();
-        let server = PrivateServer::start(&binaries(), quick_options_in(base.path())).await.unwrap();
+        let server =
+            PrivateServer::start(&binaries(), quick_options_in(base.path())).await.unwrap();
         assert!(!names_in(base.path()).is_empty());
         server.stop().await.unwrap();
         assert!(names_in(base.path()).is_empty());
