@@ -126,6 +126,15 @@ pub enum UnitEnd {
     Unknown(BackendError),
 }
 
+/// What a script leaves in its session.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LeftOpen {
+    /// What was done is done.
+    Nothing,
+    /// A transaction that nobody commits.
+    Transaction,
+}
+
 /// What a statement that ended well said.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Done {
@@ -189,6 +198,12 @@ pub trait Execute {
     /// Makes sure that commits before which nobody waited for the disk are on it.
     fn settle(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// Whether a transaction is open that has written something. What the script of a
+    /// non-transactional migration leaves open is lost with the session, whatever is recorded.
+    fn left_open(&mut self) -> impl Future<Output = Result<LeftOpen, BackendError>> + Send {
+        std::future::ready(Ok(LeftOpen::Nothing))
     }
 
     /// Leaves no trace of the work before: role, settings, temporary objects, prepared

@@ -115,7 +115,8 @@ pub(crate) async fn steps<B: Backend>(
         };
         let mut end = carry_out(locked.session(), step, &context, report, sink).await;
         if let StepEnd::CommitUnknown(error) = end {
-            end = settle(backend, locked, step, work, error, sink).await;
+            let later = plan.steps.get(at + 1..).unwrap_or_default();
+            end = settle(backend, locked, step, later, work, error, sink).await;
         }
         match end {
             StepEnd::Applied => {}
@@ -123,8 +124,14 @@ pub(crate) async fn steps<B: Backend>(
                 report.status = MigrationStatus::Failed;
                 return failed(step, statement, error, rolled_back, sink);
             }
-            StepEnd::Stopped(signal) => return Ending::Stopped(signal),
-            StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => return Ending::Lost(error),
+            StepEnd::Stopped(signal) => {
+                broken_off(step, report);
+                return Ending::Stopped(signal);
+            }
+            StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => {
+                broken_off(step, report);
+                return Ending::Lost(error);
+            }
         }
         report.status = MigrationStatus::Applied;
         let duration_ms = *report.duration_ms.get_or_insert(0.0);
@@ -171,6 +178,13 @@ async fn between<S: Session>(locked: &mut Locked<S>, step: &Step) -> Result<(), 
     if may_free_locks(step) { locked.keep().await } else { Ok(()) }
 }
 
+/// Of a transactional migration that was broken off nothing is left.
+fn broken_off(step: &Step, report: &mut MigrationReport) {
+    if !step.boundary.is_transactional() {
+        report.status = MigrationStatus::Failed;
+    }
+}
+
 /// A commit that another transactional migration follows need not wait for the disk: the next one
 /// takes it along, and a crash between them loses both rows and changes, which the next run sees.
 fn durability(steps: &[Step], at: usize) -> Durability {
@@ -192,10 +206,13 @@ fn started(step: &Step, at: usize, plan: &Plan) -> Event {
 }
 
 /// The answer to a commit was lost: a new session, under the lock, reads what the ledger says.
+/// The lock was free in between: where another runner has gone on with what comes `later`, the
+/// plan is no longer true.
 async fn settle<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     step: &Step,
+    later: &[Step],
     work: &Work<'_>,
     lost: BackendError,
     sink: &mut dyn EventSink,
@@ -206,13 +223,18 @@ async fn settle<B: Backend>(
     let Ok(facts) = locked.session().facts(&request.facts).await else {
         return StepEnd::Lost(lost);
     };
-    let recorded = facts.ledger.rows.iter().any(|row| {
+    let rows = &facts.ledger.rows;
+    let recorded = rows.iter().any(|row| {
         row.version == step.version
             && row.state == RowState::Done
             && proves(step, row.checksum.as_ref())
     });
     let done = recorded == (work.direction == Direction::Up);
-    if done { StepEnd::Applied } else { StepEnd::Lost(lost) }
+    let overtaken = later.iter().any(|later| {
+        let recorded = rows.iter().any(|row| row.version == later.version);
+        recorded == (work.direction == Direction::Up)
+    });
+    if done && !overtaken { StepEnd::Applied } else { StepEnd::Lost(lost) }
 }
 
 /// A plan that did not come to its end may have left commits for which nobody waited.

@@ -4,6 +4,8 @@ use stopover_backend::{BackendError, StopSignal};
 use stopover_model::report::{ApplyReport, FailedMigration, MigrationReport, MigrationStatus};
 use stopover_model::{DatabaseError, Direction, Finding, Plan, Version};
 
+use crate::place::located;
+
 /// How the carrying out of a plan ended.
 #[derive(Debug)]
 pub enum Ending {
@@ -47,12 +49,33 @@ impl Applied {
         found.map(|it| it.version.clone()).collect()
     }
 
+    /// The non-transactional migration that a stop or a lost session has left half done.
+    fn interrupted(&self, why: &str) -> Option<FailedMigration> {
+        let mut steps = self.plan.steps.iter().zip(&self.migrations);
+        let (step, report) = steps.find(|(_, it)| it.status == MigrationStatus::Failed)?;
+        let from = step.resume.as_ref().map_or(0, |resume| resume.from);
+        let is_open = |index: usize| {
+            index >= from
+                && report.statements.iter().any(|it| it.index == index && it.duration_ms.is_none())
+        };
+        let statement = step.statements.iter().find(|it| is_open(it.index));
+        Some(FailedMigration {
+            version: step.version.clone(),
+            name: step.name.clone(),
+            statement: statement.map(|it| it.index),
+            rolled_back: false,
+            error: located(step, statement.or(step.statements.last()), &DatabaseError::local(why)),
+        })
+    }
+
     /// As the document of `apply`.
     #[must_use]
     pub fn report(&self) -> ApplyReport {
         let failed = match &self.ending {
             Ending::Failed { failed, .. } => Some(failed.clone()),
-            _ => None,
+            Ending::Stopped(_) => self.interrupted("stopped by a signal"),
+            Ending::Lost(error) => self.interrupted(&error.to_string()),
+            Ending::Complete => None,
         };
         let done = self.versions(MigrationStatus::Applied);
         let (applied, reverted) = match self.direction {

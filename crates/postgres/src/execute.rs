@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use stopover_backend::{BackendError, Done, Execute, Unit, UnitEnd, UnitLimits};
+use stopover_backend::{BackendError, Done, Execute, LeftOpen, Unit, UnitEnd, UnitLimits};
 use stopover_model::PlannedStatement;
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::error::request_error;
-use crate::session::{PostgresCanceller, PostgresSession, Traces};
+use crate::session::{PostgresCanceller, PostgresSession, Traces, truth};
 
 impl Execute for PostgresSession {
     type Canceller = PostgresCanceller;
@@ -68,6 +68,14 @@ impl Execute for PostgresSession {
             "BEGIN; SET LOCAL synchronous_commit = on; SELECT pg_catalog.txid_current(); COMMIT",
         )
         .await
+    }
+
+    async fn left_open(&mut self) -> Result<LeftOpen, BackendError> {
+        // Outside of a transaction this query is one of its own, which has written nothing.
+        let sql = "SELECT pg_catalog.pg_current_xact_id_if_assigned() IS NOT NULL";
+        let sets = self.rows(sql).await?;
+        let written = sets.first().and_then(|rows| rows.first()).is_some_and(|row| truth(row, 0));
+        Ok(if written { LeftOpen::Transaction } else { LeftOpen::Nothing })
     }
 
     async fn reset(&mut self) -> Result<(), BackendError> {

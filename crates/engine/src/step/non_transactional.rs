@@ -6,8 +6,10 @@
 
 use std::time::Duration;
 
-use stopover_backend::{BackendError, JournalEvent, Session, UnitLimits};
-use stopover_model::{LedgerKind, PlannedStatement, SessionUse, StatementPlace, StatementWay};
+use stopover_backend::{BackendError, JournalEvent, LeftOpen, Session, UnitLimits};
+use stopover_model::{
+    DatabaseError, LedgerKind, PlannedStatement, SessionUse, StatementPlace, StatementWay,
+};
 
 use super::retry::Tries;
 use super::{Carrier, StepEnd};
@@ -16,9 +18,12 @@ use crate::statement::{Ran, leaving, run};
 impl<S: Session> Carrier<'_, S> {
     /// The whole step, from where it was interrupted if it was.
     pub(super) async fn non_transactional(&mut self) -> StepEnd {
-        match self.all_statements().await {
-            Ok(()) => {}
-            Err(end) => return self.after_failure(end).await,
+        let done = match self.all_statements().await {
+            Ok(()) => self.nothing_open().await,
+            Err(end) => Err(end),
+        };
+        if let Err(end) = done {
+            return self.after_failure(end).await;
         }
         match self.record().await {
             Ok(()) => StepEnd::Applied,
@@ -66,6 +71,20 @@ impl<S: Session> Carrier<'_, S> {
             }
         }
         Ok(())
+    }
+
+    /// What the script has left open would be lost with the session, whatever we record. The plan
+    /// refuses it where the text shows it.
+    async fn nothing_open(&mut self) -> Result<(), StepEnd> {
+        match self.session.left_open().await {
+            Ok(LeftOpen::Nothing) => Ok(()),
+            Ok(LeftOpen::Transaction) => {
+                let message = "the script leaves a transaction open: nothing of that would stay";
+                let error = Box::new(DatabaseError::local(message));
+                Err(StepEnd::Failed { statement: None, error, rolled_back: false })
+            }
+            Err(error) => Err(StepEnd::of(error).midway()),
+        }
     }
 
     /// Makes the journal where it is not there, and tells the ledger that the migration began.
@@ -144,7 +163,8 @@ impl<S: Session> Carrier<'_, S> {
 
     async fn atomic_try(&mut self, at: usize) -> Result<(), StepEnd> {
         let statement = self.step.statements[at].index;
-        self.session.begin(&self.limits()).await.map_err(StepEnd::of)?;
+        let limits = self.without_the_scripts(at, self.limits());
+        self.session.begin(&limits).await.map_err(StepEnd::of)?;
         self.statement(at).await?;
         let finished = JournalEvent::Finished { statement };
         let written = self.session.journal(self.context.ledger, self.step, &finished).await;
@@ -157,7 +177,7 @@ impl<S: Session> Carrier<'_, S> {
         let statement = &self.step.statements[at];
         let index = statement.index;
         self.journal(&JournalEvent::Started { statement: index }).await?;
-        let limits = self.limits_alone(statement);
+        let limits = self.without_the_scripts(at, self.limits_alone(statement));
         self.session.limit(&limits).await.map_err(|error| StepEnd::of(error).midway())?;
         self.statement(at).await?;
         self.finished(at).await
@@ -197,6 +217,20 @@ impl<S: Session> Carrier<'_, S> {
         let limits = self.limits();
         if harmless && self.step.lock_timeout.is_none() {
             return UnitLimits { lock_timeout: Some(Duration::ZERO), ..limits };
+        }
+        limits
+    }
+
+    /// A limit that the script has set itself before the statement at `at` stays as it is.
+    fn without_the_scripts(&self, at: usize, mut limits: UnitLimits) -> UnitLimits {
+        for setting in self.step.statements[..at].iter().filter(|it| it.is_session_setting()) {
+            let text = setting.text.to_ascii_lowercase();
+            if text.contains("lock_timeout") {
+                limits.lock_timeout = None;
+            }
+            if text.contains("statement_timeout") {
+                limits.statement_timeout = None;
+            }
         }
         limits
     }

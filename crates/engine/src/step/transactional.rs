@@ -34,6 +34,10 @@ impl<S: Session> Carrier<'_, S> {
             if let Err(end) = self.again(end, &mut tries).await {
                 return end;
             }
+            // Not everything is undone by a rollback: a prepared statement is still there.
+            if let Err(error) = self.session.reset().await {
+                return StepEnd::Lost(error);
+            }
         }
     }
 
