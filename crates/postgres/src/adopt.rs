@@ -27,10 +27,20 @@ impl Adopt for PostgresSession {
             let found = self.rows(&sql).await?;
             let row = |row: &tokio_postgres::SimpleQueryRow| {
                 let version = text(row, 0)?.parse().ok()?;
+                text(row, 1)?;
                 Some(CounterRow { version, dirty: truth(row, 1) })
             };
-            let rows = found.first().into_iter().flatten().filter_map(row).collect();
-            counters.push(Counter { table: format!("{schema}.{table}"), rows });
+            // A row that is passed over would make the counter say less than it does.
+            let rows: Option<Vec<CounterRow>> =
+                found.first().into_iter().flatten().map(row).collect();
+            let table = format!("{schema}.{table}");
+            let rows = rows.ok_or_else(|| BackendError::Settings {
+                message: format!("{table} holds a row that is not of golang-migrate's form"),
+                remedy: "look at the table; name another one with --table, or another tool with \
+                         --from"
+                    .to_owned(),
+            })?;
+            counters.push(Counter { table, rows });
         }
         Ok(counters)
     }
@@ -68,7 +78,10 @@ impl Adopt for PostgresSession {
                 return self.run(&format!("DROP TABLE {}", qualified(&schema, &table))).await;
             }
         }
-        Ok(())
+        Err(BackendError::Settings {
+            message: format!("{} is not there any more", counter.table),
+            remedy: "somebody else dropped or renamed it: look at the database".to_owned(),
+        })
     }
 }
 

@@ -42,6 +42,7 @@ macro_rules! scenarios {
 scenarios! {
     adopt
     adopt_sqlx
+    adopt_unreadable_counter
     bad_arguments
     bad_rehearsal
     bad_settings
