@@ -3,22 +3,14 @@
 use stopover_backend::{Adopt, BackendError, Counter, CounterRow, LedgerId};
 use stopover_model::{Checksum, LedgerRow, TOOL_VERSION};
 
+use crate::facts::COUNTERS;
 use crate::ledger::{JOURNAL_TABLE, journal_schema};
 use crate::literal::{literal, optional, qualified};
 use crate::session::{PostgresSession, text, truth};
 
-/// Counters by their columns, whatever schema and name they have. Source of the form:
-/// golang-migrate, `database/postgres/postgres.go`.
-const FIND: &str = "SELECT n.nspname, c.relname \
-     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-     WHERE c.relkind IN ('r', 'p') AND c.relname LIKE '%schema_migrations' \
-       AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) \
-            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-            AND NOT a.attisdropped) = ARRAY['version', 'dirty'] ORDER BY 1, 2";
-
 impl Adopt for PostgresSession {
     async fn counters(&mut self) -> Result<Vec<Counter>, BackendError> {
-        let sets = self.rows(FIND).await?;
+        let sets = self.rows(COUNTERS).await?;
         let mut counters = Vec::new();
         for row in sets.first().into_iter().flatten() {
             let (Some(schema), Some(table)) = (text(row, 0), text(row, 1)) else { continue };
@@ -71,7 +63,7 @@ impl Adopt for PostgresSession {
 
     async fn drop_counter(&mut self, counter: &Counter) -> Result<(), BackendError> {
         // Found again by its name in the catalog: the name as people write it is not SQL.
-        let sets = self.rows(FIND).await?;
+        let sets = self.rows(COUNTERS).await?;
         for row in sets.first().into_iter().flatten() {
             let (Some(schema), Some(table)) = (text(row, 0), text(row, 1)) else { continue };
             if format!("{schema}.{table}") == counter.table {

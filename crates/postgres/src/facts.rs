@@ -163,6 +163,16 @@ fn checksums(ledger: &LedgerId, candidates: &[Candidate]) -> ChecksumKind {
     }
 }
 
+/// golang-migrate's counters by their columns, whatever schema and name they have. Source of the
+/// form: its `database/postgres/postgres.go`.
+pub(crate) const COUNTERS: &str = "SELECT n.nspname, c.relname \
+     FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+     WHERE c.relkind IN ('r', 'p') AND c.relname LIKE '%schema_migrations' \
+       AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) \
+            FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
+            AND NOT a.attisdropped) = ARRAY['version', 'dirty'] \
+     ORDER BY 1, 2";
+
 /// One round trip: who we are, ledgers and journal, golang-migrate's counters, users' tables.
 fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
     let schema = literal(own_schema);
@@ -185,13 +195,7 @@ fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
            OR (c.relname = {own} AND n.nspname = {schema}) \
            OR (c.relname = {journal} AND n.nspname IN ({schema}, {default_schema}))) \
          ORDER BY 1, 2;\
-         SELECT n.nspname, c.relname \
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p') AND c.relname LIKE '%schema_migrations' \
-           AND (SELECT pg_catalog.array_agg(a.attname::text ORDER BY a.attnum) \
-                FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
-                AND NOT a.attisdropped) = ARRAY['version', 'dirty'] \
-         ORDER BY 1, 2;\
+         {COUNTERS};\
          SELECT n.nspname, c.relname \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') \
