@@ -18,6 +18,7 @@ mod recovery;
 mod redact;
 pub mod report;
 mod script;
+mod unsettled;
 mod version;
 
 pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
@@ -38,6 +39,7 @@ pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
 pub use script::{Boundaries, Extent, Passage, Script, Substitution};
+pub use unsettled::Unsettled;
 pub use version::Version;
 
 /// The tool's version, as every document states it.

@@ -6,8 +6,7 @@
 
 use stopover_backend::{JournalEvent, JournalNote, LedgerId};
 use stopover_model::{
-    Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step,
-    TOOL_VERSION, Version,
+    Checksum, JournalEntry, LedgerKind, NewLedgerRow, Step, TOOL_VERSION, Unsettled, Version,
 };
 use tokio_postgres::SimpleQueryRow;
 
@@ -163,41 +162,15 @@ pub(super) fn entry(row: &SimpleQueryRow) -> Option<JournalEntry> {
     })
 }
 
-/// A version that the journal says is half done.
-pub(super) struct Unsettled {
-    version: String,
-    name: Option<String>,
-    state: String,
-}
-
 /// Reads a row of [`select_dirty`].
 pub(super) fn row(row: &SimpleQueryRow) -> Option<Unsettled> {
-    let number = |column| text(row, column).and_then(|it| it.parse::<usize>().ok());
-    let (started, finished, count) = (number(2)?, number(3).unwrap_or(0), number(4).unwrap_or(0));
-    let state = match text(row, 5) {
-        Some(error) => format!("statement {started} of {count} failed: {error}"),
-        None if finished >= started => format!("it stopped after statement {finished} of {count}"),
-        None => format!("it was stopped in statement {started} of {count}"),
-    };
-    Some(Unsettled { version: text(row, 0)?, name: text(row, 1), state })
-}
-
-/// Puts a half-done version among the rows, or marks the row that is there.
-pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, kind: LedgerKind, dirty: Unsettled) {
-    let state = RowState::Dirty(dirty.state);
-    if let Some(row) = rows.iter_mut().find(|row| row.version.to_string() == dirty.version) {
-        // A row that says `done` is stronger than a journal that lost its last line.
-        if row.state != RowState::Done {
-            row.state = state;
-        }
-        return;
-    }
-    rows.push(LedgerRow {
-        version: kind.version(&dirty.version).unwrap_or(Version::Text(dirty.version)),
-        name: dirty.name,
-        applied_at: None,
-        checksum: None,
-        provenance: Provenance::Applied,
-        state,
-    });
+    let number = |column| text(row, column).and_then(|it| it.parse().ok());
+    Some(Unsettled {
+        version: text(row, 0)?,
+        name: text(row, 1),
+        started: number(2)?,
+        finished: number(3).unwrap_or(0),
+        count: number(4).unwrap_or(0),
+        error: text(row, 5),
+    })
 }

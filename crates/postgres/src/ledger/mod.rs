@@ -69,7 +69,7 @@ pub(crate) async fn read(
     let mut rows = form.rows(found).ok_or_else(|| unreadable(ledger))?;
     for found in sets.get(1).into_iter().flatten() {
         let dirty = journal::row(found).ok_or_else(|| unreadable(ledger))?;
-        journal::merge_dirty(&mut rows, ledger.kind, dirty);
+        dirty.merge_into(&mut rows, ledger.kind);
     }
     rows.sort_by(|a, b| a.version.cmp(&b.version));
     Ok(rows)

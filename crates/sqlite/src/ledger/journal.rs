@@ -8,8 +8,7 @@ use std::sync::OnceLock;
 use rusqlite::{Connection, Row, params};
 use stopover_backend::{JournalEvent, JournalNote, LedgerId};
 use stopover_model::{
-    Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState, Step,
-    TOOL_VERSION, Version,
+    Checksum, JournalEntry, LedgerRow, NewLedgerRow, Step, TOOL_VERSION, Unsettled, Version,
 };
 
 use super::journal_table;
@@ -182,13 +181,6 @@ fn unsettled(ledger: &LedgerId) -> String {
     )
 }
 
-/// A version that the journal says is half done.
-pub(super) struct Unsettled {
-    version: String,
-    name: Option<String>,
-    state: String,
-}
-
 /// Versions with a start after which nothing says that the migration was settled.
 pub(super) fn dirty(
     connection: &Connection,
@@ -206,13 +198,16 @@ pub(super) fn dirty(
 }
 
 fn half_done(row: &Row<'_>) -> rusqlite::Result<Unsettled> {
-    let (started, finished, count): (i64, i64, i64) = (row.get(2)?, row.get(3)?, row.get(4)?);
-    let state = match row.get::<_, Option<String>>(5)? {
-        Some(error) => format!("statement {started} of {count} failed: {error}"),
-        None if finished >= started => format!("it stopped after statement {finished} of {count}"),
-        None => format!("it was stopped in statement {started} of {count}"),
-    };
-    Ok(Unsettled { version: row.get(0)?, name: row.get(1)?, state })
+    // Counts of statements: never negative.
+    let number = |column| row.get::<_, i64>(column).map(i64::unsigned_abs);
+    Ok(Unsettled {
+        version: row.get(0)?,
+        name: row.get(1)?,
+        started: number(2)?,
+        finished: number(3)?,
+        count: number(4)?,
+        error: row.get(5)?,
+    })
 }
 
 /// The lines of one version since it was last settled, oldest first.
@@ -243,24 +238,4 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<JournalEntry>> {
         ("failed", statement) => Some(JournalEntry::Failed { statement, refused: true }),
         (_, statement) => Some(JournalEntry::Failed { statement, refused: false }),
     })
-}
-
-/// Puts a half-done version among the rows, or marks the row that is there.
-pub(super) fn merge_dirty(rows: &mut Vec<LedgerRow>, kind: LedgerKind, dirty: Unsettled) {
-    let state = RowState::Dirty(dirty.state);
-    if let Some(row) = rows.iter_mut().find(|row| row.version.to_string() == dirty.version) {
-        // A row that says `done` is stronger than a journal that lost its last line.
-        if row.state != RowState::Done {
-            row.state = state;
-        }
-        return;
-    }
-    rows.push(LedgerRow {
-        version: kind.version(&dirty.version).unwrap_or(Version::Text(dirty.version)),
-        name: dirty.name,
-        applied_at: None,
-        checksum: None,
-        provenance: Provenance::Applied,
-        state,
-    });
 }

@@ -85,7 +85,7 @@ pub(crate) fn read(
     if is_there(connection, &journal).map_err(|error| request_error(&error))? {
         let dirty = journal::dirty(connection, ledger);
         for dirty in dirty.map_err(|error| request_error(&error))? {
-            journal::merge_dirty(&mut rows, ledger.kind, dirty);
+            dirty.merge_into(&mut rows, ledger.kind);
         }
     }
     rows.sort_by(|a, b| a.version.cmp(&b.version));
