@@ -8,6 +8,7 @@
 //! the same traits as an apply on production.
 
 mod adopt;
+mod census;
 mod error;
 mod ledger;
 mod scratch;
@@ -15,6 +16,7 @@ mod session;
 mod stop;
 
 pub use adopt::{Adopt, Counter, CounterRow};
+pub use census::{Census, CensusDepth, CensusScope};
 pub use error::BackendError;
 pub use ledger::{
     JournalEvent, JournalNote, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, NoteEvent,

@@ -17,6 +17,7 @@ mod policy;
 mod recovery;
 mod redact;
 pub mod report;
+mod schema;
 mod script;
 mod unsettled;
 mod version;
@@ -38,6 +39,7 @@ pub use plan::{
 pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
+pub use schema::{ColumnDigest, Schema, SchemaChange, SchemaObject, TableCensus};
 pub use script::{Boundaries, Extent, Passage, Script, Substitution};
 pub use unsettled::Unsettled;
 pub use version::Version;

@@ -1,0 +1,44 @@
+//! The canonical schema and what is in the tables, seen from the engine.
+//!
+//! There is one implementation for each backend, and everything that compares databases uses it:
+//! the proof before a rerun, `adopt --prove`, the census of a rehearsal, postflight, `verify`.
+
+use std::future::Future;
+
+use stopover_model::{Schema, TableCensus};
+
+use crate::BackendError;
+
+/// What a census leaves out: ledgers, and journals beside them.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CensusScope {
+    /// Tables that are left out, by schema and name, unquoted, with everything that belongs to
+    /// them (columns, indexes, constraints, sequences, privileges).
+    pub except: Vec<(String, String)>,
+}
+
+/// How closely tables are looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CensusDepth {
+    /// Rows are counted.
+    Rows,
+    /// Rows are counted, and each table and column is digested.
+    Digests,
+}
+
+/// Reads schema and tables. Writes nothing, and works with a role that may only read; what it may
+/// not read is an error, never an omission.
+pub trait Census {
+    /// Every object of the user schemas.
+    fn schema(
+        &mut self,
+        scope: &CensusScope,
+    ) -> impl Future<Output = Result<Schema, BackendError>> + Send;
+
+    /// Every table of the user schemas that holds rows of its own, sorted by name.
+    fn tables(
+        &mut self,
+        scope: &CensusScope,
+        depth: CensusDepth,
+    ) -> impl Future<Output = Result<Vec<TableCensus>, BackendError>> + Send;
+}
