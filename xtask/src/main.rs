@@ -2,6 +2,7 @@
 //!
 //! Nothing here is part of the tool: these are checks of the code, run by people and by CI.
 
+mod bench;
 mod chaos;
 mod layers;
 mod real;
@@ -23,9 +24,10 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
-            print!("{USAGE}{}{}", real::USAGE, chaos::USAGE);
+            print!("{USAGE}{}{}{}", real::USAGE, chaos::USAGE, bench::USAGE);
             Ok(ExitCode::SUCCESS)
         }
+        ["bench", rest @ ..] => bench::run(rest),
         ["chaos", rest @ ..] => chaos::run(rest),
         ["layers"] => layers::run(root()?),
         [command @ ("real" | "dump" | "memory"), rest @ ..] => real::run(command, rest),
