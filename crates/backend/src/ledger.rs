@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use stopover_model::{
-    Checksum, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState, Step,
+    Checksum, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState, Step,
     Version,
 };
 
@@ -123,6 +123,8 @@ pub struct JournalNote {
     pub reason: Option<String>,
 }
 
+    /// The up file's text that is recorded as applied now, where it is another one than before.
+    pub script: Option<String>,
 /// What a [`JournalNote`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoteEvent {
@@ -138,6 +140,9 @@ pub enum NoteEvent {
     Adopted,
 }
 
+    /// An edit of its file was healed. The reason begins with the class: see
+    /// [`stopover_model::Healed::told`].
+    Healed(HealKind),
 impl NoteEvent {
     /// As the journal's column spells it. `settled` and `reverted` end what the lines before say
     /// of an interrupted migration.
@@ -150,6 +155,7 @@ impl NoteEvent {
             Self::Adopted => "adopted",
         }
     }
+            Self::Healed(kind) => kind.event(),
 }
 
 /// Changes rows of the ledger by decision, in the transaction that is open.

@@ -24,6 +24,7 @@ pub async fn status<B: Backend>(
         pending: judged.pending,
         drift: judged.drift,
         findings: judged.findings,
+        healed: facts.healed,
     })
 }
 

@@ -11,6 +11,7 @@ use stopover_model::{
 };
 
 use crate::apply::{open, ready_ledger};
+use crate::lock::Locked;
 use crate::{EngineError, Request, recover};
 
 /// One decision.
@@ -44,6 +45,17 @@ pub async fn repair<B: Backend>(
     sink: &mut dyn EventSink,
 ) -> Result<RepairReport, EngineError> {
     let mut locked = open(backend, request, sink).await?;
+    let repaired = under_lock(backend, &mut locked, request, repair).await;
+    locked.release().await;
+    repaired
+}
+
+async fn under_lock<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    request: &Request<'_>,
+    repair: &Repair,
+) -> Result<RepairReport, EngineError> {
     let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
     let case = Case {
         repair,
@@ -54,7 +66,8 @@ pub async fn repair<B: Backend>(
     let mut report = case.report();
     case.refusal().map_or(Ok(()), |it| Err(EngineError::Refused(vec![it])))?;
     if case.has_work() {
-        ready_ledger(&mut locked, &facts).await?;
+        locked.prove_pinned(backend, &request.stop).await?;
+        ready_ledger(locked, &facts).await?;
         let ledger = locked.ledger().clone();
         let session = locked.session();
         session.create_journal(&ledger).await?;
@@ -67,7 +80,6 @@ pub async fn repair<B: Backend>(
         session.commit().await?;
         report.changed = true;
     }
-    locked.release().await;
     Ok(report)
 }
 
@@ -90,6 +102,7 @@ async fn carry_out<S: Session>(
                 checksum: case.source_checksum(),
                 provenance: Provenance::Manual,
                 duration_ms: Some(0.0),
+                script: Some(migration.up.text.clone()),
             };
             session.record(ledger, &row).await?;
         }
@@ -168,6 +181,11 @@ impl Case<'_> {
                 _ => self.source_checksum(),
             },
             reason: self.repair.reason.clone(),
+            script: match self.repair.action {
+                RepairAction::Accept => self.migration.map(|it| it.up.text.clone()),
+                // Its row's own line has it.
+                RepairAction::Applied | RepairAction::Pending => None,
+            },
         }
     }
 

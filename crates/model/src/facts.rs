@@ -1,6 +1,6 @@
 //! What was read from a database before judging.
 
-use crate::{ChecksumKind, LedgerKind, LedgerRow, Recovery};
+use crate::{ChecksumKind, Edit, Healed, LedgerKind, LedgerRow, Recovery};
 
 /// Whose database it is: it decides how scripts are read, and what can be in a transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
@@ -73,6 +73,11 @@ pub struct Facts {
     /// What was found out of migrations that were interrupted; those that are not named here
     /// were not looked at.
     pub recoveries: Vec<Recovery>,
+    /// What was found out of migrations that were edited since they were applied; those that are
+    /// not named here were not looked at.
+    pub edits: Vec<Edit>,
+    /// Every heal that the journal tells of, oldest first.
+    pub healed: Vec<Healed>,
 }
 
 /// Who holds the run lock.

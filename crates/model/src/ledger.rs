@@ -200,6 +200,8 @@ pub struct NewLedgerRow {
     /// How long the statements took, in milliseconds; `None` where only the server knows, which
     /// counts from the transaction's beginning.
     pub duration_ms: Option<f64>,
+    /// The up file's text, for the journal to keep; `None` where nobody knows what ran.
+    pub script: Option<String>,
 }
 
 #[cfg(test)]

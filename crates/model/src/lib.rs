@@ -10,6 +10,7 @@ mod error;
 mod event;
 mod facts;
 mod finding;
+mod heal;
 mod ledger;
 mod migration;
 mod plan;
@@ -28,6 +29,10 @@ pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
 pub use event::{Direction, Event, EventSink, RestorePhase, Silent};
 pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
 pub use finding::{Finding, Severity};
+pub use heal::{
+    Edit, EditClass, HarmlessEdit, HealKind, HealMode, HealPolicy, HealWay, Healed, History,
+    NoHistory, Past, PlannedHeal,
+};
 pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};
 pub use migration::{
     Directives, ForeignKeys, Layout, Migration, OrderMark, SourceSet, TransactionMark, detail_list,
@@ -36,7 +41,7 @@ pub use plan::{
     Boundary, Plan, PlannedLock, PlannedStatement, Resume, SessionUse, StatementPlace,
     StatementWay, Step,
 };
-pub use policy::{EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
+pub use policy::{AutoAdopt, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
 pub use schema::{ColumnDigest, Schema, SchemaChange, SchemaObject, TableCensus};

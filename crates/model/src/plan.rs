@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Checksum, Finding, ForeignKeys, LedgerKind, Version};
+use crate::{Checksum, Finding, ForeignKeys, LedgerKind, PlannedHeal, Version};
 
 /// Whether a step's statements and its ledger row are one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -216,6 +216,8 @@ impl Step {
 pub struct Plan {
     /// Which ledger the rows are written to.
     pub ledger: LedgerKind,
+    /// Edits of applied migrations that are healed before the first step, ascending by version.
+    pub heals: Vec<PlannedHeal>,
     /// The steps, ascending by version.
     pub steps: Vec<Step>,
     /// Warnings and notes; errors are never part of a plan.
@@ -223,8 +225,8 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// SHA-256 over versions, names, checksums, order and boundaries of the steps: two plans with
-    /// one hash do the same. What each field contributes is preceded by its length, so that no
+    /// SHA-256 over the heals, and over versions, names, checksums, order and boundaries of the
+    /// steps: two plans with one hash do the same. What each field contributes is preceded by its length, so that no
     /// two plans spell the same bytes.
     #[must_use]
     pub fn hash(&self) -> String {
@@ -234,6 +236,12 @@ impl Plan {
             hasher.update(bytes);
         };
         field(b"stopover plan 1");
+        for heal in &self.heals {
+            field(heal.kind().event().as_bytes());
+            field(heal.version.to_string().as_bytes());
+            field(heal.before.hex().as_bytes());
+            field(heal.after.hex().as_bytes());
+        }
         for step in &self.steps {
             field(step.version.to_string().as_bytes());
             field(step.name.as_bytes());

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::HealPolicy;
+
 /// What a migration with a version below the highest applied one is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -38,8 +40,18 @@ pub enum EmptyLedger {
     Refuse,
 }
 
+/// Whether an apply takes over golang-migrate's counter by itself, where there is no ledger yet.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum AutoAdopt {
+    /// It refuses, and names `adopt`.
+    #[default]
+    Off,
+    /// It does, where there is one counter and it is clean.
+    On,
+}
+
 /// How each kind of drift is judged. What is not named here is always refused.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
     /// Pending with a version lower than the highest applied.
@@ -48,4 +60,12 @@ pub struct Policy {
     pub orphan: OrphanPolicy,
     /// No history on a database with tables.
     pub empty_ledger: EmptyLedger,
+    /// Applied, and edited since. Settings have it beside the policies, as `heal`.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub heal: HealPolicy,
+    /// No ledger, and golang-migrate's counter. A setting beside the policies, as `auto_adopt`.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub auto_adopt: AutoAdopt,
 }

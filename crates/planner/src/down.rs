@@ -51,7 +51,7 @@ pub fn plan_down(
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    Ok(Plan { ledger: facts.ledger.kind, steps, findings })
+    Ok(Plan { ledger: facts.ledger.kind, heals: Vec::new(), steps, findings })
 }
 
 fn selected<'a, 'r>(

@@ -2,12 +2,12 @@
 
 use stopover_model::report::{Drift, DriftKind};
 use stopover_model::{
-    EmptyLedger, Facts, Finding, LedgerRow, Migration, OrphanPolicy, Policy, Recovery, RowState,
-    Severity, SourceSet, detail_list,
+    EditClass, EmptyLedger, Facts, Finding, HealMode, HealWay, LedgerRow, Migration, OrphanPolicy,
+    Policy, Recovery, RowState, Severity, SourceSet, detail_list,
 };
 
 use crate::comparison::{Comparison, Pending};
-use crate::spelling;
+use crate::heal::{self, Judged, Outcome};
 
 /// What the policy makes of a kind of drift.
 #[must_use]
@@ -35,6 +35,7 @@ pub(crate) fn find(
             severity: severity(DriftKind::Collision, policy),
             version: migration.map(|it| it.version.clone()),
             name: migration.map(|it| it.name.clone()),
+            class: None,
             message: it.message.clone(),
             remedy: it.remedy.clone(),
         }
@@ -46,6 +47,7 @@ pub(crate) fn find(
             severity: severity(kind, policy),
             version: Some(row.version.clone()),
             name: name.clone(),
+            class: None,
             message,
             remedy,
         };
@@ -57,7 +59,8 @@ pub(crate) fn find(
             // It stands for every version up to its own, and for none alone.
             _ if row.state == RowState::Baseline => {}
             Some(migration) => {
-                found.extend(modified(row, migration).map(told));
+                let modified = modified(row, migration, facts, policy);
+                found.extend(modified.map(|it| Drift { name: name.clone(), ..it }));
                 found.extend(renamed(row, migration, facts).map(told));
             }
             None if comparison.comparable => found.push(told(orphan(row, source, policy))),
@@ -78,6 +81,7 @@ fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
             severity: Severity::Warning,
             version: Some(version.clone()),
             name: Some(pending.migration.name.clone()),
+            class: None,
             message: format!("migration {version} was interrupted: {}", resume.told),
             remedy: "`stopover apply` goes on with it where it stopped".to_owned(),
         })
@@ -86,7 +90,7 @@ fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
 }
 
 /// Whether another file has the migration's version.
-fn collides(source: &SourceSet, migration: &Migration) -> bool {
+pub(crate) fn collides(source: &SourceSet, migration: &Migration) -> bool {
     let version = migration.version.to_string();
     source.findings.iter().any(|it| is_collision(it) && it.subject == version)
 }
@@ -134,32 +138,71 @@ fn orphan(row: &LedgerRow, source: &SourceSet, policy: &Policy) -> Told {
     )
 }
 
-fn modified(row: &LedgerRow, migration: &Migration) -> Option<Told> {
-    let applied = row.checksum.as_ref()?;
-    // A repeatable migration that has changed is pending again.
-    if row.version.is_repeatable() || applied.is_of(migration.fingerprinted()) {
-        return None;
-    }
-    let path = &migration.up.path;
-    let mut message =
-        format!("migration {} was previously applied but has been modified", row.version);
-    let remedy = match spelling::applied_as(migration.fingerprinted(), applied) {
-        Some(spelling) => {
-            message.push_str(" (class: line-endings)");
-            format!(
-                "nothing but its spelling differs: save {path} {spelling}, as it was applied, or \
-                 record the new spelling with `stopover repair accept {}`",
-                row.version
-            )
+/// An edit: a warning where it is healed, or would be on the target.
+fn modified(
+    row: &LedgerRow,
+    migration: &Migration,
+    facts: &Facts,
+    policy: &Policy,
+) -> Option<Drift> {
+    let Judged { edit, outcome } = heal::judge(row, migration, facts, &policy.heal)?;
+    let class = edit.class;
+    let (severity, remedy) = match &outcome {
+        Outcome::Heals(way) => (Severity::Warning, healing(way, policy.heal.mode)),
+        Outcome::Refused(_) if class == EditClass::LineEndings => {
+            (Severity::Error, spelled_back(row, migration))
         }
-        None => format!(
-            "restore {path} as it was applied (`git log -p -- {path}`), and make the change in a \
-             new migration; an edit that changes nothing is recorded by `stopover repair accept \
-             {}`",
-            row.version
-        ),
+        Outcome::Refused(why) => (Severity::Error, restored(row, migration, why)),
     };
-    Some((DriftKind::Modified, message, remedy))
+    let message = format!(
+        "migration {} was previously applied but has been modified (class: {class})",
+        row.version
+    );
+    Some(Drift {
+        kind: DriftKind::Modified,
+        severity,
+        version: Some(row.version.clone()),
+        name: None,
+        class: Some(class),
+        message,
+        remedy: format!("{}; {remedy}", edit.found),
+    })
+}
+
+fn healing(way: &HealWay, mode: HealMode) -> String {
+    let done = match way {
+        HealWay::Restamp => "rewrites the ledger's checksum, and runs nothing again",
+        HealWay::Rerun(_) => {
+            "runs it again, in one transaction with its row, after it changed nothing on a copy"
+        }
+    };
+    match mode {
+        HealMode::Report => format!("an apply to the target {done}; here nothing is healed"),
+        HealMode::Heal | HealMode::Off => format!("`stopover apply` {done}"),
+    }
+}
+
+fn spelled_back(row: &LedgerRow, migration: &Migration) -> String {
+    format!(
+        "save {} as it was applied, or record the new spelling with `stopover repair accept {}`",
+        migration.up.path, row.version
+    )
+}
+
+fn restored(row: &LedgerRow, migration: &Migration, why: &str) -> String {
+    let path = &migration.up.path;
+    format!(
+        "restore {path} as it was applied (`git log -p -- {path}`), and make the change in a new \
+         migration; an edit that changes nothing is recorded by `stopover repair accept {}`; {why}",
+        row.version
+    )
+}
+
+/// Whether a drift is settled by a heal of the plan, which tells of it.
+pub(crate) fn is_healed(drift: &Drift, policy: &Policy) -> bool {
+    drift.kind == DriftKind::Modified
+        && drift.severity == Severity::Warning
+        && policy.heal.mode == HealMode::Heal
 }
 
 fn renamed(row: &LedgerRow, migration: &Migration, facts: &Facts) -> Option<Told> {
@@ -222,6 +265,7 @@ fn empty_ledger(facts: &Facts, policy: &Policy) -> Option<Drift> {
         severity: severity(DriftKind::EmptyLedger, policy),
         version: None,
         name: None,
+        class: None,
         message: format!(
             "the ledger {} {state}, but the database has tables{tables}{history}",
             ledger.table

@@ -10,6 +10,7 @@ mod down;
 mod drift;
 mod enum_value;
 mod foreign_keys;
+mod heal;
 mod passages;
 mod problems;
 mod recovery;
@@ -23,6 +24,7 @@ use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, V
 
 pub use down::{DownSelection, plan_down};
 pub use drift::severity;
+pub use heal::{applied_text, edit_of, edited, spelled};
 pub use recovery::{interrupted_step, question, verdict};
 
 use comparison::Comparison;
@@ -103,6 +105,7 @@ pub fn plan(
     findings.extend(
         drift::find(source, facts, policy, &comparison)
             .into_iter()
+            .filter(|drift| !drift::is_healed(drift, policy))
             .map(|drift| problems::of_drift(drift, facts)),
     );
     findings.extend(problems::out_of_order(&comparison, policy));
@@ -127,5 +130,6 @@ pub fn plan(
     if is_refused {
         return Err(findings);
     }
-    Ok(Plan { ledger: facts.ledger.kind, steps, findings })
+    let heals = heal::planned(source, facts, &policy.heal);
+    Ok(Plan { ledger: facts.ledger.kind, heals, steps, findings })
 }

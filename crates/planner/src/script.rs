@@ -114,7 +114,7 @@ fn planned_statement(migration: &Migration, statement: &Statement) -> PlannedSta
 }
 
 /// How a database's scripts are read.
-fn dialect(database: DatabaseKind) -> Dialect {
+pub(crate) fn dialect(database: DatabaseKind) -> Dialect {
     match database {
         DatabaseKind::Postgres => Dialect::Postgres,
         DatabaseKind::Sqlite => Dialect::Sqlite,

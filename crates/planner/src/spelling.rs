@@ -5,9 +5,18 @@ use stopover_model::{Checksum, Fingerprinted};
 
 const MARK: &str = "\u{feff}";
 
-/// How the migration's text would have to be spelled for `applied` to be its checksum, if any of the other
-/// spellings does it. The answer reads after "save the file …".
-pub(crate) fn applied_as(migration: Fingerprinted<'_>, applied: &Checksum) -> Option<String> {
+/// A text in another spelling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Spelling {
+    /// The text.
+    pub(crate) text: String,
+    /// How it is spelled; reads after "save the file …".
+    pub(crate) described: String,
+}
+
+/// How the migration's text would have to be spelled for `applied` to be its checksum, if any of
+/// the other spellings does it.
+pub(crate) fn applied_as(migration: Fingerprinted<'_>, applied: &Checksum) -> Option<Spelling> {
     let text = migration.text;
     let plain = text.strip_prefix(MARK).unwrap_or(text).replace("\r\n", "\n");
     let body = plain.trim_end_matches('\n');
@@ -15,9 +24,9 @@ pub(crate) fn applied_as(migration: Fingerprinted<'_>, applied: &Checksum) -> Op
     for mark in ["", MARK] {
         for newline in ["\n", "\r\n"] {
             for ending in &endings {
-                let spelled = format!("{mark}{body}{ending}").replace('\n', newline);
-                if applied.is_of(Fingerprinted { text: &spelled, ..migration }) {
-                    return Some(describe(mark, newline, ending));
+                let text = format!("{mark}{body}{ending}").replace('\n', newline);
+                if applied.is_of(Fingerprinted { text: &text, ..migration }) {
+                    return Some(Spelling { text, described: describe(mark, newline, ending) });
                 }
             }
         }

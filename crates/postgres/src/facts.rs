@@ -91,6 +91,8 @@ impl FactsReader for PostgresSession {
         };
         self.located = Some(located);
         Ok(facts)
+            edits: Vec::new(),
+            healed: Vec::new(),
     }
 }
 

@@ -8,10 +8,12 @@
 //!
 //! What has a [`Dialect`] also reads SQLite's SQL; everything else is PostgreSQL's.
 
+mod added;
 mod classify;
 mod copy;
 mod cursor;
 mod dialect;
+mod difference;
 pub mod dump;
 mod effect;
 mod envelope;
@@ -23,12 +25,14 @@ mod session;
 mod splitter;
 mod token;
 
+pub use added::{Added, added};
 pub use classify::{
     Classification, LockClaim, LockMode, TransactionControl, TransactionNeed, classify,
     classify_in, classify_with,
 };
 pub use copy::{CopyFormat, CopyStdin};
 pub use dialect::Dialect;
+pub use difference::{Difference, difference};
 pub use effect::{Effect, effect};
 pub use envelope::{Envelope, chains, envelope, envelope_modes};
 pub use lexer::Strings;

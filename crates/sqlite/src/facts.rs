@@ -104,6 +104,8 @@ fn locate(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Loca
             seen.push(ledger);
         }
     }
+            edits: Vec::new(),
+            healed: Vec::new(),
     let kind = chosen(choice, &seen)?;
     let shown = |it: &LedgerId| LedgerSeen { kind: it.kind, table: it.table.clone() };
     Ok(Located {

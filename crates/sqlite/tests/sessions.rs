@@ -138,6 +138,7 @@ async fn a_commit_that_readers_kept_from_happening_is_tried_again() {
         checksum: None,
         provenance: Provenance::Applied,
         duration_ms: None,
+        script: None,
     };
     session.begin(&limits).await.unwrap();
     session.record(&ledger, &row).await.unwrap();

@@ -105,6 +105,7 @@ fn row(version: i64) -> NewLedgerRow {
         checksum: Some(Checksum::sha256(b"users")),
         provenance: Provenance::Applied,
         duration_ms: Some(1.0),
+        script: None,
     }
 }
 

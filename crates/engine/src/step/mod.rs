@@ -180,6 +180,7 @@ impl<S: Session> Carrier<'_, S> {
                 before: self.step.checksum.clone(),
                 after: None,
                 reason: None,
+                script: None,
             };
             self.session.forget(ledger, &self.step.version).await?;
             return self.session.note(ledger, &note).await;
@@ -196,6 +197,7 @@ impl<S: Session> Carrier<'_, S> {
             checksum: self.step.checksum.clone(),
             provenance: Provenance::Applied,
             duration_ms,
+            script: Some(self.step.text.clone()),
         }
     }
 }

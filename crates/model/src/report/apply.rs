@@ -42,6 +42,8 @@ pub struct ApplyReport {
     pub schema_version: u32,
     /// The tool's version.
     pub tool_version: String,
+    /// Edits that this run healed, before anything else, in order.
+    pub healed: Vec<Version>,
     /// Applied by this run, in order.
     pub applied: Vec<Version>,
     /// Reverted by this run, in order.
@@ -63,6 +65,7 @@ impl Default for ApplyReport {
         Self {
             schema_version: SCHEMA_VERSION,
             tool_version: TOOL_VERSION.to_owned(),
+            healed: Vec::new(),
             applied: Vec::new(),
             reverted: Vec::new(),
             failed: None,

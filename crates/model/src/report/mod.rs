@@ -18,7 +18,7 @@ pub use rehearsal::{
 };
 pub use repair::{RepairAction, RepairReport};
 pub use status::{
-    AppliedEntry, Drift, DriftKind, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
+    AppliedEntry, Drift, DriftKind, HealEntry, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
     StatementEntry, StatusReport,
 };
 

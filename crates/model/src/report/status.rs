@@ -4,7 +4,10 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, LedgerKind, Plan, PlannedLock, Provenance, Severity, TOOL_VERSION, Version};
+use crate::{
+    EditClass, Finding, HealKind, HealWay, Healed, LedgerKind, Plan, PlannedHeal, PlannedLock,
+    Provenance, Severity, TOOL_VERSION, Version,
+};
 
 use super::SCHEMA_VERSION;
 
@@ -89,6 +92,8 @@ pub struct Drift {
     pub version: Option<Version>,
     /// The name, where one is known.
     pub name: Option<String>,
+    /// What the edit is, of a modified migration; else null.
+    pub class: Option<EditClass>,
     /// What was found.
     pub message: String,
     /// What to do.
@@ -110,6 +115,8 @@ pub struct StatusReport {
     pub pending: Vec<PendingEntry>,
     /// Drift, whole.
     pub drift: Vec<Drift>,
+    /// Every edit that was ever healed on this ledger, oldest first.
+    pub healed: Vec<Healed>,
     /// Everything else that was found in the source.
     pub findings: Vec<Finding>,
 }
@@ -146,6 +153,29 @@ pub struct PlannedStep {
     pub statements: Vec<StatementEntry>,
 }
 
+/// One edit of an applied migration that the plan heals.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct HealEntry {
+    /// The version.
+    pub version: Version,
+    /// The name.
+    pub name: String,
+    /// The file.
+    pub file: String,
+    /// What the edit is.
+    pub class: EditClass,
+    /// Where what was applied was found, or was not.
+    pub found: String,
+    /// What is done.
+    pub way: HealKind,
+    /// The ledger's checksum.
+    pub checksum_before: String,
+    /// The file's.
+    pub checksum_after: String,
+    /// What is run again; empty for a restamp.
+    pub statements: Vec<StatementEntry>,
+}
+
 /// The document of `plan`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct PlanReport {
@@ -157,6 +187,8 @@ pub struct PlanReport {
     pub plan_hash: Option<String>,
     /// The ledger that the steps are recorded in.
     pub ledger: LedgerEntry,
+    /// Edits that are healed before the first step, ascending.
+    pub heals: Vec<HealEntry>,
     /// The steps, ascending; empty when problems forbid a plan.
     pub steps: Vec<PlannedStep>,
     /// Everything that was found; an error among them forbids the plan.
@@ -170,6 +202,7 @@ impl PlanReport {
         let steps = plan.steps.iter().map(PlannedStep::of).collect();
         Self {
             plan_hash: Some(plan.hash()),
+            heals: plan.heals.iter().map(HealEntry::of).collect(),
             steps,
             ..Self::of_problems(plan.ledger, table, plan.findings.clone())
         }
@@ -183,6 +216,7 @@ impl PlanReport {
             tool_version: TOOL_VERSION.to_owned(),
             plan_hash: None,
             ledger: LedgerEntry { kind, table: table.to_owned() },
+            heals: Vec::new(),
             steps: Vec::new(),
             problems,
         }
@@ -195,12 +229,6 @@ impl PlannedStep {
             crate::Boundary::Transactional => None,
             crate::Boundary::NonTransactional(reason) => Some(reason.clone()),
         };
-        let entry = |it: &crate::PlannedStatement| StatementEntry {
-            index: it.index,
-            line: it.line,
-            tag: it.tag.clone(),
-            locks: it.locks.clone(),
-        };
         Self {
             version: step.version.clone(),
             name: step.name.clone(),
@@ -208,7 +236,36 @@ impl PlannedStep {
             transactional: step.boundary.is_transactional(),
             reason,
             out_of_order: step.out_of_order,
-            statements: step.statements.iter().map(entry).collect(),
+            statements: entries(step),
         }
     }
+}
+
+impl HealEntry {
+    fn of(heal: &PlannedHeal) -> Self {
+        Self {
+            version: heal.version.clone(),
+            name: heal.name.clone(),
+            file: heal.path.clone(),
+            class: heal.class,
+            found: heal.found.clone(),
+            way: heal.kind(),
+            checksum_before: heal.before.hex().to_owned(),
+            checksum_after: heal.after.hex().to_owned(),
+            statements: match &heal.way {
+                HealWay::Restamp => Vec::new(),
+                HealWay::Rerun(step) => entries(step),
+            },
+        }
+    }
+}
+
+fn entries(step: &crate::Step) -> Vec<StatementEntry> {
+    let entry = |it: &crate::PlannedStatement| StatementEntry {
+        index: it.index,
+        line: it.line,
+        tag: it.tag.clone(),
+        locks: it.locks.clone(),
+    };
+    step.statements.iter().map(entry).collect()
 }

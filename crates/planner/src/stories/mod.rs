@@ -2,6 +2,7 @@
 
 mod boundaries;
 mod drift;
+mod heals;
 mod interrupted;
 mod laws;
 mod passages;
@@ -80,6 +81,8 @@ fn facts(rows: Vec<LedgerRow>) -> Facts {
         server_version: "15.18".to_owned(),
         role: "deployer".to_owned(),
         recoveries: Vec::new(),
+        edits: Vec::new(),
+        healed: Vec::new(),
     }
 }
 

@@ -78,6 +78,7 @@ pub(crate) fn status_clean() -> StatusReport {
         ],
         pending: vec![],
         drift: vec![],
+        healed: vec![],
         findings: vec![],
     }
 }
@@ -89,6 +90,7 @@ pub(crate) fn status_drifted() -> StatusReport {
         severity: Severity::Error,
         version: Some(Version::Integer(version)),
         name: Some(name.into()),
+        class: (kind == DriftKind::Modified).then_some(EditClass::Semantic),
         message: message.into(),
         remedy: remedy.into(),
     };
