@@ -18,24 +18,42 @@ pub(crate) struct Unreadable {
 }
 
 /// The statements of a script, in order.
-pub(crate) fn statements(script: &Script, dialect: Dialect) -> Result<Vec<Statement>, Unreadable> {
+///
+/// # Errors
+/// Everything for which it has none, in order.
+pub(crate) fn statements(
+    script: &Script,
+    dialect: Dialect,
+) -> Result<Vec<Statement>, Vec<Unreadable>> {
     let passages = match &script.extent {
         Extent::Whole => {
-            return statements_in(dialect, &script.text).map_err(|error| unreadable(&error, 0));
+            return statements_in(dialect, &script.text).map_err(|errors| unreadable(&errors, 0));
         }
         Extent::Passages(passages) => passages,
     };
     let mut found = Vec::new();
+    let mut wrong = Vec::new();
     for passage in passages {
         let expanded = Expanded::of(&script.text, passage);
         let before = lines_before(&script.text, passage.range.start);
-        let inner =
-            statements_in(dialect, &expanded.text).map_err(|error| unreadable(&error, before))?;
+        let inner = match statements_in(dialect, &expanded.text) {
+            Ok(inner) => inner,
+            Err(errors) => {
+                wrong.extend(unreadable(&errors, before));
+                continue;
+            }
+        };
         let placed = |it| expanded.placed(&script.text, it);
         match passage.boundaries {
             Boundaries::Text => found.extend(inner.into_iter().map(placed)),
-            Boundaries::Marked => found.extend(merged(inner, &expanded.text)?.map(placed)),
+            Boundaries::Marked => match merged(inner, &expanded.text) {
+                Ok(whole) => found.extend(whole.map(placed)),
+                Err(error) => wrong.push(error),
+            },
         }
+    }
+    if !wrong.is_empty() {
+        return Err(wrong);
     }
     for (at, statement) in found.iter_mut().enumerate() {
         statement.index = at + 1;
@@ -47,7 +65,11 @@ fn lines_before(text: &str, place: usize) -> usize {
     text.as_bytes().iter().take(place).filter(|&&byte| byte == b'\n').count()
 }
 
-fn unreadable(error: &ScriptError, lines_before: usize) -> Unreadable {
+fn unreadable(errors: &[ScriptError], lines_before: usize) -> Vec<Unreadable> {
+    errors.iter().map(|error| place_of(error, lines_before)).collect()
+}
+
+fn place_of(error: &ScriptError, lines_before: usize) -> Unreadable {
     let text = match error {
         ScriptError::Split(error) => error.kind.to_string(),
         other => other.to_string(),

@@ -69,8 +69,8 @@ impl ScriptError {
 /// dropped.
 ///
 /// # Errors
-/// What the splitter refuses, and any other psql command.
-pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
+/// Every other psql command, and what the splitter refuses: all that was found, in order.
+pub fn statements(script: &str) -> Result<Vec<Statement>, Vec<ScriptError>> {
     statements_in(Dialect::Postgres, script)
 }
 
@@ -78,13 +78,23 @@ pub fn statements(script: &str) -> Result<Vec<Statement>, ScriptError> {
 ///
 /// # Errors
 /// As [`statements`]; in SQLite's any command of its shell, which begins with a dot.
-pub fn statements_in(dialect: Dialect, script: &str) -> Result<Vec<Statement>, ScriptError> {
+pub fn statements_in(dialect: Dialect, script: &str) -> Result<Vec<Statement>, Vec<ScriptError>> {
     let mut splitter = Splitter::of(dialect);
     splitter.feed(script.as_bytes());
     splitter.end();
     let mut statements: Vec<Statement> = Vec::new();
     let mut column = Column { place: 0, before: 0 };
-    while let Some(piece) = splitter.next_piece()? {
+    let mut errors = Vec::new();
+    loop {
+        let piece = match splitter.next_piece() {
+            Ok(Some(piece)) => piece,
+            Ok(None) => break,
+            // Behind it nobody knows what is a statement.
+            Err(error) => {
+                errors.push(error.into());
+                break;
+            }
+        };
         match piece.kind {
             PieceKind::Statement => {
                 let index = statements.len() + 1;
@@ -96,11 +106,11 @@ pub fn statements_in(dialect: Dialect, script: &str) -> Result<Vec<Statement>, S
                     data.end = end;
                 }
             }
-            PieceKind::MetaCommand => accept(dialect, &piece)?,
+            PieceKind::MetaCommand => errors.extend(accept(dialect, &piece).err()),
             PieceKind::Blank | PieceKind::CopyEnd => {}
         }
     }
-    Ok(statements)
+    if errors.is_empty() { Ok(statements) } else { Err(errors) }
 }
 
 fn accept(dialect: Dialect, piece: &Piece<'_>) -> Result<(), ScriptError> {

@@ -63,12 +63,21 @@ fn the_guards_of_a_dump_are_dropped_and_other_commands_refused() {
         ("\\restrict a\rSELECT 1;", 1, "restrict"),
         ("\\restricted a\n", 1, "restricted"),
     ] {
-        let error = statements(script).unwrap_err();
+        let error = statements(script).unwrap_err().remove(0);
         let expected = ScriptError::MetaCommand { line, command: command.to_owned() };
         assert_eq!(error, expected, "{script}");
         assert_eq!(error.line(), line);
         assert!(error.to_string().starts_with(&format!("line {line}: psql command `\\{command}`")));
     }
+}
+
+#[test]
+fn every_command_of_a_script_is_told_up_to_where_it_cannot_be_split() {
+    let script = "\\i a.sql\nSELECT 1;\n\\timing on\nSELECT 'open";
+    let errors = statements(script).unwrap_err();
+    let lines: Vec<u64> = errors.iter().map(ScriptError::line).collect();
+    assert_eq!(lines, [1, 3, 4]);
+    assert!(matches!(errors[2], ScriptError::Split(_)), "{errors:?}");
 }
 
 #[test]

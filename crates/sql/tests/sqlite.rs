@@ -19,7 +19,8 @@ fn one(statement: &str) {
 }
 
 fn failure(script: &str) -> ScriptError {
-    statements_in(Dialect::Sqlite, script).expect_err("a script that cannot be split")
+    let errors = statements_in(Dialect::Sqlite, script).expect_err("a script that cannot be split");
+    errors.into_iter().next().expect("a reason")
 }
 
 #[test]
