@@ -19,6 +19,12 @@ pub enum BackendError {
     /// An open session broke off: nobody knows what the last request did.
     #[error("the connection to the server was lost: {0}")]
     Lost(String),
+    /// The answer to a commit did not come, and the ledger could not be asked since.
+    #[error("{0}")]
+    Unsettled(String),
+    /// Somebody else has worked meanwhile, or may have: the plan is no longer true.
+    #[error("{0}")]
+    Overtaken(String),
     /// The server refused a statement.
     #[error("{}", .0.message)]
     Refused(Box<DatabaseError>),

@@ -9,22 +9,26 @@
 
 mod adopt;
 mod census;
+mod copy;
 mod error;
+mod kept;
 mod ledger;
 mod scratch;
 mod session;
 mod stop;
 
 pub use adopt::{Adopt, Counter, CounterRow};
-pub use census::{Census, CensusDepth, CensusScope};
+pub use census::{Bookkeeping, Census, CensusDepth, CensusScope, Privileges};
+pub use copy::{Copier, CopyError, CopyKeeper, Pending, TargetCopy};
 pub use error::BackendError;
+pub use kept::{LONGEST_KEPT, kept, unpacked};
 pub use ledger::{
     JournalEvent, JournalNote, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, NoteEvent,
-    Recover,
+    Recall, Recover,
 };
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
     Backend, Canceller, Diagnose, Done, Durability, Execute, FactsReader, FactsRequest, LeftOpen,
-    LockAttempt, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
+    LockAttempt, LockKept, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};

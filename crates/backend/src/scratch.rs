@@ -30,6 +30,8 @@ pub enum PrepareStage {
     Fetch,
     /// A scratch server is required and none is set.
     Unset,
+    /// The settings lead to no server that a rehearsal can work on.
+    Settings,
     /// The scratch server, or database, cannot be made ready.
     Reset,
     /// The restore failed.

@@ -3,9 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use stopover_model::{Facts, ForeignKeys, LockHolder, NewLedgerRow, PlannedStatement};
+use stopover_model::{EventSink, Facts, ForeignKeys, LockHolder, NewLedgerRow, PlannedStatement};
 
-use crate::{BackendError, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, Recover};
+use crate::{
+    Adopt, BackendError, Bookkeeping, CopyError, LedgerChoice, LedgerEditor, LedgerId,
+    LedgerWriter, Recall, Recover, Stop, TargetCopy,
+};
 
 /// A way to reach one database.
 pub trait Backend: Send + Sync {
@@ -14,12 +17,59 @@ pub trait Backend: Send + Sync {
 
     /// Opens a session of its own.
     fn connect(&self) -> impl Future<Output = Result<Self::Session, BackendError>> + Send;
+
+    /// Makes sure that `session`, which has the run lock, is one session of the server's, and
+    /// nobody else's. Through a proxy that pools transactions or statements it is not: the next
+    /// transaction may meet another session of the server, which has neither lock nor settings,
+    /// or two runners the same one, in which both have the lock. Reads only, and may open a
+    /// connection for as long as it looks.
+    ///
+    /// # Errors
+    /// [`BackendError::Settings`] where there is such a proxy.
+    fn prove_pinned(
+        &self,
+        _session: &mut Self::Session,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send {
+        std::future::ready(Ok(()))
+    }
+
+    /// Makes a copy of the whole database as it is now, while others go on writing. It may take as
+    /// long as a backup and its restore.
+    ///
+    /// # Errors
+    /// Where it cannot be had, and why; nothing is left behind then.
+    fn copy(
+        &self,
+        _stop: &Stop,
+        _sink: &mut dyn EventSink,
+    ) -> impl Future<Output = Result<TargetCopy<Self>, CopyError>> + Send
+    where
+        Self: Sized,
+    {
+        std::future::ready(Err(CopyError::Impossible {
+            message: "nobody here can make a copy of the target".to_owned(),
+            remedy: "run `stopover apply` on a machine with PostgreSQL's programs".to_owned(),
+        }))
+    }
 }
 
 /// Everything that one pinned connection does.
 pub trait Session:
-    FactsReader + LedgerWriter + LedgerEditor + RunLock + Execute + Diagnose + Recover + Send
+    FactsReader
+    + LedgerWriter
+    + LedgerEditor
+    + RunLock
+    + Execute
+    + Diagnose
+    + Recover
+    + Recall
+    + Adopt
+    + Bookkeeping
+    + Send
 {
+    /// Ends it here, whatever the server knows of it: what it holds is free for the next session.
+    /// Nothing can be asked of it any more.
+    fn hang_up(&mut self) -> impl Future<Output = ()> + Send;
 }
 
 /// What to read.
@@ -53,6 +103,17 @@ pub enum LockAttempt {
     Held(Option<LockHolder>),
 }
 
+/// What has become of the run lock that this session took.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LockKept {
+    /// It is ours, as it was.
+    Held,
+    /// It was gone, and is ours again: others could have worked in between.
+    TakenAgain,
+    /// It was gone, and somebody else has it.
+    Gone(Option<LockHolder>),
+}
+
 /// The lock that makes sure that one runner works at a time.
 ///
 /// It belongs to the session: whatever way the session ends, the lock is free again. It is taken
@@ -64,11 +125,19 @@ pub trait RunLock {
         ledger: &LedgerId,
     ) -> impl Future<Output = Result<LockAttempt, BackendError>> + Send;
 
-    /// Gives it back.
+    /// Makes sure that the lock that was taken is still there; takes it again where it is not.
+    fn keep_lock(
+        &mut self,
+        _ledger: &LedgerId,
+    ) -> impl Future<Output = Result<LockKept, BackendError>> + Send {
+        std::future::ready(Ok(LockKept::Held))
+    }
+
+    /// Gives it back, and says what had become of it before.
     fn unlock(
         &mut self,
         ledger: &LedgerId,
-    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+    ) -> impl Future<Output = Result<LockKept, BackendError>> + Send;
 }
 
 /// What holds around a unit of work.

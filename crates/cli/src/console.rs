@@ -56,8 +56,11 @@ impl From<EngineError> for Failure {
             ),
             EngineError::Backend(
                 BackendError::Unreachable { remedy, .. } | BackendError::Settings { remedy, .. },
-            ) => Self::new(exit, message, remedy),
-            EngineError::Backend(BackendError::Lost(_)) => {
+            )
+            | EngineError::Scratch { remedy, .. } => Self::new(exit, message, remedy),
+            EngineError::Backend(
+                BackendError::Lost(_) | BackendError::Unsettled(_) | BackendError::Overtaken(_),
+            ) => {
                 Self::new(exit, message, "run the command again: it sees what is done")
             }
             EngineError::Backend(BackendError::Refused(error))

@@ -2,18 +2,17 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Durability, FactsReader, Session};
+use stopover_backend::{Backend, BackendError, Durability, Execute, FactsReader, Session};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
-use stopover_model::{
-    DatabaseError, Direction, Event, EventSink, Facts, Finding, Plan, RowState, Step,
-};
+use stopover_model::{DatabaseError, Direction, Event, EventSink, Facts, Finding, Plan, Step};
 use stopover_planner::Selection;
 
-use crate::lock::{Locked, may_free_locks};
+use crate::lock::Locked;
 use crate::place::located;
+use crate::settle::{Settled, overtaken, settle, still_alone, unsettled};
 use crate::statement::leaving;
-use crate::step::{StepContext, StepEnd, carry_out, proves, untouched};
-use crate::{Applied, Ending, EngineError, Request, recover};
+use crate::step::{StepContext, StepEnd, carry_out, untouched};
+use crate::{Applied, Ending, EngineError, Request, adopt, recover};
 
 /// Takes the run lock, plans, and carries the plan out.
 ///
@@ -27,9 +26,30 @@ pub async fn apply<B: Backend>(
 ) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
-    let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
-    let plan = stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
-        .map_err(EngineError::Refused)?;
+    let applied = under_lock(backend, &mut locked, request, sink).await;
+    let freed = locked.release().await;
+    let mut applied = applied?;
+    applied.tell_once(freed);
+    applied.duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    Ok(applied)
+}
+
+async fn under_lock<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
+    let mut facts = recover::facts(locked.session(), &request.facts, request.source).await?;
+    let foreseen = adopt::foresee(locked.session(), request, &mut facts).await?;
+    let mut plan =
+        stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
+            .map_err(EngineError::Refused)?;
+    if let Some(history) = foreseen {
+        locked.prove_pinned(backend, &request.stop).await?;
+        adopt::take_over(locked, &mut facts, &history).await?;
+        plan.findings.push(adopt::told(&history));
+    }
     sink.emit(Event::PlanReady {
         migrations: plan.steps.len(),
         statements: plan.statement_count(),
@@ -40,15 +60,16 @@ pub async fn apply<B: Backend>(
     let ending = if plan.steps.is_empty() {
         Ending::Complete
     } else {
-        ready_ledger(&mut locked, &facts).await?;
+        locked.prove_pinned(backend, &request.stop).await?;
+        ready_ledger(locked, &facts).await?;
         let work = Work { plan: &plan, request, direction: Direction::Up };
-        let ending = steps(backend, &mut locked, &work, &mut migrations, sink).await;
-        let ending = on_disk(&mut locked, ending, &mut findings).await;
-        checked(&mut locked, request, ending, &mut findings).await
+        let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
+        let ending = steps(backend, locked, &work, &mut progress, sink).await;
+        let ending = on_disk(locked, ending, &mut findings).await;
+        checked(locked, request, ending, &mut findings).await
     };
-    locked.release().await;
-    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    Ok(Applied { plan, direction: Direction::Up, migrations, ending, findings, duration_ms })
+    let direction = Direction::Up;
+    Ok(Applied { plan, direction, migrations, ending, findings, duration_ms: 0.0 })
 }
 
 /// A session that holds the run lock.
@@ -92,15 +113,22 @@ pub(crate) struct Work<'a> {
     pub(crate) direction: Direction,
 }
 
+/// How far it has come.
+pub(crate) struct Progress<'a> {
+    pub(crate) migrations: &'a mut [MigrationReport],
+    pub(crate) findings: &'a mut Vec<Finding>,
+}
+
 pub(crate) async fn steps<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     work: &Work<'_>,
-    migrations: &mut [MigrationReport],
+    progress: &mut Progress<'_>,
     sink: &mut dyn EventSink,
 ) -> Ending {
     let Work { plan, request, direction } = work;
-    for (at, (step, report)) in plan.steps.iter().zip(migrations.iter_mut()).enumerate() {
+    for (at, (step, report)) in plan.steps.iter().zip(progress.migrations.iter_mut()).enumerate() {
+        let later = plan.steps.get(at + 1..).unwrap_or_default();
         if let Some(signal) = request.stop.requested() {
             return Ending::Stopped(signal);
         }
@@ -113,11 +141,7 @@ pub(crate) async fn steps<B: Backend>(
             durability: durability(&plan.steps, at),
             direction: *direction,
         };
-        let mut end = carry_out(locked.session(), step, &context, report, sink).await;
-        if let StepEnd::CommitUnknown(error) = end {
-            let later = plan.steps.get(at + 1..).unwrap_or_default();
-            end = settle(backend, locked, step, later, work, error, sink).await;
-        }
+        let end = carry_out(locked.session(), step, &context, report, sink).await;
         match end {
             StepEnd::Applied => {}
             StepEnd::Failed { statement, error, rolled_back } => {
@@ -128,9 +152,23 @@ pub(crate) async fn steps<B: Backend>(
                 broken_off(step, report);
                 return Ending::Stopped(signal);
             }
-            StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => {
+            StepEnd::Lost(error) => {
                 broken_off(step, report);
                 return Ending::Lost(error);
+            }
+            StepEnd::CommitUnknown(error) => {
+                match settle(backend, locked, step, later, work, sink).await {
+                    Settled::Applied => {}
+                    Settled::Overtaken => {
+                        report.status = MigrationStatus::Applied;
+                        return Ending::Lost(overtaken(step));
+                    }
+                    Settled::Absent => return Ending::Lost(error),
+                    Settled::Unknown => {
+                        report.status = MigrationStatus::Failed;
+                        return Ending::Lost(unsettled(step, &error));
+                    }
+                }
             }
         }
         report.status = MigrationStatus::Applied;
@@ -141,8 +179,13 @@ pub(crate) async fn steps<B: Backend>(
             name: step.name.clone(),
             duration_ms,
         });
-        if let Err(error) = between(locked, step).await {
-            return Ending::Lost(error);
+        let alone = async {
+            locked.session().reset().await?;
+            still_alone(locked, step, later, *direction, request).await
+        };
+        match alone.await {
+            Ok(freed) => progress.findings.extend(freed),
+            Err(error) => return Ending::Lost(error),
         }
     }
     Ending::Complete
@@ -172,12 +215,6 @@ fn failed(
     Ending::Failed { failed, error }
 }
 
-/// Nothing of a migration stays in the session, and the run lock does.
-async fn between<S: Session>(locked: &mut Locked<S>, step: &Step) -> Result<(), BackendError> {
-    locked.session().reset().await?;
-    if may_free_locks(step) { locked.keep().await } else { Ok(()) }
-}
-
 /// Of a transactional migration that was broken off nothing is left.
 fn broken_off(step: &Step, report: &mut MigrationReport) {
     if !step.boundary.is_transactional() {
@@ -203,38 +240,6 @@ fn started(step: &Step, at: usize, plan: &Plan) -> Event {
         statements: step.statements.len(),
         transactional: step.boundary.is_transactional(),
     }
-}
-
-/// The answer to a commit was lost: a new session, under the lock, reads what the ledger says.
-/// The lock was free in between: where another runner has gone on with what comes `later`, the
-/// plan is no longer true.
-async fn settle<B: Backend>(
-    backend: &B,
-    locked: &mut Locked<B::Session>,
-    step: &Step,
-    later: &[Step],
-    work: &Work<'_>,
-    lost: BackendError,
-    sink: &mut dyn EventSink,
-) -> StepEnd {
-    let request = work.request;
-    let Ok(again) = open(backend, request, sink).await else { return StepEnd::Lost(lost) };
-    *locked = again;
-    let Ok(facts) = locked.session().facts(&request.facts).await else {
-        return StepEnd::Lost(lost);
-    };
-    let rows = &facts.ledger.rows;
-    let recorded = rows.iter().any(|row| {
-        row.version == step.version
-            && row.state == RowState::Done
-            && proves(step, row.checksum.as_ref())
-    });
-    let done = recorded == (work.direction == Direction::Up);
-    let overtaken = later.iter().any(|later| {
-        let recorded = rows.iter().any(|row| row.version == later.version);
-        recorded == (work.direction == Direction::Up)
-    });
-    if done && !overtaken { StepEnd::Applied } else { StepEnd::Lost(lost) }
 }
 
 /// A plan that did not come to its end may have left commits for which nobody waited.

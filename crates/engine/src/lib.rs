@@ -19,10 +19,11 @@ mod rehearse;
 mod repair;
 mod request;
 mod rollback;
+mod settle;
 mod statement;
 mod step;
 
-pub use adopt::{AdoptFrom, Adoption, adopt};
+pub use adopt::{AdoptFrom, Adoption, Proof, adopt, prove};
 pub use apply::apply;
 pub use detail::{DETAIL_LIMIT, clip};
 pub use error::EngineError;

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use stopover_backend::{BackendError, LedgerId, LockAttempt, RunLock, Session, Stop};
-use stopover_model::{Event, EventSink, LockHolder, Step};
+use stopover_backend::{Backend, BackendError, LedgerId, LockAttempt, LockKept, Session, Stop};
+use stopover_model::{Event, EventSink, Finding, LockHolder, Step};
 
 use crate::EngineError;
 use crate::statement::leaving;
@@ -61,27 +61,60 @@ impl<S: Session> Locked<S> {
         &self.ledger
     }
 
-    /// Makes sure of the lock after a step that may have freed it, as
-    /// [`may_free_locks`] says.
-    pub(crate) async fn keep(&mut self) -> Result<(), BackendError> {
-        match self.session.try_lock(&self.ledger).await? {
-            LockAttempt::Taken => Ok(()),
-            LockAttempt::Held(_) => Err(BackendError::Lost(
-                "a migration freed the run lock, and another runner has it now".to_owned(),
-            )),
+    /// Makes sure, before anything is written, that what holds for this session holds for all of
+    /// its transactions.
+    pub(crate) async fn prove_pinned<B: Backend<Session = S>>(
+        &mut self,
+        backend: &B,
+        stop: &Stop,
+    ) -> Result<(), EngineError> {
+        tokio::select! {
+            proven = backend.prove_pinned(&mut self.session) => Ok(proven?),
+            signal = stop.wait() => Err(EngineError::Stopped(signal)),
         }
     }
 
-    /// Gives the lock back. An error is none that matters: the session ends here either way.
-    pub(crate) async fn release(mut self) {
-        if let Err(error) = leaving(RunLock::unlock(&mut self.session, &self.ledger)).await {
-            tracing::debug!("the run lock ends with its session: {error}");
+    /// Makes sure of the lock after a step that may have freed it, as [`may_free_locks`] says.
+    pub(crate) async fn keep(&mut self) -> Result<LockKept, BackendError> {
+        self.session.keep_lock(&self.ledger).await
+    }
+
+    /// Ends the session, whatever the server knows of that: the lock is free, or will be.
+    pub(crate) async fn hang_up(&mut self) {
+        self.session.hang_up().await;
+    }
+
+    /// Gives the lock back, and tells where it was gone before. An error is none that matters: the
+    /// session ends here either way.
+    pub(crate) async fn release(mut self) -> Option<Finding> {
+        match leaving(self.session.unlock(&self.ledger)).await {
+            Ok(LockKept::Held) => None,
+            Ok(LockKept::TakenAgain | LockKept::Gone(_)) => Some(freed("a migration")),
+            Err(error) => {
+                tracing::debug!("the run lock ends with its session: {error}");
+                None
+            }
         }
     }
 }
 
-/// Whether a step may free the session's locks, the run lock among them.
+/// That the run lock was given away before its time.
+pub(crate) fn freed(by: &str) -> Finding {
+    Finding::warning(
+        "run-lock",
+        by,
+        format!(
+            "{by} freed the run lock (pg_advisory_unlock_all, or what calls it): another runner \
+             could have begun in between"
+        ),
+        "remove the call: it ends locks that others rely on; pg_advisory_unlock(KEY) ends one",
+    )
+}
+
+/// Whether a step may free the session's locks, the run lock among them: whatever calls functions
+/// may. What a trigger or a default calls is seen at the end of the run only.
 pub(crate) fn may_free_locks(step: &Step) -> bool {
-    step.statements.iter().any(|it| it.tag.starts_with("DISCARD"))
-        || step.text.to_ascii_lowercase().contains("pg_advisory_unlock_all")
+    const CALLS: [&str; 5] = ["SELECT", "DO", "CALL", "EXECUTE", "DISCARD"];
+    let calls = |tag: &str| CALLS.iter().any(|it| tag.starts_with(it));
+    step.statements.iter().any(|it| calls(&it.tag))
 }

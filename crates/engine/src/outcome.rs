@@ -49,16 +49,18 @@ impl Applied {
         found.map(|it| it.version.clone()).collect()
     }
 
-    /// The non-transactional migration that a stop or a lost session has left half done.
+    /// The migration that a stop or a lost session has left half done, or in its commit.
     fn interrupted(&self, why: &str) -> Option<FailedMigration> {
         let mut steps = self.plan.steps.iter().zip(&self.migrations);
         let (step, report) = steps.find(|(_, it)| it.status == MigrationStatus::Failed)?;
         let from = step.resume.as_ref().map_or(0, |resume| resume.from);
+        // Of a commit without an answer every statement ended well.
+        let unsettled = matches!(&self.ending, Ending::Lost(BackendError::Unsettled(_)));
         let is_open = |index: usize| {
             index >= from
                 && report.statements.iter().any(|it| it.index == index && it.duration_ms.is_none())
         };
-        let statement = step.statements.iter().find(|it| is_open(it.index));
+        let statement = step.statements.iter().find(|it| !unsettled && is_open(it.index));
         Some(FailedMigration {
             version: step.version.clone(),
             name: step.name.clone(),
@@ -66,6 +68,14 @@ impl Applied {
             rolled_back: false,
             error: located(step, statement.or(step.statements.last()), &DatabaseError::local(why)),
         })
+    }
+
+    /// Takes up what the end of the run lock told, unless a step has told it before.
+    pub(crate) fn tell_once(&mut self, freed: Option<Finding>) {
+        let known = |it: &Finding| self.findings.iter().any(|other| other.code == it.code);
+        if let Some(finding) = freed.filter(|it| !known(it)) {
+            self.findings.push(finding);
+        }
     }
 
     /// As the document of `apply`.

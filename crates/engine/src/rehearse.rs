@@ -17,6 +17,8 @@ use crate::{Applied, Ending, EngineError, Request, apply};
 pub enum RehearsalEnding {
     /// A verdict was reached.
     Judged,
+    /// The settings do not fit: no verdict could be reached.
+    Misconfigured,
     /// The tool could not do its work on this machine.
     Unable,
     /// A signal stopped it.
@@ -57,6 +59,7 @@ fn unprepared(error: PrepareError, report: &mut RehearsalReport) -> RehearsalEnd
     let (code, detail) = match error.stage {
         PrepareStage::Fetch => ("no-backup", format!("no backup fetched; {}", error.message)),
         PrepareStage::Unset => ("scratch-unset", format!("scratch_db_url unset {}", error.message)),
+        PrepareStage::Settings => ("settings", format!("scratch: {}", error.message)),
         PrepareStage::Reset => ("scratch-reset", format!("scratch reset: {}", error.message)),
         PrepareStage::Restore => ("restore", format!("restore: {}", error.message)),
         PrepareStage::Tool => ("tool", error.message.clone()),
@@ -72,6 +75,7 @@ fn unprepared(error: PrepareError, report: &mut RehearsalReport) -> RehearsalEnd
     report.backup = error.backup;
     report.scratch = error.scratch;
     match error.stage {
+        PrepareStage::Settings => RehearsalEnding::Misconfigured,
         PrepareStage::Tool => RehearsalEnding::Unable,
         PrepareStage::Stopped(signal) => RehearsalEnding::Stopped(signal),
         _ => RehearsalEnding::Judged,

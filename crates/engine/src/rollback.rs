@@ -7,7 +7,8 @@ use stopover_model::report::MigrationReport;
 use stopover_model::{Direction, Event, EventSink};
 use stopover_planner::{DownSelection, plan_down};
 
-use crate::apply::{Work, on_disk, open, steps};
+use crate::apply::{Progress, Work, on_disk, open, steps};
+use crate::lock::Locked;
 use crate::step::untouched;
 use crate::{Applied, Ending, EngineError, Request, recover};
 
@@ -25,6 +26,21 @@ pub async fn rollback<B: Backend>(
 ) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
+    let applied = under_lock(backend, &mut locked, request, selection, sink).await;
+    let freed = locked.release().await;
+    let mut applied = applied?;
+    applied.tell_once(freed);
+    applied.duration_ms = began.elapsed().as_secs_f64() * 1e3;
+    Ok(applied)
+}
+
+async fn under_lock<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    request: &Request<'_>,
+    selection: &DownSelection,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
     let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
     let plan = plan_down(request.source, &facts, selection).map_err(EngineError::Refused)?;
     sink.emit(Event::PlanReady {
@@ -37,13 +53,14 @@ pub async fn rollback<B: Backend>(
     let ending = if plan.steps.is_empty() {
         Ending::Complete
     } else {
+        locked.prove_pinned(backend, &request.stop).await?;
         let ledger = locked.ledger().clone();
         locked.session().create_journal(&ledger).await?;
         let work = Work { plan: &plan, request, direction: Direction::Down };
-        let ending = steps(backend, &mut locked, &work, &mut migrations, sink).await;
-        on_disk(&mut locked, ending, &mut findings).await
+        let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
+        let ending = steps(backend, locked, &work, &mut progress, sink).await;
+        on_disk(locked, ending, &mut findings).await
     };
-    locked.release().await;
-    let duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    Ok(Applied { plan, direction: Direction::Down, migrations, ending, findings, duration_ms })
+    let direction = Direction::Down;
+    Ok(Applied { plan, direction, migrations, ending, findings, duration_ms: 0.0 })
 }

@@ -34,11 +34,8 @@ pub(crate) fn resumed(pending: &Pending<'_>, facts: &Facts) -> Planned {
 pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> Planned {
     let statements = match passages::statements(&migration.up, dialect(facts.database)) {
         Ok(statements) => statements,
-        Err(Unreadable { line, reason }) => {
-            let place = format!("{}:{line}", migration.up.path);
-            let message = format!("{place}: {reason}");
-            let remedy = "correct the script at that line; nothing of the plan is run before";
-            let findings = vec![Finding::error("bad-script", place, message, remedy)];
+        Err(errors) => {
+            let findings = errors.iter().map(|it| bad_script(migration, it)).collect();
             return Planned { step: None, findings };
         }
     };
@@ -71,6 +68,13 @@ pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> 
         resume: None,
     };
     Planned { step: Some(step), findings }
+}
+
+fn bad_script(migration: &Migration, error: &Unreadable) -> Finding {
+    let place = format!("{}:{}", migration.up.path, error.line);
+    let message = format!("{place}: {}", error.reason);
+    let remedy = "correct the script at that line; nothing of the plan is run before";
+    Finding::error("bad-script", place, message, remedy)
 }
 
 /// Of the file's bytes; where values are put into it, of what is sent as well: two plans with one

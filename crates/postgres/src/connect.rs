@@ -1,10 +1,11 @@
 //! Opening sessions.
 
 use stopover_backend::{Backend, BackendError};
-use tokio_postgres::NoTls;
 use tokio_postgres::config::SslMode as DriverMode;
+use tokio_postgres::{Client, NoTls};
 
 use crate::error::connect_error;
+use crate::served::Served;
 use crate::session::{CancelTls, PostgresSession};
 use crate::target::{SslMode, Target};
 use crate::tls;
@@ -33,14 +34,24 @@ impl Backend for PostgresBackend {
     type Session = PostgresSession;
 
     async fn connect(&self) -> Result<PostgresSession, BackendError> {
+        let (client, connection, tls) = self.open().await?;
+        Ok(PostgresSession::new(client, connection, tls))
+    }
+
+    async fn prove_pinned(&self, session: &mut PostgresSession) -> Result<(), BackendError> {
+        self.compare_sessions(session).await
+    }
+}
+
+impl PostgresBackend {
+    /// Opens a connection, and has it served.
+    pub(crate) async fn open(&self) -> Result<(Client, Served, CancelTls), BackendError> {
         let mut config = self.target.config.clone();
         let failed = |error: tokio_postgres::Error| connect_error(self.target.describe(), &error);
         if self.target.ssl_mode == SslMode::Disable {
             config.ssl_mode(DriverMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
-            let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-            tokio::spawn(connection);
-            return Ok(PostgresSession::new(client, CancelTls::Off, version));
+            return Ok((client, Served::of(connection), CancelTls::Off));
         }
         config.ssl_mode(match self.target.ssl_mode {
             SslMode::Prefer => DriverMode::Prefer,
@@ -53,8 +64,6 @@ impl Backend for PostgresBackend {
             },
         )?;
         let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
-        let version = connection.parameter("server_version").unwrap_or_default().to_owned();
-        tokio::spawn(connection);
-        Ok(PostgresSession::new(client, CancelTls::Rustls(Box::new(tls)), version))
+        Ok((client, Served::of(connection), CancelTls::Rustls(Box::new(tls))))
     }
 }

@@ -21,7 +21,13 @@ impl Execute for PostgresSession {
     }
 
     async fn begin(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
-        self.run(&format!("BEGIN;{}", settings("SET LOCAL", limits))).await
+        let sql = format!("BEGIN;{}{}", settings("SET LOCAL", limits), self.guard());
+        let sets = self.rows(&sql).await?;
+        let guarded = self.guarded(sets.last().and_then(|rows| rows.first()));
+        if guarded.is_err() {
+            self.run("ROLLBACK").await?;
+        }
+        guarded
     }
 
     async fn limit(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {

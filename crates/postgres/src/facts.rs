@@ -1,6 +1,8 @@
 //! Reads what the planner needs: one look at the catalog, one at the ledger. Writes nothing.
 
-use stopover_backend::{BackendError, FactsReader, FactsRequest, LedgerChoice, LedgerId};
+use stopover_backend::{
+    BackendError, Bookkeeping, CensusScope, FactsReader, FactsRequest, LedgerChoice, LedgerId,
+};
 use stopover_model::{
     ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker, VersionWidth,
 };
@@ -8,9 +10,10 @@ use tokio_postgres::SimpleQueryRow;
 
 use crate::ledger::{
     self, DBMATE_TABLE, DIESEL_TABLE, FLYWAY_TABLE, GOOSE_TABLE, JOURNAL_TABLE, OWN_SCHEMA,
-    OWN_TABLE, REFINERY_TABLE, SQLX_TABLE, journal_schema,
+    OWN_TABLE, REFINERY_TABLE, SCRIPT_COLUMN, SQLX_TABLE, journal_schema,
 };
 use crate::literal::{literal, qualified};
+use crate::lock::number;
 use crate::session::{JournalState, PostgresSession, text, truth};
 
 /// Tables of other tools, by name; the last is a sign beside one of them.
@@ -35,9 +38,14 @@ pub(crate) struct Located {
     exists: bool,
     checksums: ChecksumKind,
     seen: Vec<LedgerSeen>,
+    role: String,
+}
+
+/// What tells a database with a history from an empty one.
+#[derive(Default)]
+struct History {
     trackers: Vec<Tracker>,
     user_tables: Vec<String>,
-    role: String,
 }
 
 /// A table of the catalog that may be a ledger or a journal.
@@ -47,6 +55,12 @@ struct Candidate {
     visible: bool,
     /// Names and types, in order: `version bigint, name text`.
     columns: String,
+}
+
+impl Candidate {
+    fn has(&self, column: &str) -> bool {
+        self.columns.split(", ").any(|it| it.split(' ').next() == Some(column))
+    }
 }
 
 /// How many of the users' tables are told.
@@ -68,10 +82,16 @@ impl FactsReader for PostgresSession {
             None => self.look(request).await?,
         };
         let journal = self.journals.get(&located.ledger).copied();
-        let rows = if located.exists {
+        let (rows, healed) = if located.exists {
             ledger::read(self, &located.ledger, journal.unwrap_or(JournalState::Absent)).await?
         } else {
-            Vec::new()
+            (Vec::new(), Vec::new())
+        };
+        // Only beside a ledger without rows does it matter what else is there, and looking through
+        // the whole catalog takes longer than all the rest.
+        let History { trackers, user_tables } = match rows.as_slice() {
+            [] => self.history(&located).await?,
+            _ => History::default(),
         };
         let facts = Facts {
             database: DatabaseKind::Postgres,
@@ -83,16 +103,38 @@ impl FactsReader for PostgresSession {
                 rows,
             },
             ledgers: located.seen.clone(),
-            trackers: located.trackers.clone(),
-            user_tables: located.user_tables.clone(),
+            trackers,
+            user_tables,
             server_version: self.server_version(),
             role: located.role.clone(),
             recoveries: Vec::new(),
+            edits: Vec::new(),
+            healed,
         };
         self.located = Some(located);
         Ok(facts)
-            edits: Vec::new(),
-            healed: Vec::new(),
+    }
+}
+
+impl Bookkeeping for PostgresSession {
+    async fn bookkeeping(&mut self, request: &FactsRequest) -> Result<CensusScope, BackendError> {
+        let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
+        let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
+        let catalog = catalog_query(self.own_settings(), own_schema, own_table);
+        let mut sets = self.rows(&format!("{catalog};{COUNTERS}")).await?;
+        let mut tail = sets.split_off(sets.len().saturating_sub(2)).into_iter();
+        let (tables, counters) = (tail.next().unwrap_or_default(), tail.next().unwrap_or_default());
+        let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
+        let ledgers = ledgers_seen(&candidates, own_schema, own_table);
+        let journals = candidates.iter().filter(|it| it.table == JOURNAL_TABLE);
+        let mut except: Vec<(String, String)> = ledgers
+            .iter()
+            .map(|(_, it)| *it)
+            .chain(journals)
+            .map(|it| (it.schema.clone(), it.table.clone()))
+            .collect();
+        except.extend(counters.iter().filter_map(|row| Some((text(row, 0)?, text(row, 1)?))));
+        Ok(CensusScope { except, ..CensusScope::default() })
     }
 }
 
@@ -102,38 +144,43 @@ impl PostgresSession {
         let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
         let sql = catalog_query(self.own_settings(), own_schema, own_table);
         let mut sets = self.rows(&sql).await?;
-        // The sets of this query are the last four: settings before them have none of their own.
-        let mut tail = sets.split_off(sets.len().saturating_sub(4)).into_iter();
-        let mut set = || tail.next().unwrap_or_default();
-        let (session, tables, trackers, users) = (set(), set(), set(), set());
+        // The sets of this query are the last two: what sets something before them has its own.
+        let mut tail = sets.split_off(sets.len().saturating_sub(2)).into_iter();
+        let (session, tables) = (tail.next().unwrap_or_default(), tail.next().unwrap_or_default());
         let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
         let here = session.first().and_then(|row| text(row, 1));
+        // Reading may meet any process: only what has the run lock must stay with one.
+        let pid = session.first().and_then(|row| number(row, 2));
+        self.process = self.process.or(pid);
         let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
 
         let seen = ledgers_seen(&candidates, own_schema, own_table);
         let (ledger, exists) = choose(&request.ledger, &seen, here.as_deref())?;
         let journal = journal_schema(&ledger);
-        let present = candidates.iter().any(|it| it.schema == journal && it.table == JOURNAL_TABLE);
-        let state = if present { JournalState::Present } else { JournalState::Absent };
+        let is_it = |it: &&Candidate| it.schema == journal && it.table == JOURNAL_TABLE;
+        let state = match candidates.iter().find(is_it) {
+            Some(it) if it.has(SCRIPT_COLUMN) => JournalState::Present,
+            Some(_) => JournalState::Older,
+            None => JournalState::Absent,
+        };
         let checksums = checksums(&ledger, &candidates);
         self.journals.insert(ledger.clone(), state);
         let seen: Vec<LedgerSeen> = seen
             .into_iter()
             .map(|(kind, it)| LedgerSeen { kind, table: shown(&it.schema, &it.table) })
             .collect();
-        let is_users = |table: &String| seen.iter().all(|ledger| ledger.table != *table);
-        let user_tables = users.iter().filter_map(name).filter(is_users).take(USER_TABLES);
-        let user_tables = user_tables.collect();
-        Ok(Located {
-            request: request.clone(),
-            ledger,
-            exists,
-            checksums,
-            seen,
-            trackers: trackers.iter().filter_map(name).map(|table| Tracker { table }).collect(),
-            user_tables,
-            role,
-        })
+        Ok(Located { request: request.clone(), ledger, exists, checksums, seen, role })
+    }
+
+    /// What else is there beside a ledger without rows.
+    async fn history(&mut self, located: &Located) -> Result<History, BackendError> {
+        let own_schema = located.request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
+        let sets = self.rows(&history_query(own_schema)).await?;
+        let mut sets = sets.iter().map(|rows| rows.iter().filter_map(name));
+        let mut set = || sets.next().into_iter().flatten();
+        let trackers = set().map(|table| Tracker { table }).collect();
+        let is_users = |table: &String| located.seen.iter().all(|ledger| ledger.table != *table);
+        Ok(History { trackers, user_tables: set().filter(is_users).take(USER_TABLES).collect() })
     }
 }
 
@@ -175,18 +222,16 @@ pub(crate) const COUNTERS: &str = "SELECT n.nspname, c.relname \
             AND NOT a.attisdropped) = ARRAY['version', 'dirty'] \
      ORDER BY 1, 2";
 
-/// One round trip: who we are, ledgers and journal, golang-migrate's counters, users' tables.
+/// One round trip: who we are, ledgers and journal.
 fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
     let schema = literal(own_schema);
     let own = literal(own_table);
     let default_schema = literal(OWN_SCHEMA);
     let journal = literal(JOURNAL_TABLE);
     let tables = OTHERS_TABLES.map(literal).join(", ");
-    // Ledgers are among them, and are left out afterwards.
-    let limit = USER_TABLES + OTHERS_TABLES.len();
     format!(
         "{settings}\
-         SELECT session_user, pg_catalog.current_schema();\
+         SELECT session_user, pg_catalog.current_schema(), pg_catalog.pg_backend_pid();\
          SELECT n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid), \
            (SELECT pg_catalog.string_agg(a.attname || ' ' || \
               pg_catalog.format_type(a.atttypid, NULL), ', ' ORDER BY a.attnum) \
@@ -196,8 +241,18 @@ fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
          WHERE c.relkind IN ('r', 'p') AND (c.relname IN ({tables}) \
            OR (c.relname = {own} AND n.nspname = {schema}) \
            OR (c.relname = {journal} AND n.nspname IN ({schema}, {default_schema}))) \
-         ORDER BY 1, 2;\
-         {COUNTERS};\
+         ORDER BY 1, 2"
+    )
+}
+
+/// Another, where it matters: golang-migrate's counters, users' tables.
+fn history_query(own_schema: &str) -> String {
+    let schema = literal(own_schema);
+    let default_schema = literal(OWN_SCHEMA);
+    // Ledgers are among them, and are left out afterwards.
+    let limit = USER_TABLES + OTHERS_TABLES.len();
+    format!(
+        "{COUNTERS};\
          SELECT n.nspname, c.relname \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind IN ('r', 'p', 'm', 'v', 'f') \

@@ -5,6 +5,7 @@
 //! SQLSTATE, never by text; text that comes from outside is quoted in one place ([`literal`]).
 
 mod adopt;
+mod census;
 mod connect;
 mod diagnose;
 mod error;
@@ -14,13 +15,17 @@ mod ledger;
 mod libpq;
 pub mod literal;
 mod lock;
+mod pinned;
 mod pipeline;
 mod recover;
+mod served;
 mod session;
+mod surroundings;
 mod target;
 mod tls;
 
 pub use connect::PostgresBackend;
 pub use error::{database_error, is_lost};
 pub use session::{PostgresCanceller, PostgresSession};
+pub use surroundings::Surroundings;
 pub use target::{SslMode, Target, TargetError};

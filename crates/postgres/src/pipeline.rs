@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
 use stopover_backend::{BackendError, Done, Durability, Unit, UnitEnd};
-use tokio_postgres::{SimpleQueryMessage, SimpleQueryStream};
+use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
 
 use crate::error::request_error;
 use crate::execute::{counts_rows, settings};
@@ -25,13 +25,15 @@ impl PostgresSession {
         told: &mut (dyn FnMut(usize, Done, Duration) + Send),
     ) -> UnitEnd {
         // What comes before the first statement: the removal of what was left, and BEGIN.
-        let opening: Vec<String> = self.take_traces().into_iter().chain([begin(unit)]).collect();
+        let begin = format!("{}{}", begin(unit), self.guard());
+        let opening: Vec<String> = self.take_traces().into_iter().chain([begin]).collect();
         let mut refused = None;
+        let mut guard = None;
         match self.send(opening).await {
             Ok(answers) => {
                 for answer in answers {
-                    match drained(answer, "").await {
-                        Ok(_) => {}
+                    match last_row(answer).await {
+                        Ok(row) => guard = row,
                         Err(error) => refused = refused.or(Some(error)),
                     }
                 }
@@ -39,6 +41,10 @@ impl PostgresSession {
             Err(error) => refused = Some(error),
         }
         if let Some(error) = refused {
+            return UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
+        }
+        if let Err(error) = self.guarded(guard.as_ref()) {
+            let error = self.run("ROLLBACK").await.err().unwrap_or(error);
             return UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
         }
         let answers = match self.send(self.messages(unit)).await {
@@ -105,4 +111,16 @@ async fn drained(answer: SimpleQueryStream, tag: &str) -> Result<Done, BackendEr
         }
     }
     Ok(done)
+}
+
+/// Reads an answer to its end and keeps its last row.
+async fn last_row(answer: SimpleQueryStream) -> Result<Option<SimpleQueryRow>, BackendError> {
+    let mut answer = pin!(answer);
+    let mut last = None;
+    while let Some(message) = answer.next().await {
+        if let SimpleQueryMessage::Row(row) = message.map_err(|error| request_error(&error))? {
+            last = Some(row);
+        }
+    }
+    Ok(last)
 }

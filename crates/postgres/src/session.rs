@@ -9,6 +9,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::request_error;
 use crate::facts::Located;
+use crate::served::Served;
 
 /// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
 /// the run lock must live on.
@@ -27,9 +28,12 @@ pub(crate) enum CancelTls {
 /// A pinned connection to a PostgreSQL server. Dropping it ends it, and frees the run lock.
 pub struct PostgresSession {
     pub(crate) client: Client,
+    served: Served,
     tls: CancelTls,
-    /// The server's version as it says it, e.g. `15.18 (Debian 15.18-0+deb12u1)`.
-    version: String,
+    /// The server's process that answers, once it is known.
+    pub(crate) process: Option<i32>,
+    /// The key of the run lock, while we have it.
+    pub(crate) lock: Option<i64>,
     /// Where the ledgers are, as far as it was looked up.
     pub(crate) located: Option<Located>,
     /// Whether what a migration left in the session is still to be removed.
@@ -48,33 +52,55 @@ pub(crate) enum Traces {
     Left,
 }
 
+impl JournalState {
+    /// Whether there is a journal, of whatever age.
+    pub(crate) fn is_there(state: Option<&Self>) -> bool {
+        matches!(state, Some(Self::Present | Self::Older))
+    }
+}
+
 /// What is known of a journal table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum JournalState {
     /// It is there.
     Present,
+    /// It is there, as an older version of this tool made it: without a column for scripts.
+    Older,
     /// It was not there when we looked.
     Absent,
 }
 
-impl Session for PostgresSession {}
+impl Session for PostgresSession {
+    async fn hang_up(&mut self) {
+        self.served.hang_up().await;
+    }
+}
 
 impl PostgresSession {
-    pub(crate) fn new(client: Client, tls: CancelTls, version: String) -> Self {
-        Self { client, tls, version, located: None, traces: Traces::None, journals: HashMap::new() }
+    pub(crate) fn new(client: Client, served: Served, tls: CancelTls) -> Self {
+        Self {
+            client,
+            served,
+            tls,
+            process: None,
+            lock: None,
+            located: None,
+            traces: Traces::None,
+            journals: HashMap::new(),
+        }
     }
 
     /// The server's major version; 0 where it cannot be read.
     #[must_use]
     pub fn major(&self) -> u32 {
-        let digits: String = self.version.chars().take_while(char::is_ascii_digit).collect();
+        let digits: String = self.served.version.chars().take_while(char::is_ascii_digit).collect();
         digits.parse().unwrap_or(0)
     }
 
     /// The server's version without the packager's addition, e.g. `15.18`.
     #[must_use]
     pub fn server_version(&self) -> String {
-        self.version.split_whitespace().next().unwrap_or_default().to_owned()
+        self.served.version.split_whitespace().next().unwrap_or_default().to_owned()
     }
 
     /// Settings that this tool's sessions have. A server that is told of a dead client stops the

@@ -23,7 +23,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use rusqlite::{Connection, OpenFlags};
-use stopover_backend::{BackendError, LedgerId, LockAttempt, RunLock};
+use stopover_backend::{BackendError, LedgerId, LockAttempt, LockKept, RunLock};
 use stopover_model::LockHolder;
 
 use crate::error::{database_error, is_busy};
@@ -73,8 +73,9 @@ impl RunLock for SqliteSession {
         self.call(try_lock).await?
     }
 
-    async fn unlock(&mut self, _: &LedgerId) -> Result<(), BackendError> {
-        self.call(|held| held.guard = Guard::Free).await
+    async fn unlock(&mut self, _: &LedgerId) -> Result<LockKept, BackendError> {
+        self.call(|held| held.guard = Guard::Free).await?;
+        Ok(LockKept::Held)
     }
 }
 

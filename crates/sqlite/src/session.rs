@@ -23,13 +23,17 @@ type Request = Box<dyn FnOnce(&mut Held) + Send>;
 /// A connection to an SQLite database. Dropping it ends what runs, rolls back what is open,
 /// closes the file and frees the run lock.
 pub struct SqliteSession {
-    /// `None` only while it is dropped.
+    /// `None` once it was told to end.
     requests: Option<Sender<Request>>,
     ended: Receiver<()>,
     waiting: Arc<Waiting>,
 }
 
-impl Session for SqliteSession {}
+impl Session for SqliteSession {
+    async fn hang_up(&mut self) {
+        self.let_go();
+    }
+}
 
 impl SqliteSession {
     pub(crate) async fn open(target: Target) -> Result<Self, BackendError> {
@@ -82,14 +86,23 @@ impl SqliteSession {
     }
 }
 
-impl Drop for SqliteSession {
-    fn drop(&mut self) {
+impl SqliteSession {
+    /// Ends the thread, and with it everything that it holds.
+    fn let_go(&mut self) {
         self.waiting.give_up();
-        self.requests = None;
+        if self.requests.take().is_none() {
+            return;
+        }
         // Whoever comes next finds the lock free, and no `-wal` or `-shm` of ours.
         if self.ended.recv_timeout(LETTING_GO).is_err() {
             tracing::debug!("a session's thread has not let go of its file yet");
         }
+    }
+}
+
+impl Drop for SqliteSession {
+    fn drop(&mut self) {
+        self.let_go();
     }
 }
 

@@ -170,6 +170,9 @@ impl From<EngineError> for Error {
             EngineError::Ledger { table, error } => {
                 Self::Ledger { table, cause: ServerError(error) }
             }
+            EngineError::Scratch { reason, remedy } => {
+                Self::Unreachable { target: "the scratch".to_owned(), reason, remedy }
+            }
             EngineError::Backend(error) => Self::of_backend(error, Vec::new()),
             EngineError::Stopped(signal) => Self::Stopped { signal, applied: Vec::new() },
         }
@@ -184,7 +187,11 @@ impl Error {
                 Self::Unreachable { target, reason, remedy }
             }
             BackendError::Settings { message, remedy } => Self::Settings { message, remedy },
-            BackendError::Lost(reason) => Self::Lost { reason: redact_urls(&reason), applied },
+            BackendError::Lost(reason)
+            | BackendError::Unsettled(reason)
+            | BackendError::Overtaken(reason) => {
+                Self::Lost { reason: redact_urls(&reason), applied }
+            }
             BackendError::Refused(error) => Self::Denied { cause: ServerError(error) },
         }
     }

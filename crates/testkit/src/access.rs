@@ -1,5 +1,6 @@
 //! How to get to one database: as a URL, as a client, through PostgreSQL's own programs.
 
+use std::path::PathBuf;
 use std::process::{Command, Output, Stdio};
 
 use stopover_scratch::binaries::Program;
@@ -42,6 +43,24 @@ impl Access {
         let mut config = self.config.clone();
         config.user(role).password(password);
         Self { config }
+    }
+
+    /// The same database and role, by another way.
+    pub(crate) fn through(&self, host: &str, port: u16) -> Self {
+        let mut config = Config::new();
+        config.host(host).port(port).dbname(self.database());
+        if let Some(user) = self.config.get_user() {
+            config.user(user);
+        }
+        if let Some(password) = self.config.get_password() {
+            config.password(password);
+        }
+        Self { config }
+    }
+
+    /// The server's socket.
+    pub(crate) fn socket(&self) -> PathBuf {
+        PathBuf::from(self.host()).join(format!(".s.PGSQL.{}", self.port()))
     }
 
     /// The connection's settings.

@@ -13,10 +13,12 @@
 
 mod access;
 mod database;
+mod pooler;
 mod redact;
 mod server;
 
 pub use access::{Access, Said};
 pub use database::TestDatabase;
+pub use pooler::{PoolOrder, PoolingProxy};
 pub use redact::Redactor;
 pub use server::{SERVER_VARIABLE, TestServer, binaries, server_bin, shared, template_cache};

@@ -30,7 +30,7 @@ pub(super) async fn run(
     let settings = &loaded.settings;
     let source = read_source(settings)?;
     usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
-    let selection = selection(&chosen, source.layout)?;
+    let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
     let mut scratch = PostgresScratch::new(scratch_request(settings)?);
     let mut progress = console.progress();
@@ -53,6 +53,7 @@ pub(super) fn exit(rehearsal: &Rehearsal) -> Exit {
     match (rehearsal.ending, rehearsal.report.verdict) {
         (RehearsalEnding::Judged, Verdict::Green) => Exit::Success,
         (RehearsalEnding::Judged, Verdict::Red) => Exit::Red,
+        (RehearsalEnding::Misconfigured, _) => Exit::Usage,
         (RehearsalEnding::Unable, _) => Exit::Unable,
         (RehearsalEnding::Stopped(signal), _) => Exit::Stopped(signal),
     }

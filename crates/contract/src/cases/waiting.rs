@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stopover_backend::{Backend, FactsReader, LockAttempt, RunLock, StopSignal};
+use stopover_backend::{Backend, FactsReader, LockAttempt, LockKept, RunLock, StopSignal};
 use stopover_engine::{Ending, EngineError};
 use stopover_model::{Event, Silent};
 
@@ -62,7 +62,8 @@ pub async fn the_run_lock_shuts_a_second_runner_out_and_ends_with_its_session<F:
         LockAttempt::Held(_) => {}
         LockAttempt::Taken => panic!("two have the lock"),
     }
-    first.unlock(&ledger).await.expect("an unlock");
+    assert_eq!(first.keep_lock(&ledger).await.expect("a look"), LockKept::Held);
+    assert_eq!(first.unlock(&ledger).await.expect("an unlock"), LockKept::Held);
     assert_eq!(second.try_lock(&ledger).await.expect("a try"), LockAttempt::Taken);
     drop(second);
     let began = Instant::now();

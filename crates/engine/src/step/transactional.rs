@@ -82,7 +82,10 @@ impl<S: Session> Carrier<'_, S> {
         took: Duration,
         error: BackendError,
     ) -> StepEnd {
-        let error = Box::new(error.into_database_error());
+        let error = match error {
+            BackendError::Refused(error) => error,
+            other => return StepEnd::Lost(other),
+        };
         if let Some(at) = statement {
             let entry = &mut self.report.statements[at];
             entry.duration_ms = Some(took.as_secs_f64() * 1e3);

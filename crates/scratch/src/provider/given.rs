@@ -1,6 +1,6 @@
 //! A scratch on a server that somebody gives us.
 
-use stopover_backend::PrepareStage;
+use stopover_backend::{Backend, BackendError, PrepareStage};
 use stopover_model::report::ScratchReport;
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 use stopover_postgres::{PostgresBackend, Target};
@@ -33,6 +33,7 @@ impl GivenScratch {
             Some(target) => Some(identity_of(target).await),
             None => None,
         };
+        refuse_pooling(url).await?;
         let server = GivenServer::open(url, target).await.map_err(|it| failed(&it))?;
         Ok(Self { server, shown })
     }
@@ -92,6 +93,20 @@ impl GivenScratch {
     }
 }
 
+/// Restore and migrations need a server whose sessions are theirs. What else is wrong with the URL
+/// is told by whoever connects next.
+async fn refuse_pooling(url: &str) -> Result<(), Failed> {
+    let Ok(target) = Target::parse(url) else { return Ok(()) };
+    let backend = PostgresBackend::new(target);
+    let Ok(mut session) = backend.connect().await else { return Ok(()) };
+    match backend.prove_pinned(&mut session).await {
+        Err(BackendError::Settings { message, remedy }) => {
+            Err(Failed::new(PrepareStage::Settings, message, remedy))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Who the target is. One that cannot be asked is nobody in particular: a marked database is
 /// not emptied then, for nobody can tell that it is another one.
 pub(super) async fn identity_of(url: &str) -> DatabaseIdentity {
@@ -104,7 +119,7 @@ pub(super) async fn identity_of(url: &str) -> DatabaseIdentity {
     DatabaseIdentity::of(&client).await.unwrap_or(unknown)
 }
 
-fn failed(error: &GivenError) -> Failed {
+pub(super) fn failed(error: &GivenError) -> Failed {
     match error {
         GivenError::Restore(error) => Failed::of_restore(error),
         other => Failed::new(PrepareStage::Reset, other.to_string(), other.remedy()),
