@@ -70,6 +70,8 @@ pub struct Facts {
     pub server_version: String,
     /// The role that asks.
     pub role: String,
+    /// How it reads plain strings, in the session of this role.
+    pub plain_strings: PlainStrings,
     /// What was found out of migrations that were interrupted; those that are not named here
     /// were not looked at.
     pub recoveries: Vec<Recovery>,
@@ -78,6 +80,16 @@ pub struct Facts {
     pub edits: Vec<Edit>,
     /// Every heal that the journal tells of, oldest first.
     pub healed: Vec<Healed>,
+}
+
+/// What a backslash in `'…'` is: the setting `standard_conforming_strings`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum PlainStrings {
+    /// A backslash.
+    #[default]
+    Standard,
+    /// The beginning of an escape.
+    Escaping,
 }
 
 /// Who holds the run lock.

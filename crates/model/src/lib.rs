@@ -27,7 +27,7 @@ pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
 pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
 pub use event::{Direction, Event, EventSink, RestorePhase, Silent};
-pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, Tracker};
+pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, PlainStrings, Tracker};
 pub use finding::{Finding, Severity};
 pub use heal::{
     Edit, EditClass, HarmlessEdit, HealKind, HealMode, HealPolicy, HealWay, Healed, History,

@@ -10,9 +10,11 @@ mod down;
 mod drift;
 mod enum_value;
 mod foreign_keys;
+mod ground;
 mod heal;
 mod passages;
 mod problems;
+mod proof;
 mod recovery;
 mod script;
 mod spelling;
@@ -25,6 +27,7 @@ use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, V
 pub use down::{DownSelection, plan_down};
 pub use drift::severity;
 pub use heal::{applied_text, edit_of, edited, spelled};
+pub use proof::{Inventory, rerun_changes};
 pub use recovery::{interrupted_step, question, verdict};
 
 use comparison::Comparison;

@@ -107,6 +107,7 @@ impl FactsReader for PostgresSession {
             user_tables,
             server_version: self.server_version(),
             role: located.role.clone(),
+            plain_strings: self.plain_strings(),
             recoveries: Vec::new(),
             edits: Vec::new(),
             healed,

@@ -1,5 +1,6 @@
 //! The task that reads and writes a connection.
 
+use stopover_model::PlainStrings;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::task::JoinHandle;
 use tokio_postgres::Connection;
@@ -10,6 +11,8 @@ pub(crate) struct Served {
     task: JoinHandle<()>,
     /// The server's version as it says it, e.g. `15.18 (Debian 15.18-0+deb12u1)`.
     pub(crate) version: String,
+    /// What the server said of plain strings when the session began: it reports this setting.
+    pub(crate) plain_strings: PlainStrings,
 }
 
 impl Served {
@@ -19,13 +22,17 @@ impl Served {
         T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let version = connection.parameter("server_version").unwrap_or_default().to_owned();
+        let plain_strings = match connection.parameter("standard_conforming_strings") {
+            Some("off") => PlainStrings::Escaping,
+            _ => PlainStrings::Standard,
+        };
         let task = tokio::spawn(async move {
             // Whoever waits for an answer hears of the error as well.
             if let Err(error) = connection.await {
                 tracing::debug!("the connection ended: {error}");
             }
         });
-        Self { task, version }
+        Self { task, version, plain_strings }
     }
 
     /// Closes the socket, without a goodbye.

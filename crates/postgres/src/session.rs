@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use stopover_backend::{BackendError, Canceller, LedgerId, Session};
+use stopover_model::PlainStrings;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
@@ -101,6 +102,11 @@ impl PostgresSession {
     #[must_use]
     pub fn server_version(&self) -> String {
         self.served.version.split_whitespace().next().unwrap_or_default().to_owned()
+    }
+
+    /// How the server reads plain strings in this session, before a script changes that.
+    pub(crate) const fn plain_strings(&self) -> PlainStrings {
+        self.served.plain_strings
     }
 
     /// Settings that this tool's sessions have. A server that is told of a dead client stops the

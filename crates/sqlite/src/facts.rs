@@ -2,9 +2,11 @@
 //! makes no file: a database that is not there has no ledger and no tables.
 
 use rusqlite::Connection;
-use stopover_backend::{BackendError, FactsReader, FactsRequest, LedgerChoice, LedgerId};
+use stopover_backend::{
+    BackendError, Bookkeeping, CensusScope, FactsReader, FactsRequest, LedgerChoice, LedgerId,
+};
 use stopover_model::{
-    ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker,
+    ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, PlainStrings, Tracker,
 };
 
 use crate::error::request_error;
@@ -45,6 +47,28 @@ impl FactsReader for SqliteSession {
     }
 }
 
+impl Bookkeeping for SqliteSession {
+    async fn bookkeeping(&mut self, request: &FactsRequest) -> Result<CensusScope, BackendError> {
+        let choice = LedgerChoice { kind: Some(LedgerKind::Stopover), ..request.ledger.clone() };
+        self.call(move |held| {
+            let Some(connection) = held.reading()? else { return Ok(CensusScope::default()) };
+            let Located { ledger, seen, .. } = locate(Some(&*connection), &choice)?;
+            let mut tables: Vec<String> = seen.into_iter().map(|it| it.table).collect();
+            // The journal beside another tool's ledger has the usual prefix.
+            tables.extend([journal_table(&ledger), journal_table(&others_ledger())]);
+            tables.extend(trackers(connection).map_err(|error| request_error(&error))?);
+            let except = tables.into_iter().map(|table| ("main".to_owned(), table)).collect();
+            Ok(CensusScope { except, ..CensusScope::default() })
+        })
+        .await?
+    }
+}
+
+/// A ledger of another tool's: all of them have the same journal beside them.
+fn others_ledger() -> LedgerId {
+    ledger_id(LedgerKind::Sqlx, "main", SQLX_TABLE)
+}
+
 /// Everything of one moment: a transaction that reads sees no half of what others write.
 fn read(held: &mut Held, choice: &LedgerChoice) -> Result<Facts, BackendError> {
     let refused = |error: rusqlite::Error| request_error(&error);
@@ -67,6 +91,10 @@ fn facts(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Facts
         Some(connection) if exists => ledger::read(connection, &ledger)?,
         _ => Vec::new(),
     };
+    let healed = match connection {
+        Some(connection) if exists => ledger::healed(connection, &ledger)?,
+        _ => Vec::new(),
+    };
     let default = Ok(ledger.kind.checksums());
     let checksums = connection.map_or(default, |it| checksums(it, &ledger)).map_err(refused)?;
     let trackers = connection.map_or(Ok(Vec::new()), trackers).map_err(refused)?;
@@ -79,7 +107,10 @@ fn facts(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Facts
         user_tables: tables.map_err(refused)?,
         server_version: rusqlite::version().to_owned(),
         role: actor().to_owned(),
+        plain_strings: PlainStrings::Standard,
         recoveries: Vec::new(),
+        edits: Vec::new(),
+        healed,
     })
 }
 
@@ -104,8 +135,6 @@ fn locate(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Loca
             seen.push(ledger);
         }
     }
-            edits: Vec::new(),
-            healed: Vec::new(),
     let kind = chosen(choice, &seen)?;
     let shown = |it: &LedgerId| LedgerSeen { kind: it.kind, table: it.table.clone() };
     Ok(Located {

@@ -2,19 +2,21 @@
 
 mod boundaries;
 mod drift;
+mod ground;
 mod heals;
 mod interrupted;
 mod laws;
 mod passages;
 mod plans;
+mod proofs;
 mod repeatable;
 mod scripts;
 mod sqlite;
 
 use stopover_model::{
     Checksum, DatabaseKind, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow,
-    Migration, Plan, Policy, Provenance, RowState, Script, SourceSet, Step, TransactionMark,
-    Version,
+    Migration, PlainStrings, Plan, Policy, Provenance, RowState, Script, SourceSet, Step,
+    TransactionMark, Version,
 };
 
 use crate::{Selection, plan};
@@ -80,6 +82,7 @@ fn facts(rows: Vec<LedgerRow>) -> Facts {
         user_tables: Vec::new(),
         server_version: "15.18".to_owned(),
         role: "deployer".to_owned(),
+        plain_strings: PlainStrings::Standard,
         recoveries: Vec::new(),
         edits: Vec::new(),
         healed: Vec::new(),
