@@ -28,7 +28,7 @@ pub use ledger::{
 };
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
-    Backend, Canceller, Diagnose, Done, Durability, Execute, FactsReader, FactsRequest, LeftOpen,
-    LockAttempt, LockKept, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
+    Audience, Backend, Canceller, Diagnose, Done, Durability, Execute, FactsReader, FactsRequest,
+    LeftOpen, LockAttempt, LockKept, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};

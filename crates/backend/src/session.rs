@@ -3,10 +3,12 @@
 use std::future::Future;
 use std::time::Duration;
 
-use stopover_model::{EventSink, Facts, ForeignKeys, LockHolder, NewLedgerRow, PlannedStatement};
+use stopover_model::{
+    EventSink, Facts, ForeignKeys, LockHolder, NewLedgerRow, Notice, PlannedStatement,
+};
 
 use crate::{
-    Adopt, BackendError, Bookkeeping, CopyError, LedgerChoice, LedgerEditor, LedgerId,
+    Adopt, BackendError, Bookkeeping, Census, CopyError, LedgerChoice, LedgerEditor, LedgerId,
     LedgerWriter, Recall, Recover, Stop, TargetCopy,
 };
 
@@ -65,6 +67,7 @@ pub trait Session:
     + Recall
     + Adopt
     + Bookkeeping
+    + Census
     + Send
 {
     /// Ends it here, whatever the server knows of it: what it holds is free for the next session.
@@ -217,6 +220,15 @@ pub trait Canceller: Send + Sync {
     fn cancel(&self) -> impl Future<Output = ()> + Send;
 }
 
+/// Hears what happens in a transaction that is sent at once.
+pub trait Audience: Send {
+    /// The statement at this position, from 0, ended well.
+    fn ended(&mut self, at: usize, done: Done, took: Duration);
+
+    /// The server said something while it ran.
+    fn said(&mut self, at: usize, notice: Notice);
+}
+
 /// Runs statements.
 pub trait Execute {
     /// Cancels this session's statements.
@@ -237,10 +249,12 @@ pub trait Execute {
         limits: &UnitLimits,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Runs one statement, with its inline data where it has some.
+    /// Runs one statement, with its inline data where it has some. `said` hears what the server
+    /// says meanwhile.
     fn execute(
         &mut self,
         statement: &PlannedStatement,
+        said: &mut (dyn FnMut(Notice) + Send),
     ) -> impl Future<Output = Result<Done, BackendError>> + Send;
 
     /// Commits. An error of kind [`BackendError::Lost`] means that nobody knows.
@@ -250,8 +264,8 @@ pub trait Execute {
     fn rollback(&mut self) -> impl Future<Output = Result<(), BackendError>> + Send;
 
     /// Runs a whole transaction without waiting between its statements, where the database's
-    /// protocol allows that; `None` where it does not, and nothing was done then. `told` hears of
-    /// each statement that ended well, in order, with its position from 0.
+    /// protocol allows that; `None` where it does not, and nothing was done then. `audience` hears
+    /// of each statement that ended well, in order.
     ///
     /// Statement by statement it means the same as [`Execute::begin`], [`Execute::execute`],
     /// [`LedgerWriter::record`] and [`Execute::commit`]; after a failure the transaction is rolled
@@ -259,7 +273,7 @@ pub trait Execute {
     fn transaction(
         &mut self,
         _unit: &Unit<'_>,
-        _told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+        _audience: &mut dyn Audience,
     ) -> impl Future<Output = Option<UnitEnd>> + Send {
         std::future::ready(None)
     }

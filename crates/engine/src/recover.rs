@@ -54,7 +54,7 @@ async fn state<S: Session>(
     let answer = async {
         let earlier = step.statements.iter().take_while(|it| it.index < statement.index);
         for setting in earlier.filter(|it| it.is_session_setting()) {
-            session.execute(setting).await?;
+            session.execute(setting, &mut drop).await?;
         }
         session.state_of(statement).await
     };

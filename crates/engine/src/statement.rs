@@ -4,7 +4,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use stopover_backend::{BackendError, Canceller, Done, Session, Stop, StopSignal};
-use stopover_model::PlannedStatement;
+use stopover_model::{Notice, PlannedStatement};
 
 /// How often a cancel request is sent again: one that arrives before the statement began is lost.
 const CANCEL_AGAIN: Duration = Duration::from_millis(200);
@@ -35,15 +35,17 @@ pub(crate) enum Ran {
     Stopped(StopSignal),
 }
 
-/// Runs one statement; a stop cancels it on the server and waits for its end.
+/// Runs one statement; a stop cancels it on the server and waits for its end. `said` hears what
+/// the server says meanwhile.
 pub(crate) async fn run<S: Session>(
     session: &mut S,
     statement: &PlannedStatement,
+    said: &mut (dyn FnMut(Notice) + Send),
     stop: &Stop,
 ) -> Ran {
     let canceller = session.canceller();
     let began = Instant::now();
-    match unless_stopped(&canceller, session.execute(statement), stop).await {
+    match unless_stopped(&canceller, session.execute(statement, said), stop).await {
         Ok(Ok(done)) => Ran::Done(done, began.elapsed()),
         Ok(Err(error @ BackendError::Refused(_))) => Ran::Refused(error, began.elapsed()),
         Ok(Err(error)) => Ran::Lost(error),

@@ -1,6 +1,6 @@
 //! What happens while the engine works: told as values, printed by somebody else.
 
-use crate::{Finding, LockHolder, StatementError, Version};
+use crate::{Finding, LockHolder, Notice, StatementError, Version};
 
 /// What a rehearsal is busy with before the migrations run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,6 +86,26 @@ pub enum Event {
         tag: String,
         /// Line in the file.
         line: usize,
+    },
+    /// The server said something beside a statement's answer.
+    Said {
+        /// The migration.
+        version: Version,
+        /// Position of the statement in the migration, from 1; one behind the last is the commit.
+        index: usize,
+        /// How many were said before it by the same statement, and told.
+        before: usize,
+        /// What it said.
+        notice: Notice,
+    },
+    /// A statement said more than is told one by one.
+    SaidMore {
+        /// The migration.
+        version: Version,
+        /// Position in the migration, from 1.
+        index: usize,
+        /// How many messages were not told.
+        count: u64,
     },
     /// A statement ended well.
     StatementFinished {

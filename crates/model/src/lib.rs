@@ -13,6 +13,7 @@ mod finding;
 mod heal;
 mod ledger;
 mod migration;
+mod notice;
 mod plan;
 mod policy;
 mod recovery;
@@ -37,6 +38,7 @@ pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};
 pub use migration::{
     Directives, ForeignKeys, Layout, Migration, OrderMark, SourceSet, TransactionMark, detail_list,
 };
+pub use notice::{Notice, NoticeLevel};
 pub use plan::{
     Boundary, Plan, PlannedLock, PlannedStatement, Resume, SessionUse, StatementPlace,
     StatementWay, Step,

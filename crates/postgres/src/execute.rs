@@ -6,8 +6,10 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use stopover_backend::{BackendError, Done, Execute, LeftOpen, Unit, UnitEnd, UnitLimits};
-use stopover_model::PlannedStatement;
+use stopover_backend::{
+    Audience, BackendError, Done, Execute, LeftOpen, Unit, UnitEnd, UnitLimits,
+};
+use stopover_model::{Notice, PlannedStatement};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::error::request_error;
@@ -34,7 +36,11 @@ impl Execute for PostgresSession {
         self.run(&settings("SET", limits)).await
     }
 
-    async fn execute(&mut self, statement: &PlannedStatement) -> Result<Done, BackendError> {
+    async fn execute(
+        &mut self,
+        statement: &PlannedStatement,
+        said: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Done, BackendError> {
         self.without_traces().await?;
         // Its end of all advisory locks would be the end of the run lock.
         if statement.tag == "DISCARD ALL" {
@@ -42,9 +48,10 @@ impl Execute for PostgresSession {
             self.without_traces().await?;
             return Ok(Done::default());
         }
+        let mut listening = self.listen();
         match &statement.copy_data {
-            Some(data) => self.copy(&statement.text, data).await,
-            None => self.simple(statement).await,
+            Some(data) => listening.until(self.copy(&statement.text, data), said).await,
+            None => listening.until(self.simple(statement), said).await,
         }
     }
 
@@ -59,13 +66,13 @@ impl Execute for PostgresSession {
     async fn transaction(
         &mut self,
         unit: &Unit<'_>,
-        told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+        audience: &mut dyn Audience,
     ) -> Option<UnitEnd> {
         // Inline data needs an answer before it can be sent.
         if unit.statements.iter().any(|it| it.copy_data.is_some()) {
             return None;
         }
-        Some(self.pipelined(unit, told).await)
+        Some(self.pipelined(unit, audience).await)
     }
 
     async fn settle(&mut self) -> Result<(), BackendError> {

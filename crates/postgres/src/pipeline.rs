@@ -10,7 +10,7 @@ use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use stopover_backend::{BackendError, Done, Durability, Unit, UnitEnd};
+use stopover_backend::{Audience, BackendError, Done, Durability, Unit, UnitEnd};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
 
 use crate::error::request_error;
@@ -22,7 +22,7 @@ impl PostgresSession {
     pub(crate) async fn pipelined(
         &mut self,
         unit: &Unit<'_>,
-        told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+        audience: &mut dyn Audience,
     ) -> UnitEnd {
         // What comes before the first statement: the removal of what was left, and BEGIN.
         let begin = format!("{}{}", begin(unit), self.guard());
@@ -47,6 +47,7 @@ impl PostgresSession {
             let error = self.run("ROLLBACK").await.err().unwrap_or(error);
             return UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
         }
+        let mut listening = self.listen();
         let answers = match self.send(self.messages(unit)).await {
             Ok(answers) => answers,
             Err(error) => return UnitEnd::Unknown(error),
@@ -56,7 +57,8 @@ impl PostgresSession {
         for (position, answer) in answers.into_iter().enumerate() {
             let at = Some(position).filter(|at| *at < unit.statements.len());
             let tag = at.map_or("", |at| unit.statements[at].tag.as_str());
-            let ended = drained(answer, tag).await;
+            let mut said = |notice| audience.said(position, notice);
+            let ended = listening.until(drained(answer, tag), &mut said).await;
             let took = since.elapsed();
             since = Instant::now();
             match ended {
@@ -64,7 +66,7 @@ impl PostgresSession {
                 _ if failure.is_some() => {}
                 Ok(done) => {
                     if let Some(at) = at {
-                        told(at, done, took);
+                        audience.ended(at, done, took);
                     }
                 }
                 Err(error) => failure = Some(UnitEnd::Failed { statement: at, took, error }),

@@ -10,7 +10,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::request_error;
 use crate::facts::Located;
-use crate::served::Served;
+use crate::served::{Listening, Served};
 
 /// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
 /// the run lock must live on.
@@ -107,6 +107,11 @@ impl PostgresSession {
     /// How the server reads plain strings in this session, before a script changes that.
     pub(crate) const fn plain_strings(&self) -> PlainStrings {
         self.served.plain_strings
+    }
+
+    /// Hears what the server says, until it is dropped.
+    pub(crate) fn listen(&self) -> Listening {
+        self.served.listen()
     }
 
     /// Settings that this tool's sessions have. A server that is told of a dead client stops the

@@ -1,11 +1,10 @@
 //! Running statements.
 
 use std::pin::pin;
-use std::time::Duration;
 
 use rusqlite::Connection;
-use stopover_backend::{BackendError, Done, Execute, Unit, UnitEnd, UnitLimits};
-use stopover_model::{DatabaseError, ErrorClass, ForeignKeys, PlannedStatement};
+use stopover_backend::{Audience, BackendError, Done, Execute, Unit, UnitEnd, UnitLimits};
+use stopover_model::{DatabaseError, ErrorClass, ForeignKeys, Notice, PlannedStatement};
 use tokio::sync::mpsc::unbounded_channel;
 
 use crate::error::{commit_error, database_error, request_error};
@@ -34,7 +33,11 @@ impl Execute for SqliteSession {
         self.call(move |held| held.limits = limits).await
     }
 
-    async fn execute(&mut self, statement: &PlannedStatement) -> Result<Done, BackendError> {
+    async fn execute(
+        &mut self,
+        statement: &PlannedStatement,
+        _said: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Done, BackendError> {
         let statement = statement.clone();
         self.call(move |held| execute(held, &statement)).await?
     }
@@ -50,7 +53,7 @@ impl Execute for SqliteSession {
     async fn transaction(
         &mut self,
         unit: &Unit<'_>,
-        told: &mut (dyn FnMut(usize, Done, Duration) + Send),
+        audience: &mut dyn Audience,
     ) -> Option<UnitEnd> {
         let (tell, mut heard) = unbounded_channel();
         let kept = Kept::of(unit);
@@ -58,12 +61,12 @@ impl Execute for SqliteSession {
         let ended = loop {
             tokio::select! {
                 biased;
-                Some((at, done, took)) = heard.recv() => told(at, done, took),
+                Some((at, done, took)) = heard.recv() => audience.ended(at, done, took),
                 ended = &mut ending => break ended,
             }
         };
         while let Ok((at, done, took)) = heard.try_recv() {
-            told(at, done, took);
+            audience.ended(at, done, took);
         }
         Some(ended.unwrap_or_else(UnitEnd::Unknown))
     }

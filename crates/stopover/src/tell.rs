@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use stopover_model::{Event, EventSink, Finding, Severity};
+use stopover_model::{Event, EventSink, Finding, NoticeLevel, Severity};
 
 use crate::Error;
 
@@ -48,6 +48,16 @@ fn log(event: &Event) {
         }
         Event::MigrationFinished { version, name, duration_ms, .. } => {
             tracing::info!(%version, name, duration_ms, "migration applied");
+        }
+        Event::Said { version, index, notice, .. } => {
+            let (index, message) = (*index, &notice.message);
+            match notice.level {
+                NoticeLevel::Warning => tracing::warn!(%version, index, "the server: {message}"),
+                _ => tracing::info!(%version, index, "the server: {message}"),
+            }
+        }
+        Event::SaidMore { version, index, count } => {
+            tracing::warn!(%version, index, count, "the server said more than is logged");
         }
         Event::Found(found) => log_finding(found),
         _ => {}

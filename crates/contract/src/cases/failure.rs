@@ -149,7 +149,7 @@ async fn one_migration<S: Session>(
 ) {
     session.begin(&UnitLimits::default()).await.expect("a transaction");
     let text = "CREATE TABLE users (id integer PRIMARY KEY, name text)";
-    session.execute(&statement(text)).await.expect("a table");
+    session.execute(&statement(text), &mut drop).await.expect("a table");
     session.record(ledger, &row(version)).await.expect("a row");
 }
 

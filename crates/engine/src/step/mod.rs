@@ -14,6 +14,7 @@ use stopover_model::{
     Provenance, Step,
 };
 
+use crate::notices::Notices;
 use crate::place::located;
 use crate::request::Limits;
 use crate::statement::{Ran, run};
@@ -64,6 +65,9 @@ pub(crate) struct StepContext<'a> {
     pub(crate) durability: Durability,
     /// Up or down.
     pub(crate) direction: Direction,
+    /// The journal's line of a heal, where an applied migration is run again: its row is there, and
+    /// gets the step's checksum.
+    pub(crate) again: Option<&'a JournalNote>,
 }
 
 /// A report of `step` that says: not begun.
@@ -133,7 +137,12 @@ impl<S: Session> Carrier<'_, S> {
             line: statement.line,
         });
         let entry = &mut self.report.statements[at];
-        match run(self.session, statement, self.context.stop).await {
+        let mut notices = Notices::of(statement.index);
+        let sink = &mut *self.sink;
+        let mut said = |notice| notices.said(&step.version, notice, sink);
+        let ran = run(self.session, statement, &mut said, self.context.stop).await;
+        notices.end(&step.version, self.sink);
+        match ran {
             Ran::Done(done, took) => {
                 let duration_ms = took.as_secs_f64() * 1e3;
                 entry.duration_ms = Some(duration_ms);
@@ -184,6 +193,11 @@ impl<S: Session> Carrier<'_, S> {
             };
             self.session.forget(ledger, &self.step.version).await?;
             return self.session.note(ledger, &note).await;
+        }
+        if let Some(note) = self.context.again {
+            let (version, name) = (&self.step.version, &self.step.name);
+            self.session.restamp(ledger, version, name, self.step.checksum.as_ref()).await?;
+            return self.session.note(ledger, note).await;
         }
         let row = self.ledger_row(Some(self.report.duration_ms.unwrap_or(0.0)));
         self.session.record(ledger, &row).await

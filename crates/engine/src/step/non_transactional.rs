@@ -129,7 +129,7 @@ impl<S: Session> Carrier<'_, S> {
                 place: StatementPlace::OutsideOnly,
                 session: SessionUse::Nothing,
             };
-            match run(self.session, &cleanup, self.context.stop).await {
+            match run(self.session, &cleanup, &mut drop, self.context.stop).await {
                 Ran::Done(..) => {}
                 Ran::Refused(error, _) | Ran::Lost(error) => {
                     return Err(StepEnd::of(error).midway());

@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
-use stopover_backend::{BackendError, Done, Session, Unit, UnitEnd};
+use stopover_backend::{Audience, BackendError, Done, Session, Unit, UnitEnd};
 use stopover_model::report::MigrationReport;
-use stopover_model::{Direction, Event, EventSink, Step};
+use stopover_model::{Direction, Event, EventSink, Notice, Step};
 
 use super::retry::Tries;
 use super::{Carrier, StepEnd, untouched};
+use crate::notices::Notices;
 use crate::place::located;
 use crate::statement::{cancelled_by_stop, leaving, unless_stopped};
 
@@ -43,7 +44,7 @@ impl<S: Session> Carrier<'_, S> {
 
     /// Everything sent without waiting in between; `None` where the database cannot do that.
     async fn at_once(&mut self) -> Option<StepEnd> {
-        if self.context.direction == Direction::Down {
+        if self.context.direction == Direction::Down || self.context.again.is_some() {
             return None;
         }
         let row = self.ledger_row(None);
@@ -54,12 +55,17 @@ impl<S: Session> Carrier<'_, S> {
             ledger: self.context.ledger,
             row: &row,
         };
-        let mut tale = Tale { step: self.step, report: self.report, sink: self.sink };
+        let mut tale = Tale {
+            step: self.step,
+            report: self.report,
+            sink: self.sink,
+            notices: Notices::default(),
+        };
         tale.starts(0);
         let canceller = self.session.canceller();
-        let mut told = |at: usize, done: Done, took: Duration| tale.ended(at, done, took);
-        let running = self.session.transaction(&unit, &mut told);
+        let running = self.session.transaction(&unit, &mut tale);
         let (end, signal) = cancelled_by_stop(&canceller, running, self.context.stop).await;
+        tale.quiet();
         Some(match (end, signal) {
             // A session that does not even end what was cancelled is given up.
             (None, signal) => signal.map_or_else(
@@ -130,10 +136,21 @@ struct Tale<'a> {
     step: &'a Step,
     report: &'a mut MigrationReport,
     sink: &'a mut dyn EventSink,
+    /// Of the statement that runs.
+    notices: Notices,
 }
 
 impl Tale<'_> {
+    /// Nothing more is heard of the statement that ran.
+    fn quiet(&mut self) {
+        self.notices.end(&self.step.version, self.sink);
+    }
+
     fn starts(&mut self, at: usize) {
+        self.quiet();
+        // Behind the last statement come the ledger's row and the commit.
+        let behind = self.step.statements.last().map_or(1, |it| it.index + 1);
+        self.notices = Notices::of(self.step.statements.get(at).map_or(behind, |it| it.index));
         if let Some(statement) = self.step.statements.get(at) {
             self.sink.emit(Event::StatementStarted {
                 version: self.step.version.clone(),
@@ -142,6 +159,12 @@ impl Tale<'_> {
                 line: statement.line,
             });
         }
+    }
+}
+
+impl Audience for Tale<'_> {
+    fn said(&mut self, _at: usize, notice: Notice) {
+        self.notices.said(&self.step.version, notice, self.sink);
     }
 
     fn ended(&mut self, at: usize, done: Done, took: Duration) {

@@ -68,7 +68,7 @@ impl PostgresSession {
         let limits = UnitLimits { statement_timeout: Some(LIMIT), ..UnitLimits::default() };
         self.begin(&limits).await?;
         for statement in before {
-            self.execute(statement).await?;
+            self.execute(statement, &mut drop).await?;
         }
         // The statements may have brought limits of their own.
         self.run(SEARCH_SETTINGS).await?;

@@ -256,6 +256,14 @@ impl Story {
                 }
                 Vec::new()
             }
+            Event::Said { version, notice, .. } => {
+                let step = self.step_of(version, "");
+                self.once(event, |wording| wording.said(&step, notice))
+            }
+            Event::SaidMore { version, count, .. } => {
+                let step = self.step_of(version, "");
+                self.once(event, |wording| wording.said_more(&step, *count))
+            }
             Event::StatementFinished { version, index, duration_ms, rows } => {
                 let what = self.statement_finished(version, *index, now);
                 self.once(event, |wording| wording.statement_finished(&what, *duration_ms, *rows))

@@ -1,6 +1,8 @@
 //! The words for each event.
 
-use stopover_model::{Direction, Finding, LockHolder, Severity, StatementError, Version};
+use stopover_model::{
+    Direction, Finding, LockHolder, Notice, NoticeLevel, Severity, StatementError, Version,
+};
 
 use crate::look::{Ink, Look};
 use crate::{human, text, units};
@@ -124,6 +126,21 @@ impl Wording {
             Some(rows) => format!(", {} rows", units::count(rows)),
         };
         Line::new(Weight::Part, format!("      {what}, {time}{rows}"))
+    }
+
+    /// A warning of the server's is one for everybody; the rest is for who asks for parts.
+    pub(super) fn said(&self, step: &str, notice: &Notice) -> Line {
+        let (weight, ink) = match notice.level {
+            NoticeLevel::Warning => (Weight::Alarm, Ink::Doubtful),
+            _ => (Weight::Part, Ink::Faint),
+        };
+        let level = self.look.paint(ink, notice.level.name());
+        Line::new(weight, format!("{step} {level}: {}", text::tame_line(&notice.message)))
+    }
+
+    pub(super) fn said_more(&self, step: &str, count: u64) -> Line {
+        let count = units::count(count);
+        Line::new(Weight::Alarm, format!("{step}: the server said {count} things more"))
     }
 
     pub(super) fn finished(&self, step: &str, duration_ms: f64, direction: Direction) -> Line {
