@@ -81,6 +81,13 @@ pub trait LedgerWriter {
 
     /// Writes one event of `step` into the journal.
     fn journal(
+    /// Brings a journal that an older version of this tool made up to date, where there is one and
+    /// we may; where we may not, it goes on as it is.
+    fn update_journal(
+        &mut self,
+        ledger: &LedgerId,
+    ) -> impl Future<Output = Result<(), BackendError>> + Send;
+
         &mut self,
         ledger: &LedgerId,
         step: &Step,
@@ -186,6 +193,16 @@ pub trait LedgerEditor {
 
 /// Finds out how far an interrupted non-transactional migration came. Writes nothing.
 pub trait Recover {
+/// Remembers what was applied. Writes nothing.
+pub trait Recall {
+    /// Every up script of `version` that the journal keeps, the newest first.
+    fn scripts(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+    ) -> impl Future<Output = Result<Vec<String>, BackendError>> + Send;
+}
+
     /// What the journal says of `version` since it was last settled.
     fn interrupted(
         &mut self,

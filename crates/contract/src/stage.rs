@@ -5,7 +5,9 @@ use std::time::Duration;
 use stopover_backend::{FactsRequest, Stop, StopRequest};
 use stopover_engine::{Applied, Ending, EngineError, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
-use stopover_model::{Event, Finding, Layout, LedgerKind, Policy, SourceSet, Version};
+use stopover_model::{
+    Event, Finding, History, Layout, LedgerKind, NoHistory, Policy, SourceSet, Version,
+};
 use stopover_planner::Selection;
 use tempfile::TempDir;
 
@@ -26,6 +28,7 @@ pub struct Stage<F> {
     layout: Layout,
     folder: TempDir,
     stop: Stop,
+    history: Arc<dyn History>,
 }
 
 impl<F: Fixture> Stage<F> {
@@ -50,6 +53,7 @@ impl<F: Fixture> Stage<F> {
             layout,
             folder: tempfile::tempdir().expect("a temporary folder"),
             stop: Stop::never(),
+            history: Arc::new(NoHistory("its folder has no history")),
         }
     }
 
@@ -109,6 +113,7 @@ impl<F: Fixture> Stage<F> {
             selection: self.selection.clone(),
             limits: self.limits.clone(),
             stop: self.stop.clone(),
+            history: Arc::clone(&self.history),
         }
     }
 

@@ -12,7 +12,7 @@ use crate::place::located;
 use crate::settle::{Settled, overtaken, settle, still_alone, unsettled};
 use crate::statement::leaving;
 use crate::step::{StepContext, StepEnd, carry_out, untouched};
-use crate::{Applied, Ending, EngineError, Request, adopt, recover};
+use crate::{Applied, Ending, EngineError, Request, adopt, heal, recover};
 
 /// Takes the run lock, plans, and carries the plan out.
 ///
@@ -41,6 +41,7 @@ async fn under_lock<B: Backend>(
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
     let mut facts = recover::facts(locked.session(), &request.facts, request.source).await?;
+    heal::edits(locked.session(), request, &mut facts).await?;
     let foreseen = adopt::foresee(locked.session(), request, &mut facts).await?;
     let mut plan =
         stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
@@ -50,13 +51,15 @@ async fn under_lock<B: Backend>(
         adopt::take_over(locked, &mut facts, &history).await?;
         plan.findings.push(adopt::told(&history));
     }
+    let healed = heal::heal(backend, locked, &plan, &facts, request, sink).await?;
     sink.emit(Event::PlanReady {
         migrations: plan.steps.len(),
         statements: plan.statement_count(),
         direction: Direction::Up,
     });
     let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
-    let mut findings = plan.findings.clone();
+    let mut findings = healed;
+    findings.extend(plan.findings.iter().cloned());
     let ending = if plan.steps.is_empty() {
         Ending::Complete
     } else {
@@ -103,7 +106,8 @@ pub(crate) async fn ready_ledger<S: Session>(
             other => EngineError::Backend(other),
         })?;
     }
-    Ok(())
+    let ledger = locked.ledger().clone();
+    Ok(locked.session().update_journal(&ledger).await?)
 }
 
 /// A plan that is being carried out.
@@ -140,6 +144,7 @@ pub(crate) async fn steps<B: Backend>(
             stop: &request.stop,
             durability: durability(&plan.steps, at),
             direction: *direction,
+            again: None,
         };
         let end = carry_out(locked.session(), step, &context, report, sink).await;
         match end {

@@ -93,6 +93,7 @@ impl Applied {
             Direction::Down => (Vec::new(), done),
         };
         ApplyReport {
+            healed: self.plan.heals.iter().map(|it| it.version.clone()).collect(),
             applied,
             reverted,
             failed,

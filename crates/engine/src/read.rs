@@ -4,7 +4,7 @@ use stopover_backend::Backend;
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
 use stopover_model::{Facts, TOOL_VERSION};
 
-use crate::{EngineError, Request, recover};
+use crate::{EngineError, Request, adopt, heal, recover};
 
 /// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
 ///
@@ -49,7 +49,10 @@ pub async fn plan<B: Backend>(
 async fn facts<B: Backend>(backend: &B, request: &Request<'_>) -> Result<Facts, EngineError> {
     let reading = async {
         let mut session = backend.connect().await?;
-        Ok(recover::facts(&mut session, &request.facts, request.source).await?)
+        let mut facts = recover::facts(&mut session, &request.facts, request.source).await?;
+        heal::edits(&mut session, request, &mut facts).await?;
+        let foreseen = adopt::foresee(&mut session, request, &mut facts).await?;
+        Ok((facts, foreseen.as_ref().map(adopt::told)))
     };
     tokio::select! {
         facts = reading => facts,

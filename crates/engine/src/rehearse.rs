@@ -7,7 +7,7 @@ use stopover_backend::{
     Backend, Diagnose, Offending, PrepareError, PrepareStage, Prepared, ScratchProvider, StopSignal,
 };
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, EventSink, Finding, Plan};
+use stopover_model::{DatabaseError, EventSink, Finding, HealMode, Plan};
 
 use crate::detail::{clip, of_failure, of_findings, rows};
 use crate::{Applied, Ending, EngineError, Request, apply};
@@ -93,6 +93,12 @@ async fn on_scratch<B: Backend>(
     report.scratch = Some(prepared.scratch);
     report.findings = prepared.findings;
     report.timings.restore_ms = Some(prepared.restore_ms);
+    // Nobody needs a copy's ledger to be healed; what would become of the target's is told.
+    let mut policy = request.policy.clone();
+    if policy.heal.mode == HealMode::Heal {
+        policy.heal.mode = HealMode::Report;
+    }
+    let request = &Request { policy: &policy, ..request.clone() };
     match apply(&prepared.backend, request, sink).await {
         Ok(applied) => judge(&prepared.backend, applied, report).await,
         Err(EngineError::Refused(findings)) => {

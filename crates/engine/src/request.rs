@@ -1,9 +1,10 @@
 //! What a front end asks of the engine.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stopover_backend::{FactsRequest, Stop};
-use stopover_model::{Policy, SourceSet};
+use stopover_model::{History, Policy, SourceSet};
 use stopover_planner::Selection;
 
 /// How long to wait, and how often to try.
@@ -43,6 +44,8 @@ pub struct Request<'a> {
     pub selection: Selection,
     /// Timeouts and tries.
     pub limits: Limits,
+    /// Knows older texts of the source's files: what tells an edit's class.
+    pub history: Arc<dyn History>,
     /// Asks to stop.
     pub stop: Stop,
 }

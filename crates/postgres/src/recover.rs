@@ -1,7 +1,7 @@
 //! Finds out how far an interrupted non-transactional migration came: the journal, then the
 //! catalog for the one statement that the journal leaves in doubt. Writes nothing.
 
-use stopover_backend::{BackendError, LedgerId, Recover};
+use stopover_backend::{BackendError, LedgerId, Recall, Recover, unpacked};
 use stopover_model::{AfterCleanup, Interrupted, PlannedStatement, StatementState, Version};
 use stopover_sql::{Effect, effect};
 
@@ -9,13 +9,27 @@ use crate::ledger;
 use crate::literal::literal;
 use crate::session::{JournalState, PostgresSession, text, truth};
 
+impl Recall for PostgresSession {
+    async fn scripts(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+    ) -> Result<Vec<String>, BackendError> {
+        if self.journals.get(ledger) != Some(&JournalState::Present) {
+            return Ok(Vec::new());
+        }
+        let kept = ledger::scripts(self, ledger, version).await?;
+        Ok(kept.iter().filter_map(|it| unpacked(it)).collect())
+    }
+}
+
 impl Recover for PostgresSession {
     async fn interrupted(
         &mut self,
         ledger: &LedgerId,
         version: &Version,
     ) -> Result<Interrupted, BackendError> {
-        if self.journals.get(ledger) != Some(&JournalState::Present) {
+        if !JournalState::is_there(self.journals.get(ledger)) {
             return Ok(Interrupted::default());
         }
         Ok(Interrupted { entries: ledger::entries(self, ledger, version).await? })

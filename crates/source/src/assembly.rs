@@ -1,6 +1,7 @@
 //! Scripts become migrations: paired by version, read, their directives understood.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use stopover_model::{
     Directives, Extent, Finding, Layout, Migration, Script, Version, detail_list,
@@ -11,12 +12,18 @@ use crate::environment::Environment;
 use crate::folder::Folder;
 use crate::layouts::one_file::Part;
 use crate::layouts::{self, Candidate, Direction, Placeholders, flyway};
-use crate::script;
+use crate::script::{self, Text};
+
+/// A script's file and what it holds.
+struct Loaded {
+    candidate: Candidate,
+    text: Text,
+}
 
 #[derive(Default)]
 struct Group {
-    ups: Vec<Candidate>,
-    downs: Vec<Candidate>,
+    ups: Vec<Loaded>,
+    downs: Vec<Loaded>,
 }
 
 /// Makes migrations of the scripts in a folder.
@@ -32,12 +39,14 @@ impl Assembler<'_> {
     /// Migrations, ascending by version, one of each version. Every file is read, also those that
     /// collide, so that all problems are found at once.
     pub(crate) fn assemble(&mut self, candidates: Vec<Candidate>) -> Vec<Migration> {
+        let paths: Vec<&Path> = candidates.iter().map(|it| it.path.as_path()).collect();
+        let texts = script::read_all(self.folder.store, &paths);
         let mut groups: BTreeMap<Version, Group> = BTreeMap::new();
-        for candidate in candidates {
+        for (candidate, text) in candidates.into_iter().zip(texts) {
             let group = groups.entry(candidate.version.clone()).or_default();
             match candidate.direction {
-                Direction::Up | Direction::Both => group.ups.push(candidate),
-                Direction::Down => group.downs.push(candidate),
+                Direction::Up | Direction::Both => group.ups.push(Loaded { candidate, text }),
+                Direction::Down => group.downs.push(Loaded { candidate, text }),
             }
         }
         let mut migrations = Vec::with_capacity(groups.len());
@@ -56,7 +65,7 @@ fn pairing_problems(version: &Version, group: &Group) -> Vec<Finding> {
         .into_iter()
         .filter(|files| files.len() > 1)
         .flatten()
-        .map(shown)
+        .map(|it| shown(&it.candidate))
         .collect();
     if !colliding.is_empty() {
         findings.push(Finding::error(
@@ -67,15 +76,17 @@ fn pairing_problems(version: &Version, group: &Group) -> Vec<Finding> {
         ));
     }
     match (group.ups.as_slice(), group.downs.as_slice()) {
-        ([], downs) => findings.extend(downs.iter().map(down_without_up)),
-        ([up], [down]) if up.name != down.name => findings.push(name_mismatch(up, down)),
+        ([], downs) => findings.extend(downs.iter().map(|it| down_without_up(&it.candidate))),
+        ([up], [down]) if up.candidate.name != down.candidate.name => {
+            findings.push(name_mismatch(&up.candidate, &down.candidate));
+        }
         _ => {}
     }
     findings
 }
 
 fn shown(candidate: &Candidate) -> String {
-    candidate.path.display().to_string()
+    candidate.path.to_string_lossy().into_owned()
 }
 
 fn down_without_up(down: &Candidate) -> Finding {
@@ -141,15 +152,11 @@ impl Scripts {
 impl Assembler<'_> {
     fn read_group(&mut self, group: Group) -> Option<Migration> {
         let mut scripts = Scripts::default();
-        for candidate in group.downs.into_iter().chain(group.ups) {
-            let text = match script::read(self.folder.store, &candidate.path) {
-                Ok(text) => text,
-                Err(finding) => {
-                    self.findings.push(finding);
-                    continue;
-                }
-            };
-            self.take(&candidate, text, &mut scripts);
+        for Loaded { candidate, text } in group.downs.into_iter().chain(group.ups) {
+            match text {
+                Ok(text) => self.take(&candidate, text, &mut scripts),
+                Err(finding) => self.findings.push(finding),
+            }
         }
         scripts.into_migration()
     }

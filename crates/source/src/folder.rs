@@ -4,9 +4,9 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ffi::OsString;
-use std::fs;
-use std::io::{self, ErrorKind};
-use std::path::{Component, Path, PathBuf};
+use std::fs::{self, DirEntry, File};
+use std::io::{self, ErrorKind, Read};
+use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
 
 use crate::SourceError;
 
@@ -24,14 +24,23 @@ pub(crate) enum Store<'a> {
 
 impl<'a> Store<'a> {
     /// What a file holds.
-    pub(crate) fn read(self, path: &Path) -> io::Result<Cow<'a, [u8]>> {
+    pub(crate) fn read(self, path: &Path) -> io::Result<Vec<u8>> {
+        let mut bytes = Vec::new();
+        self.read_into(path, &mut bytes).map(|()| bytes)
+    }
+
+    /// Puts what a file holds in the place of what `buffer` does.
+    pub(crate) fn read_into(self, path: &Path, buffer: &mut Vec<u8>) -> io::Result<()> {
+        buffer.clear();
         match self {
-            Self::Disk => fs::read(path).map(Cow::Owned),
+            // Without a limit, each file would be asked for its size and its place first.
+            Self::Disk => File::open(path)?.take(u64::MAX).read_to_end(buffer).map(drop),
             Self::Embedded { root, files } => {
                 let below = path.strip_prefix(root).map_err(|_| ErrorKind::NotFound)?;
                 let found = files.iter().find(|(name, _)| Path::new(name) == below);
                 let (_, bytes) = found.ok_or(ErrorKind::NotFound)?;
-                Ok(Cow::Borrowed(bytes))
+                buffer.extend_from_slice(bytes);
+                Ok(())
             }
         }
     }
@@ -51,7 +60,7 @@ fn listed(path: &Path) -> io::Result<Vec<Entry>> {
     for entry in fs::read_dir(path)? {
         let entry = entry?;
         let path = entry.path();
-        entries.push(Entry { name: entry.file_name(), kind: kind_of(&path), path });
+        entries.push(Entry { name: entry.file_name(), kind: kind_of(&entry, &path), path });
     }
     Ok(entries)
 }
@@ -177,12 +186,21 @@ impl<'a> Folder<'a> {
     /// The path of a file below this folder, with `/`.
     pub(crate) fn relative(&self, path: &Path) -> String {
         let below = path.strip_prefix(&self.path).unwrap_or(path);
+        if let Some(text) = below.to_str().filter(|_| MAIN_SEPARATOR == '/') {
+            return text.to_owned();
+        }
         let parts: Vec<_> = below.iter().map(|part| part.to_string_lossy()).collect();
         parts.join("/")
     }
 }
 
-fn kind_of(path: &Path) -> Kind {
+fn kind_of(entry: &DirEntry, path: &Path) -> Kind {
+    // The folder mostly says it by itself, without a look at the entry.
+    match entry.file_type() {
+        Ok(kind) if kind.is_file() => return Kind::File,
+        Ok(kind) if kind.is_dir() => return Kind::Folder,
+        _ => {}
+    }
     match fs::metadata(path) {
         Ok(metadata) if metadata.is_file() => Kind::File,
         Ok(metadata) if metadata.is_dir() => Kind::Folder,

@@ -13,6 +13,7 @@ mod environment;
 mod error;
 mod folder;
 mod head;
+mod history;
 mod layouts;
 mod lines;
 mod names;
@@ -28,6 +29,7 @@ pub use create::{NewMigration, Numbering, Reversibility, create};
 pub use duration::{DurationError, parse_duration};
 pub use environment::Environment;
 pub use error::SourceError;
+pub use history::GitHistory;
 
 use assembly::Assembler;
 use folder::{Folder, Store};

@@ -29,8 +29,13 @@ impl Ending {
 
     /// The ending of `name`, whatever its case.
     fn of(name: &str) -> Option<Self> {
-        let lower = name.to_ascii_lowercase();
-        Self::ALL.into_iter().find(|ending| lower.ends_with(ending.text()))
+        let name = name.as_bytes();
+        let ends = |ending: &Self| {
+            let text = ending.text().as_bytes();
+            let start = name.len().checked_sub(text.len());
+            start.is_some_and(|start| name[start..].eq_ignore_ascii_case(text))
+        };
+        Self::ALL.into_iter().find(ends)
     }
 }
 

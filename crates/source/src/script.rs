@@ -1,23 +1,71 @@
-//! A script's bytes: read whole, kept as they are.
+//! Scripts' bytes: read whole, kept as they are.
 
+use std::num::NonZero;
 use std::path::Path;
+use std::thread;
 
 use stopover_model::Finding;
 
 use crate::folder::Store;
 use crate::names;
 
-/// Reads a file's text, byte for byte: byte-order mark and CRLF included.
-pub(crate) fn read(store: Store<'_>, path: &Path) -> Result<String, Finding> {
-    let shown = path.display().to_string();
-    let bytes = store.read(path).map_err(|error| names::unreadable(&shown, &error.to_string()))?;
-    let text = String::from_utf8(bytes.into_owned()).map_err(|error| {
-        let offset = error.utf8_error().valid_up_to();
-        not_utf8(&shown, offset, error.as_bytes())
-    })?;
-    match text.find('\0') {
-        Some(offset) => Err(nul_byte(&shown, offset)),
-        None => Ok(text),
+/// So many files are worth a thread: it takes as long to start as some tens of files to read.
+const FILES_PER_THREAD: usize = 256;
+
+/// More threads than these would only wait for each other in the file system.
+const MOST_THREADS: usize = 8;
+
+/// Most files fit into it.
+const BUFFER: usize = 64 << 10;
+
+/// A file's text, or why there is none.
+pub(crate) type Text = Result<String, Finding>;
+
+/// Reads the files' texts, in their order; many of them by several threads.
+pub(crate) fn read_all(store: Store<'_>, paths: &[&Path]) -> Vec<Text> {
+    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+    let threads = paths.len().div_ceil(FILES_PER_THREAD).min(cores).max(1);
+    let share = |paths: &[&Path]| -> Vec<Text> {
+        let mut reader = Reader { store, buffer: Vec::with_capacity(BUFFER) };
+        paths.iter().map(|path| reader.read(path)).collect()
+    };
+    if threads == 1 {
+        return share(paths);
+    }
+    let share = &share;
+    thread::scope(|scope| {
+        let shares = paths.chunks(paths.len().div_ceil(threads));
+        let running: Vec<_> =
+            shares.map(|paths| (paths, scope.spawn(move || share(paths)))).collect();
+        // A thread ends without its texts only by a panic; its files are read here then.
+        let texts = running.into_iter();
+        texts.flat_map(|(paths, thread)| thread.join().unwrap_or_else(|_| share(paths))).collect()
+    })
+}
+
+/// Reads one file's text.
+pub(crate) fn read(store: Store<'_>, path: &Path) -> Text {
+    Reader { store, buffer: Vec::new() }.read(path)
+}
+
+/// Reads one file after the other.
+struct Reader<'a> {
+    store: Store<'a>,
+    buffer: Vec<u8>,
+}
+
+impl Reader<'_> {
+    /// Reads a file's text, byte for byte: byte-order mark and CRLF included.
+    fn read(&mut self, path: &Path) -> Text {
+        let shown = || path.display().to_string();
+        let read = self.store.read_into(path, &mut self.buffer);
+        read.map_err(|error| names::unreadable(&shown(), &error.to_string()))?;
+        let text = std::str::from_utf8(&self.buffer)
+            .map_err(|error| not_utf8(&shown(), error.valid_up_to(), &self.buffer))?;
+        match text.find('\0') {
+            Some(offset) => Err(nul_byte(&shown(), offset)),
+            None => Ok(text.to_owned()),
+        }
     }
 }
 

@@ -3,12 +3,29 @@
 //! What cannot be in a transaction is little in SQLite, and most of it may simply run again. The
 //! rest nobody can tell from the catalog.
 
-use stopover_backend::{BackendError, LedgerId, Recover};
+use stopover_backend::{BackendError, LedgerId, Recall, Recover, unpacked};
 use stopover_model::{Interrupted, PlannedStatement, StatementState, Version};
 
 use crate::error::request_error;
 use crate::ledger;
 use crate::session::SqliteSession;
+
+impl Recall for SqliteSession {
+    async fn scripts(
+        &mut self,
+        ledger: &LedgerId,
+        version: &Version,
+    ) -> Result<Vec<String>, BackendError> {
+        let (ledger, version) = (ledger.clone(), version.clone());
+        self.call(move |held| {
+            let Some(connection) = held.reading()? else { return Ok(Vec::new()) };
+            let kept = ledger::scripts(connection, &ledger, &version);
+            let kept = kept.map_err(|error| request_error(&error))?;
+            Ok(kept.iter().filter_map(|it| unpacked(it)).collect())
+        })
+        .await?
+    }
+}
 
 impl Recover for SqliteSession {
     async fn interrupted(

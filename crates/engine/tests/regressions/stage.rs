@@ -1,11 +1,14 @@
 //! A database, a source, and the engine between them.
 
+use std::sync::Arc;
+
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{Applied, EngineError, Limits, Request, apply, status};
 use stopover_model::report::StatusReport;
 use stopover_model::{
-    Directives, EmptyLedger, Layout, LedgerKind, Migration, OrphanPolicy, OutOfOrder, Policy,
-    Script, Silent, SourceSet, TransactionMark, Version,
+    Directives, EmptyLedger, HarmlessEdit, HealMode, HealPolicy, Layout, LedgerKind, Migration,
+    NoHistory, OrphanPolicy, OutOfOrder, Policy, Script, Silent, SourceSet, TransactionMark,
+    Version,
 };
 use stopover_planner::Selection;
 use stopover_postgres::{PostgresBackend, Target};
@@ -16,6 +19,11 @@ const POLICY: Policy = Policy {
     empty_ledger: EmptyLedger::Allow,
     out_of_order: OutOfOrder::Warn,
     orphan: OrphanPolicy::Refuse,
+    heal: HealPolicy {
+        mode: HealMode::Heal,
+        harmless: HarmlessEdit::Restamp,
+        idempotent: Vec::new(),
+    },
 };
 
 fn source(migrations: &[Migration]) -> SourceSet {
@@ -85,6 +93,7 @@ impl Stage {
             facts: FactsRequest { ledger },
             selection: Selection::All,
             limits: self.limits.clone(),
+            history: Arc::new(NoHistory("the tests keep none")),
             stop: self.stop.clone(),
         }
     }

@@ -4,14 +4,15 @@
 //! beside our own ledger; a foreign ledger gets one, in our schema, only when a
 //! non-transactional migration needs it.
 
-use stopover_backend::{JournalEvent, JournalNote, LedgerId};
+use stopover_backend::{JournalEvent, JournalNote, LedgerId, kept};
 use stopover_model::{
-    Checksum, JournalEntry, LedgerKind, NewLedgerRow, Step, TOOL_VERSION, Unsettled, Version,
+    Checksum, HealKind, Healed, JournalEntry, LedgerKind, NewLedgerRow, Step, TOOL_VERSION,
+    Unsettled, Version,
 };
 use tokio_postgres::SimpleQueryRow;
 
-use super::{JOURNAL_TABLE, OWN_SCHEMA};
-use crate::literal::{literal, optional, qualified, value};
+use super::{JOURNAL_TABLE, OWN_SCHEMA, SCRIPT_COLUMN};
+use crate::literal::{identifier, literal, optional, qualified, value};
 use crate::session::text;
 
 /// The schema that a ledger's journal stands in.
@@ -48,9 +49,50 @@ pub(super) fn create(ledger: &LedgerId) -> String {
            checksum_after text NULL, \
            detail text NULL, \
            actor text NOT NULL DEFAULT session_user, \
-           tool_version text NOT NULL)",
+           tool_version text NOT NULL, \
+           script bytea NULL)",
         table = table(ledger),
     )
+}
+
+/// Gives a journal of an older version of this tool what it lacks. Readers of the journal are not
+/// kept waiting for whoever reads it in a long transaction.
+pub(super) fn update(ledger: &LedgerId) -> String {
+    format!(
+        "BEGIN;SET LOCAL lock_timeout = '2s';\
+         ALTER TABLE {} ADD COLUMN IF NOT EXISTS {} bytea NULL;COMMIT",
+        table(ledger),
+        identifier(SCRIPT_COLUMN),
+    )
+}
+
+/// What a journal can keep.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Keeps {
+    /// Lines, and the scripts that were applied.
+    Scripts,
+    /// Lines alone.
+    Lines,
+}
+
+impl Keeps {
+    /// The column and its value, as they go on behind others; nothing where it cannot be kept.
+    fn script(self, script: Option<&str>) -> (&'static str, String) {
+        let bytes = match (self, script) {
+            (Self::Scripts, Some(script)) => kept(script),
+            _ => None,
+        };
+        let Some(bytes) = bytes else { return ("", String::new()) };
+        let mut value = String::with_capacity(bytes.len() * 2 + 40);
+        value.push_str(", pg_catalog.decode('");
+        for byte in bytes {
+            for digit in [byte >> 4, byte & 15] {
+                value.push(char::from_digit(digit.into(), 16).unwrap_or('0'));
+            }
+        }
+        value.push_str("', 'hex')");
+        (", script", value)
+    }
 }
 
 /// One event of a step.
@@ -83,10 +125,11 @@ pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> St
 }
 
 /// The event that goes with a new row of the ledger.
-pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
+pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow, keeps: Keeps) -> String {
+    let (column, script) = keeps.script(row.script.as_deref());
     format!(
-        "INSERT INTO {table} (ledger, version, name, event, checksum_after, tool_version) \
-         VALUES ({ledger}, {version}, {name}, 'applied', {checksum}, {tool})",
+        "INSERT INTO {table} (ledger, version, name, event, checksum_after, tool_version{column}) \
+         VALUES ({ledger}, {version}, {name}, 'applied', {checksum}, {tool}{script})",
         table = table(ledger),
         ledger = value(&ledger.qualified),
         version = value(&row.version.to_string()),
@@ -97,11 +140,12 @@ pub(super) fn insert_applied(ledger: &LedgerId, row: &NewLedgerRow) -> String {
 }
 
 /// A decision.
-pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote) -> String {
+pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote, keeps: Keeps) -> String {
+    let (column, script) = keeps.script(note.script.as_deref());
     format!(
         "INSERT INTO {table} (ledger, version, name, event, checksum_before, checksum_after, \
-         detail, tool_version) VALUES ({ledger}, {version}, {name}, {event}, {before}, {after}, \
-         {detail}, {tool})",
+         detail, tool_version{column}) VALUES ({ledger}, {version}, {name}, {event}, {before}, \
+         {after}, {detail}, {tool}{script})",
         table = table(ledger),
         ledger = value(&ledger.qualified),
         version = value(&note.version.to_string()),
@@ -112,6 +156,58 @@ pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote) -> String {
         detail = optional(note.reason.as_deref()),
         tool = literal(TOOL_VERSION),
     )
+}
+
+/// Every heal, oldest first.
+pub(super) fn select_healed(ledger: &LedgerId) -> String {
+    format!(
+        "SELECT j.version, j.name, j.event, j.detail, j.checksum_before, j.checksum_after, \
+           pg_catalog.to_char(j.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
+           j.actor \
+         FROM {table} j WHERE j.ledger = {ledger} AND j.event IN ({events}) ORDER BY j.id",
+        table = table(ledger),
+        ledger = value(&ledger.qualified),
+        events = [HealKind::Restamp, HealKind::Rerun].map(|it| literal(it.event())).join(", "),
+    )
+}
+
+/// Reads a row of [`select_healed`].
+pub(super) fn healed(row: &SimpleQueryRow, kind: LedgerKind) -> Option<Healed> {
+    let detail = text(row, 3);
+    Some(Healed {
+        version: kind.version(&text(row, 0)?)?,
+        name: text(row, 1).filter(|it| !it.is_empty()),
+        class: detail.as_deref().and_then(Healed::class_of),
+        way: HealKind::of_event(&text(row, 2)?)?,
+        checksum_before: text(row, 4),
+        checksum_after: text(row, 5),
+        at: text(row, 6).and_then(|at| at.parse().ok()),
+        by: text(row, 7),
+        detail,
+    })
+}
+
+/// The scripts of one version, the newest first.
+pub(super) fn select_scripts(ledger: &LedgerId, version: &Version) -> String {
+    format!(
+        "SELECT pg_catalog.encode(j.script, 'hex') FROM {table} j \
+         WHERE j.ledger = {ledger} AND j.version = {version} AND j.script IS NOT NULL \
+         ORDER BY j.id DESC LIMIT 50",
+        table = table(ledger),
+        ledger = value(&ledger.qualified),
+        version = value(&version.to_string()),
+    )
+}
+
+/// Reads a row of [`select_scripts`].
+pub(super) fn script(row: &SimpleQueryRow) -> Option<Vec<u8>> {
+    let digits = text(row, 0)?;
+    let pairs = digits.as_bytes().chunks_exact(2);
+    let byte = |pair: &[u8]| {
+        let digits = std::str::from_utf8(pair).ok()?;
+        u8::from_str_radix(digits, 16).ok()
+    };
+    pairs.map(byte).collect()
 }
 
 /// Versions with a start after which nothing says that the migration was settled.

@@ -18,7 +18,11 @@ mod stopover;
 use stopover_backend::{
     BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
 };
-use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
+use stopover_model::{
+    Checksum, Healed, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version,
+};
+
+use journal::Keeps;
 
 use crate::literal::{identifier, literal};
 use crate::session::{JournalState, PostgresSession, text};
@@ -42,6 +46,9 @@ pub(crate) const OWN_TABLE: &str = "applied_migrations";
 /// The journal, beside our ledger.
 pub(crate) const JOURNAL_TABLE: &str = "migration_journal";
 
+/// Its column for what was applied, which the journal of an older version of this tool lacks.
+pub(crate) const SCRIPT_COLUMN: &str = "script";
+
 /// Gives up a role or a user that a migration has put on.
 const AS_OURSELVES: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE;";
 
@@ -52,19 +59,21 @@ const AS_OURSELVES_FOR_NOW: &str =
 
 pub(crate) use journal::schema_of as journal_schema;
 
-/// Reads the rows of a ledger; dirty versions of the journal are part of them.
+/// Reads the rows of a ledger, dirty versions of the journal among them, and every heal.
 pub(crate) async fn read(
     session: &mut PostgresSession,
     ledger: &LedgerId,
     journal: JournalState,
-) -> Result<Vec<LedgerRow>, BackendError> {
+) -> Result<(Vec<LedgerRow>, Vec<Healed>), BackendError> {
     let form = form::of(ledger.kind);
     let select = form.select(ledger);
-    let dirty = match journal {
-        JournalState::Present => journal::select_dirty(ledger),
+    let journal = match journal {
+        JournalState::Present | JournalState::Older => {
+            format!("{};{}", journal::select_dirty(ledger), journal::select_healed(ledger))
+        }
         JournalState::Absent => String::new(),
     };
-    let sets = session.rows(&format!("{select};{dirty}")).await?;
+    let sets = session.rows(&format!("{select};{journal}")).await?;
     let found = sets.first().map(Vec::as_slice).unwrap_or_default();
     let mut rows = form.rows(found).ok_or_else(|| unreadable(ledger))?;
     for found in sets.get(1).into_iter().flatten() {
@@ -72,7 +81,9 @@ pub(crate) async fn read(
         dirty.merge_into(&mut rows, ledger.kind);
     }
     rows.sort_by(|a, b| a.version.cmp(&b.version));
-    Ok(rows)
+    let healed = sets.get(2).into_iter().flatten();
+    let healed = healed.filter_map(|row| journal::healed(row, ledger.kind)).collect();
+    Ok((rows, healed))
 }
 
 /// How long the migration took, as an expression: what we measured, else what the server knows.
@@ -100,7 +111,8 @@ impl LedgerWriter for PostgresSession {
             LedgerKind::Stopover => self.schema(ledger).await?,
             _ => String::new(),
         };
-        self.run(&format!("BEGIN;{schema}{sql};COMMIT")).await?;
+        // Sent as one: a transaction of its own where none is open, else a part of that one.
+        self.run(&format!("{schema}{sql}")).await?;
         self.located = None;
         if ledger.kind == LedgerKind::Stopover {
             self.journals.insert(ledger.clone(), JournalState::Present);
@@ -109,12 +121,30 @@ impl LedgerWriter for PostgresSession {
     }
 
     async fn create_journal(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
-        if self.journals.get(ledger) != Some(&JournalState::Present) {
+        if !JournalState::is_there(self.journals.get(ledger)) {
             let schema = self.schema(ledger).await?;
-            self.run(&format!("BEGIN;{schema}{};COMMIT", journal::create(ledger))).await?;
+            self.run(&format!("{schema}{}", journal::create(ledger))).await?;
             self.journals.insert(ledger.clone(), JournalState::Present);
         }
         Ok(())
+    }
+
+    async fn update_journal(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
+        if self.journals.get(ledger) != Some(&JournalState::Older) {
+            return Ok(());
+        }
+        match self.run(&journal::update(ledger)).await {
+            Ok(()) => {
+                self.journals.insert(ledger.clone(), JournalState::Present);
+                Ok(())
+            }
+            // Only its owner may: whoever else applies goes on without.
+            Err(BackendError::Refused(error)) => {
+                tracing::debug!("the journal stays as it is: {}", error.message);
+                self.run("ROLLBACK").await
+            }
+            Err(other) => Err(other),
+        }
     }
 
     async fn journal(
@@ -123,7 +153,7 @@ impl LedgerWriter for PostgresSession {
         step: &Step,
         event: &JournalEvent,
     ) -> Result<(), BackendError> {
-        if self.journals.get(ledger) != Some(&JournalState::Present) {
+        if !JournalState::is_there(self.journals.get(ledger)) {
             return Ok(());
         }
         let restore = self.role_of_the_script().await?;
@@ -156,9 +186,12 @@ pub(crate) fn record_sql(
     row: &NewLedgerRow,
 ) -> String {
     let sql = form::of(ledger.kind).insert(ledger, row);
-    let foreign = ledger.kind != LedgerKind::Stopover;
-    let journal = match session.journals.get(ledger) {
-        Some(JournalState::Present) if foreign => journal::insert_applied(ledger, row),
+    let journal = match (session.journals.get(ledger), ledger.kind) {
+        (Some(JournalState::Present), _) => journal::insert_applied(ledger, row, Keeps::Scripts),
+        // Our own ledger was made with its journal.
+        (Some(JournalState::Older), _) | (_, LedgerKind::Stopover) => {
+            journal::insert_applied(ledger, row, Keeps::Lines)
+        }
         _ => String::new(),
     };
     format!("{AS_OURSELVES}{sql};{journal}")
@@ -185,8 +218,23 @@ impl LedgerEditor for PostgresSession {
     }
 
     async fn note(&mut self, ledger: &LedgerId, note: &JournalNote) -> Result<(), BackendError> {
-        self.run(&format!("{AS_OURSELVES}{}", journal::insert_note(ledger, note))).await
+        let keeps = match self.journals.get(ledger) {
+            Some(JournalState::Present) => Keeps::Scripts,
+            _ => Keeps::Lines,
+        };
+        self.run(&format!("{AS_OURSELVES}{}", journal::insert_note(ledger, note, keeps))).await
     }
+}
+
+/// The up scripts of `version` as they were kept, the newest first.
+pub(crate) async fn scripts(
+    session: &mut PostgresSession,
+    ledger: &LedgerId,
+    version: &Version,
+) -> Result<Vec<Vec<u8>>, BackendError> {
+    let sets = session.rows(&journal::select_scripts(ledger, version)).await?;
+    let rows = sets.first().into_iter().flatten();
+    Ok(rows.filter_map(|row| journal::script(row)).collect())
 }
 
 /// What the journal says of `version` since it was last settled.

@@ -47,7 +47,7 @@ impl Form for Stopover {
     fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
         format!(
             "INSERT INTO {table} (version, name, checksum, provenance, duration_ms, tool_version) \
-             VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool});{journal}",
+             VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool})",
             table = ledger.qualified,
             version = row.version,
             name = value(&row.name),
@@ -55,7 +55,6 @@ impl Form for Stopover {
             provenance = literal(row.provenance.name()),
             duration = milliseconds(row),
             tool = literal(TOOL_VERSION),
-            journal = journal::insert_applied(ledger, row),
         )
     }
 

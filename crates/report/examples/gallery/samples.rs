@@ -1,12 +1,12 @@
 //! Documents to look at: the gallery prints them, the golden tests keep them.
 
-use stopover_model::Severity;
 use stopover_model::report::{
     AppliedEntry, ApplyReport, BackupMade, BackupReport, Drift, DriftKind, FailedMigration,
     LedgerEntry, LockReport, MigrationReport, MigrationStatus, PendingEntry, PlanReport,
     PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport, StatementEntry, StatementReport,
     StatusReport, TableReport, Timings, Verdict,
 };
+use stopover_model::{EditClass, Severity};
 use stopover_model::{
     Finding, LedgerKind, PlannedLock, Provenance, StatementError, TOOL_VERSION, Version,
 };

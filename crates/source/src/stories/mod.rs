@@ -6,6 +6,7 @@ mod directives;
 mod embedded;
 mod flyway;
 mod goose;
+mod history;
 mod layouts;
 mod problems;
 mod refinery;

@@ -5,10 +5,11 @@
 
 use std::sync::OnceLock;
 
-use rusqlite::{Connection, Row, params};
-use stopover_backend::{JournalEvent, JournalNote, LedgerId};
+use rusqlite::{Connection, Row, ToSql, params};
+use stopover_backend::{JournalEvent, JournalNote, LedgerId, kept};
 use stopover_model::{
-    Checksum, JournalEntry, LedgerRow, NewLedgerRow, Step, TOOL_VERSION, Unsettled, Version,
+    Checksum, HealKind, Healed, JournalEntry, LedgerRow, NewLedgerRow, Step, TOOL_VERSION,
+    Unsettled, Version,
 };
 
 use super::journal_table;
@@ -56,9 +57,21 @@ pub(super) fn create(ledger: &LedgerId) -> String {
            checksum_after TEXT NULL, \
            detail TEXT NULL, \
            actor TEXT NOT NULL, \
-           tool_version TEXT NOT NULL)",
+           tool_version TEXT NOT NULL, \
+           script BLOB NULL)",
         table = table(ledger),
     )
+}
+
+/// Whether the journal has a column for scripts; one of an older version of this tool has none.
+pub(super) fn keeps_scripts(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<bool> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1, 'main') WHERE name = 'script')";
+    connection.prepare_cached(sql)?.query_row([journal_table(ledger)], |row| row.get(0))
+}
+
+/// Gives a journal of an older version of this tool what it lacks.
+pub(super) fn update(ledger: &LedgerId) -> String {
+    format!("ALTER TABLE {} ADD COLUMN script BLOB NULL", table(ledger))
 }
 
 /// One row to be written.
@@ -72,6 +85,7 @@ pub(super) struct Line {
     before: Option<String>,
     after: Option<String>,
     detail: Option<String>,
+    script: Option<Vec<u8>>,
 }
 
 impl Line {
@@ -86,6 +100,7 @@ impl Line {
             before: None,
             after: None,
             detail: None,
+            script: None,
         }
     }
 
@@ -111,7 +126,11 @@ impl Line {
 
     /// The event that goes with a new row of the ledger.
     pub(super) fn applied(row: &NewLedgerRow) -> Self {
-        Self { after: hex(row.checksum.as_ref()), ..Self::of(&row.version, &row.name, "applied") }
+        Self {
+            after: hex(row.checksum.as_ref()),
+            script: row.script.as_deref().and_then(kept),
+            ..Self::of(&row.version, &row.name, "applied")
+        }
     }
 
     /// A row that was taken over from another tool's history.
@@ -130,6 +149,7 @@ impl Line {
             before: hex(note.before.as_ref()),
             after: hex(note.after.as_ref()),
             detail: note.reason.clone(),
+            script: note.script.as_deref().and_then(kept),
             ..Self::of(&note.version, &note.name, note.event.name())
         }
     }
@@ -145,28 +165,82 @@ pub(super) fn insert(
     ledger: &LedgerId,
     line: &Line,
 ) -> rusqlite::Result<()> {
+    // A line without a script fits a journal of any age.
+    let keeps = line.script.is_some() && keeps_scripts(connection, ledger)?;
+    let (column, place) = if keeps { (", script", ", ?13") } else { ("", "") };
     let sql = format!(
         "INSERT INTO {} (ledger, version, name, event, statement, statements, statement_checksum, \
-         checksum_before, checksum_after, detail, actor, tool_version) \
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+         checksum_before, checksum_after, detail, actor, tool_version{column}) \
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12{place})",
         table(ledger)
     );
     let number = |it: Option<usize>| it.and_then(|it| i64::try_from(it).ok());
-    let values = params![
-        ledger.table,
-        line.version,
-        line.name,
-        line.event,
-        number(line.statement),
-        number(line.statements),
-        line.statement_checksum,
-        line.before,
-        line.after,
-        line.detail,
-        actor(),
-        TOOL_VERSION,
+    let (statement, statements) = (number(line.statement), number(line.statements));
+    let actor = actor();
+    let values: [&dyn ToSql; 13] = [
+        &ledger.table,
+        &line.version,
+        &line.name,
+        &line.event,
+        &statement,
+        &statements,
+        &line.statement_checksum,
+        &line.before,
+        &line.after,
+        &line.detail,
+        &actor,
+        &TOOL_VERSION,
+        &line.script,
     ];
+    let values = if keeps { &values[..] } else { &values[..12] };
     connection.prepare_cached(&sql)?.execute(values).map(|_| ())
+}
+
+/// Every heal, oldest first.
+pub(super) fn healed(connection: &Connection, ledger: &LedgerId) -> rusqlite::Result<Vec<Healed>> {
+    let sql = format!(
+        "SELECT version, name, event, detail, checksum_before, checksum_after, at, actor FROM {} \
+         WHERE ledger = ?1 AND event IN (?2, ?3) ORDER BY id",
+        table(ledger)
+    );
+    let mut select = connection.prepare(&sql)?;
+    let of = [HealKind::Restamp.event(), HealKind::Rerun.event()];
+    let rows = select.query_map(params![ledger.table, of[0], of[1]], |row| {
+        let (version, event): (String, String) = (row.get(0)?, row.get(2)?);
+        let detail: Option<String> = row.get(3)?;
+        let read = ledger.kind.version(&version).zip(HealKind::of_event(&event));
+        let Some((version, way)) = read else { return Ok(None) };
+        Ok(Some(Healed {
+            version,
+            name: row.get::<_, Option<String>>(1)?.filter(|it| !it.is_empty()),
+            class: detail.as_deref().and_then(Healed::class_of),
+            way,
+            checksum_before: row.get(4)?,
+            checksum_after: row.get(5)?,
+            at: timestamp(&row.get::<_, String>(6)?),
+            by: row.get(7)?,
+            detail,
+        }))
+    })?;
+    rows.filter_map(Result::transpose).collect()
+}
+
+/// The scripts of one version as they were kept, the newest first.
+pub(super) fn scripts(
+    connection: &Connection,
+    ledger: &LedgerId,
+    version: &Version,
+) -> rusqlite::Result<Vec<Vec<u8>>> {
+    if !keeps_scripts(connection, ledger)? {
+        return Ok(Vec::new());
+    }
+    let sql = format!(
+        "SELECT script FROM {} WHERE ledger = ?1 AND version = ?2 AND script IS NOT NULL \
+         ORDER BY id DESC LIMIT 50",
+        table(ledger)
+    );
+    let mut select = connection.prepare(&sql)?;
+    select.query_map([&ledger.table, &version.to_string()], |row| row.get(0))?.collect()
 }
 
 /// The rows of versions since they were last settled.

@@ -22,7 +22,9 @@ use rusqlite::Connection;
 use stopover_backend::{
     BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
 };
-use stopover_model::{Checksum, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version};
+use stopover_model::{
+    Checksum, Healed, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version,
+};
 
 use crate::error::{code, request_error};
 use crate::held::Held;
@@ -92,6 +94,29 @@ pub(crate) fn read(
     Ok(rows)
 }
 
+/// Every heal that the journal tells of, oldest first.
+pub(crate) fn healed(
+    connection: &Connection,
+    ledger: &LedgerId,
+) -> Result<Vec<Healed>, BackendError> {
+    let healed = || {
+        if !is_there(connection, &journal_table(ledger))? {
+            return Ok(Vec::new());
+        }
+        journal::healed(connection, ledger)
+    };
+    healed().map_err(|error: rusqlite::Error| request_error(&error))
+}
+
+/// The up scripts of a version that the journal keeps, the newest first.
+pub(crate) fn scripts(
+    connection: &Connection,
+    ledger: &LedgerId,
+    version: &Version,
+) -> rusqlite::Result<Vec<Vec<u8>>> {
+    journal::scripts(connection, ledger, version)
+}
+
 /// Writes into the journal that a row was taken over.
 pub(crate) fn note_adopted(
     connection: &Connection,
@@ -137,6 +162,20 @@ impl LedgerWriter for SqliteSession {
     async fn create_journal(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
         let ledger = ledger.clone();
         self.call(move |held| in_transaction(held, &journal::create(&ledger))).await?
+    }
+
+    async fn update_journal(&mut self, ledger: &LedgerId) -> Result<(), BackendError> {
+        let ledger = ledger.clone();
+        self.call(move |held| {
+            let connection = held.writing()?;
+            let is_older = is_there(connection, &journal_table(&ledger))
+                .and_then(|there| Ok(there && !journal::keeps_scripts(connection, &ledger)?));
+            if is_older.map_err(|error| request_error(&error))? {
+                in_transaction(held, &journal::update(&ledger))?;
+            }
+            Ok(())
+        })
+        .await?
     }
 
     async fn journal(
@@ -216,8 +255,12 @@ fn write<T>(
 }
 
 /// Runs statements as one transaction of their own.
+/// In the transaction that is open, or in one of its own.
 fn in_transaction(held: &mut Held, sql: &str) -> Result<(), BackendError> {
     let connection = held.writing()?;
+    if !connection.is_autocommit() {
+        return connection.execute_batch(sql).map_err(|error| request_error(&error));
+    }
     let done = connection.execute_batch(&format!("BEGIN IMMEDIATE;{sql};COMMIT"));
     if done.is_err() && !connection.is_autocommit() {
         connection.execute_batch("ROLLBACK").map_err(|error| request_error(&error))?;

@@ -2,12 +2,13 @@
 #![allow(dead_code, reason = "each test program uses a part of it")]
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use rusqlite::Connection;
 use stopover_backend::{FactsRequest, Stop};
 use stopover_engine::{Applied, EngineError, Limits, Request};
 use stopover_model::report::{PlanReport, StatusReport};
-use stopover_model::{EmptyLedger, Policy, Silent, SourceSet};
+use stopover_model::{EmptyLedger, NoHistory, Policy, Silent, SourceSet};
 use stopover_planner::Selection;
 use stopover_sqlite::{SqliteBackend, Target};
 use tempfile::TempDir;
@@ -114,6 +115,7 @@ impl Asked {
             facts: self.facts.clone(),
             selection: Selection::All,
             limits: self.limits.clone(),
+            history: Arc::new(NoHistory("the tests keep none")),
             stop: self.stop.clone(),
         }
     }

@@ -1,0 +1,153 @@
+//! The proof before a rerun: the same on a copy of the target, and nothing is another then.
+//!
+//! A migration that was harmless to repeat when it was written is so no more once later ones have
+//! built on what it made. Its text cannot tell; production's own data can.
+
+use stopover_backend::{
+    Backend, BackendError, CensusDepth, CensusScope, CopyError, Privileges, Session, TargetCopy,
+};
+use stopover_model::{EventSink, Facts, Finding, Version};
+use stopover_planner::{Inventory, rerun_changes};
+
+use crate::lock::Locked;
+use crate::{EngineError, Request};
+
+use super::again::{in_words, once};
+use super::{Rerun, note, ready_journal};
+
+/// That the reruns change nothing.
+pub(super) struct Proof {
+    /// On what, and how much of it: for the journal.
+    pub(super) told: String,
+    /// What else was found on the way: no errors.
+    pub(super) findings: Vec<Finding>,
+}
+
+/// Carries the reruns out on a copy, and compares everything before and after each.
+pub(super) async fn prove<B: Backend>(
+    backend: &B,
+    reruns: &[Rerun<'_>],
+    facts: &Facts,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Proof, EngineError> {
+    let copy = match backend.copy(&request.stop, sink).await {
+        Ok(copy) => copy,
+        Err(CopyError::Stopped(signal)) => return Err(EngineError::Stopped(signal)),
+        Err(CopyError::Impossible { message, remedy }) => {
+            return Err(EngineError::Refused(unproven(reruns, &message, &remedy)));
+        }
+    };
+    let ended = tokio::select! {
+        ended = on_copy(&copy, reruns, facts, request, sink) => ended,
+        signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
+    };
+    let findings = copy.discard().await;
+    let told = ended?;
+    Ok(Proof { told, findings })
+}
+
+async fn on_copy<B: Backend>(
+    copy: &TargetCopy<B>,
+    reruns: &[Rerun<'_>],
+    facts: &Facts,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<String, EngineError> {
+    let broken = |error: EngineError| match error {
+        EngineError::Backend(error) => {
+            let message = format!("{}: {}", copy.described, in_words(error));
+            EngineError::Refused(unproven(reruns, &message, "run the command again"))
+        }
+        other => other,
+    };
+    let mut locked = open(copy, request, sink).await.map_err(broken)?;
+    let first = inventory(&mut locked, request).await.map_err(|it| broken(it.into()))?;
+    for rerun in reruns {
+        let version = &rerun.heal.version;
+        let note = note(rerun.heal, "on a copy");
+        if let Err(error) = once(&mut locked, rerun, &note, request).await.map_err(broken)? {
+            let message = format!(
+                "re-running {version} fails on a copy: {} at {}:{}:{}",
+                error.headline(),
+                error.file,
+                error.line,
+                error.column
+            );
+            return Err(EngineError::Refused(vec![refused(version, message)]));
+        }
+        let now = inventory(&mut locked, request).await.map_err(|it| broken(it.into()))?;
+        let changes = rerun_changes(version, &first, &now, request.source, facts);
+        if !changes.is_empty() {
+            let findings = changes.into_iter().map(|it| refused(version, it));
+            return Err(EngineError::Refused(findings.collect()));
+        }
+    }
+    locked.release().await;
+    Ok(format!(
+        "proven on {}: schema {}, {} tables with {} rows, the same before and after",
+        copy.described,
+        first.schema.checksum.get(..12).unwrap_or_default(),
+        first.tables.len(),
+        first.rows()
+    ))
+}
+
+/// A session on the copy, with everything that a heal makes for itself in place.
+async fn open<B: Backend>(
+    copy: &TargetCopy<B>,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Locked<B::Session>, EngineError> {
+    let mut locked = crate::apply::open(&copy.backend, request, sink).await?;
+    ready_journal(&mut locked).await?;
+    Ok(locked)
+}
+
+async fn inventory<S: Session>(
+    locked: &mut Locked<S>,
+    request: &Request<'_>,
+) -> Result<Inventory, BackendError> {
+    let session = locked.session();
+    let scope = session.bookkeeping(&request.facts).await?;
+    // A table that is made again has lost what was granted on it.
+    let scope = CensusScope { privileges: Privileges::Included, ..scope };
+    let schema = session.schema(&scope).await?;
+    let tables = session.tables(&scope, CensusDepth::Digests).await?;
+    Ok(Inventory { schema, tables })
+}
+
+fn refused(version: &Version, message: String) -> Finding {
+    Finding::error(
+        "modified",
+        version.to_string(),
+        message,
+        format!(
+            "nothing was changed; take {version} off the list of idempotent migrations, restore \
+             its file as it was applied, and make the change in a new migration; an edit that \
+             changes nothing is recorded by `stopover repair accept {version}`"
+        ),
+    )
+}
+
+/// The refusal of every rerun where there is no proof.
+fn unproven(reruns: &[Rerun<'_>], reason: &str, remedy: &str) -> Vec<Finding> {
+    let finding = |rerun: &Rerun<'_>| {
+        let version = &rerun.heal.version;
+        Finding::error(
+            "modified",
+            version.to_string(),
+            format!(
+                "migration {version} was previously applied but has been modified (class: {}), \
+                 and is not run again without a proof on a copy: {reason}",
+                rerun.heal.class
+            ),
+            format!(
+                "{remedy}; or restore {} as it was applied, or record the edit with `stopover \
+                 repair accept {version}`",
+                rerun.heal.path
+            ),
+        )
+    };
+    reruns.iter().map(finding).collect()
+}
