@@ -7,14 +7,29 @@ use std::future::Future;
 
 use stopover_model::{Schema, TableCensus};
 
-use crate::BackendError;
+use crate::{BackendError, FactsRequest};
 
 /// What a census leaves out: ledgers, and journals beside them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CensusScope {
     /// Tables that are left out, by schema and name, unquoted, with everything that belongs to
-    /// them (columns, indexes, constraints, sequences, privileges).
+    /// them (columns, indexes, constraints, sequences, privileges). A schema, other than
+    /// `public`, that holds nothing else is left out with them. SQLite has no schemas: only the
+    /// name counts there.
     pub except: Vec<(String, String)>,
+    /// Whether owners, grants and default privileges are objects too.
+    pub privileges: Privileges,
+}
+
+/// What becomes of owners, grants and default privileges. They name roles, which are the server's
+/// and not the database's: a copy on another server seldom has them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Privileges {
+    /// They are no part of the schema.
+    #[default]
+    LeftOut,
+    /// Each is an object of its own, of kind `owner`, `grants` or `default privileges`.
+    Included,
 }
 
 /// How closely tables are looked at.
@@ -28,6 +43,8 @@ pub enum CensusDepth {
 
 /// Reads schema and tables. Writes nothing, and works with a role that may only read; what it may
 /// not read is an error, never an omission.
+///
+/// Both open a transaction that reads, and close it: none may be open.
 pub trait Census {
     /// Every object of the user schemas.
     fn schema(
@@ -41,4 +58,14 @@ pub trait Census {
         scope: &CensusScope,
         depth: CensusDepth,
     ) -> impl Future<Output = Result<Vec<TableCensus>, BackendError>> + Send;
+}
+
+/// Knows the tables that tools keep for themselves.
+pub trait Bookkeeping {
+    /// Ledgers of every tool, journals and counters that are there: what a comparison of two
+    /// databases leaves out.
+    fn bookkeeping(
+        &mut self,
+        request: &FactsRequest,
+    ) -> impl Future<Output = Result<CensusScope, BackendError>> + Send;
 }

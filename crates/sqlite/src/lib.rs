@@ -8,6 +8,7 @@
 //! only when it holds the run lock and has something to write.
 
 mod adopt;
+mod census;
 mod connect;
 mod diagnose;
 mod error;

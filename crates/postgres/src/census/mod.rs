@@ -1,0 +1,138 @@
+//! The canonical schema, and what is in the tables.
+//!
+//! Everything is read in one `READ ONLY`, `REPEATABLE READ` transaction, so that schema and counts
+//! are of one moment. What changes how the catalogs print (`search_path` first of all) is pinned
+//! for the transaction: the database may be a hostile one, and whatever it defines is found by no
+//! unqualified name. The catalogs are read with one query for each family of objects, all sent at
+//! once: a schema is three round trips, whatever its size.
+//!
+//! Left out, because a dump does not bring them or because they are no part of the database:
+//! members of extensions, subscriptions and user mappings (they hold passwords), large objects,
+//! settings of roles and databases, what is temporary; `plpgsql` and the schema `public`, which
+//! every fresh database has; and the ledger, with everything that belongs to it.
+
+mod columns;
+mod comments;
+mod constraints;
+mod extensions;
+mod foreign;
+mod indexes;
+mod indirect;
+mod look;
+mod moment;
+mod operators;
+mod privileges;
+mod publications;
+mod routines;
+mod rows;
+mod schemas;
+mod sequences;
+mod tables;
+mod text_search;
+mod triggers;
+mod types;
+mod views;
+
+use stopover_backend::{BackendError, Census, CensusDepth, CensusScope, Privileges};
+use stopover_model::{Schema, SchemaObject, TableCensus};
+use tokio_postgres::SimpleQueryRow;
+
+use crate::session::PostgresSession;
+use look::Look;
+
+impl Census for PostgresSession {
+    async fn schema(&mut self, scope: &CensusScope) -> Result<Schema, BackendError> {
+        let look = moment::open(self, scope).await?;
+        let read = objects(self, &look, scope.privileges).await;
+        moment::close(self, read).await.map(Schema::new)
+    }
+
+    async fn tables(
+        &mut self,
+        scope: &CensusScope,
+        depth: CensusDepth,
+    ) -> Result<Vec<TableCensus>, BackendError> {
+        let look = moment::open(self, scope).await?;
+        let read = rows::read(self, &look, depth).await;
+        moment::close(self, read).await
+    }
+}
+
+/// The queries, one for each family: each gives kind, identity and definition.
+fn queries(look: &Look, privileges: Privileges) -> Vec<String> {
+    let mut queries = vec![
+        schemas::query(look),
+        extensions::query(),
+        tables::query(look),
+        columns::query(look),
+        constraints::query(look),
+        indexes::query(look),
+        indexes::statistics(look),
+        sequences::query(look),
+        views::query(look),
+        routines::functions(look),
+        routines::aggregates(look),
+        triggers::triggers(look),
+        triggers::event_triggers(),
+        triggers::rules(look),
+        triggers::policies(look),
+        types::domains(look),
+        types::others(look),
+        types::collations(look),
+        types::conversions(look),
+        operators::operators(look),
+        operators::families(look),
+        operators::casts_and_methods(),
+        text_search::query(look),
+        publications::query(look),
+        foreign::query(),
+        foreign::languages(),
+        comments::query(look),
+    ];
+    if privileges == Privileges::Included {
+        queries.extend([privileges::owners(look), privileges::grants(look)]);
+        queries.push(privileges::defaults());
+    }
+    queries
+}
+
+async fn objects(
+    session: &mut PostgresSession,
+    look: &Look,
+    privileges: Privileges,
+) -> Result<Vec<SchemaObject>, BackendError> {
+    let sets = session.rows(&queries(look, privileges).join(";\n")).await?;
+    let mut objects = Vec::with_capacity(sets.iter().map(Vec::len).sum());
+    for row in sets.iter().flatten() {
+        objects.push(object(row)?);
+    }
+    Ok(objects)
+}
+
+fn object(row: &SimpleQueryRow) -> Result<SchemaObject, BackendError> {
+    let kind = field(row, 0)?;
+    let definition = field(row, 2)?;
+    let definition = match kind.as_str() {
+        "comment" => definition,
+        _ => indirect::canonical(definition),
+    };
+    Ok(SchemaObject { kind, identity: field(row, 1)?, definition })
+}
+
+/// A column that is never NULL. An object without its definition would be an omission.
+fn field(row: &SimpleQueryRow, column: usize) -> Result<String, BackendError> {
+    let unreadable = |reason: String| BackendError::Settings {
+        message: format!("the catalogs cannot be read: {reason}"),
+        remedy: "look for names, comments or bodies of functions that are not of the database's \
+                 encoding, and whether somebody changes the schema at this moment"
+            .to_owned(),
+    };
+    match row.try_get(column) {
+        Ok(Some(text)) => Ok(text.to_owned()),
+        Ok(None) => {
+            let named = |at| row.try_get(at).ok().flatten().unwrap_or("an object").to_owned();
+            Err(unreadable(format!("{} {} has no definition", named(0), named(1))))
+        }
+        Err(error) => Err(unreadable(error.to_string())),
+    }
+}
