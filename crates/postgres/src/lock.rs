@@ -80,8 +80,8 @@ impl RunLock for PostgresSession {
     }
 
     async fn unlock(&mut self, ledger: &LedgerId) -> Result<LockKept, BackendError> {
-        let unlock = format!("pg_catalog.pg_advisory_unlock({})", key(ledger));
-        let sql = format!("SELECT {}", self.in_process(&unlock));
+        self.lock = self.lock.and(Some(key(ledger)));
+        let Some(sql) = self.unlocking() else { return Ok(LockKept::Held) };
         let began = Instant::now();
         self.lock = None;
         loop {
@@ -117,6 +117,13 @@ impl PostgresSession {
         let Some(row) = answer.filter(|_| self.lock.is_some()) else { return Ok(()) };
         self.answered(number(row, 0))?;
         if truth(row, 1) { Ok(()) } else { Err(BackendError::Overtaken(LOST_LOCK.to_owned())) }
+    }
+
+    /// The request that gives the run lock back, if we have it: true where it was there, NULL
+    /// where it meets another process.
+    pub(crate) fn unlocking(&self) -> Option<String> {
+        let call = format!("pg_catalog.pg_advisory_unlock({})", self.lock?);
+        Some(format!("SELECT {}", self.in_process(&call)))
     }
 
     /// `call`, if it reaches the process that answered before; NULL from any other.

@@ -17,14 +17,18 @@
 use std::time::Duration;
 
 use stopover_backend::BackendError;
-use tokio_postgres::SimpleQueryMessage;
+use tokio_postgres::{Client, SimpleQueryMessage};
 
 use crate::connect::PostgresBackend;
+use crate::error::request_error;
 use crate::session::{PostgresSession, text};
 
 /// How long we wait for the second session. A proxy that pools sessions may have none left, and
 /// keep it waiting for as long as the first one lives.
 const PATIENCE: Duration = Duration::from_secs(3);
+
+/// How often a process that has our lock is looked for.
+const ROUNDS: usize = 20;
 
 /// Who answers: the process, and the server that it is of. Two servers behind one address may have
 /// processes of the same number.
@@ -39,7 +43,7 @@ impl PostgresBackend {
     ) -> Result<(), BackendError> {
         let before = session.who().await?;
         let looking = tokio::time::timeout(PATIENCE, self.beside());
-        let (_open, other) = match looking.await {
+        let (beside, other) = match looking.await {
             Ok(Ok(beside)) => beside,
             Ok(Err(error)) => {
                 tracing::debug!("no second session to compare with: {error}");
@@ -53,19 +57,18 @@ impl PostgresBackend {
         // The second one is still open. A proxy gives out last what came back last, or in turn:
         // one of the two comparisons finds either.
         let after = session.who().await?;
-        if before == after && after != other { Ok(()) } else { Err(not_pinned()) }
+        if before == after && after != other {
+            return Ok(());
+        }
+        session.leave_no_lock(&beside).await;
+        Err(not_pinned())
     }
 
     /// A second session, and who answers in it.
-    async fn beside(&self) -> Result<(tokio_postgres::Client, Option<String>), BackendError> {
+    async fn beside(&self) -> Result<(Client, Option<String>), BackendError> {
         let (client, _, _) = self.open().await?;
-        let answer = client.simple_query(WHO).await;
-        let answer = answer.map_err(|error| crate::error::request_error(&error))?;
-        let row = answer.iter().find_map(|message| match message {
-            SimpleQueryMessage::Row(row) => text(row, 0),
-            _ => None,
-        });
-        Ok((client, row))
+        let who = asked(&client, WHO).await?;
+        Ok((client, who))
     }
 }
 
@@ -73,6 +76,25 @@ impl PostgresSession {
     async fn who(&mut self) -> Result<Option<String>, BackendError> {
         let sets = self.rows(WHO).await?;
         Ok(sets.first().and_then(|rows| rows.first()).and_then(|row| text(row, 0)))
+    }
+
+    /// Gives the run lock back, which a process of the pool has. It must come round again: while
+    /// one of our two sessions keeps another process busy, the other one may meet it.
+    async fn leave_no_lock(&mut self, beside: &Client) {
+        let Some(sql) = self.unlocking() else { return };
+        for _ in 0..ROUNDS {
+            let ours = asked(&self.client, &format!("BEGIN;{sql}")).await;
+            let theirs = match ours {
+                Ok(Some(_)) => Ok(None),
+                _ => asked(beside, &sql).await,
+            };
+            // It ends what was begun; a pool of statements has let nothing begin.
+            let _ = asked(&self.client, "ROLLBACK").await;
+            if matches!(ours, Ok(Some(_))) || matches!(theirs, Ok(Some(_))) {
+                break;
+            }
+        }
+        self.lock = None;
     }
 
     /// Takes note of the process that answered, or finds that it is not the one of before.
@@ -85,6 +107,15 @@ impl PostgresSession {
             }
         }
     }
+}
+
+/// The first value of the answer.
+async fn asked(client: &Client, sql: &str) -> Result<Option<String>, BackendError> {
+    let answer = client.simple_query(sql).await.map_err(|error| request_error(&error))?;
+    Ok(answer.iter().find_map(|message| match message {
+        SimpleQueryMessage::Row(row) => text(row, 0),
+        _ => None,
+    }))
 }
 
 /// The refusal of such a proxy.

@@ -22,6 +22,8 @@ pub(crate) enum Harm {
     /// The connection is cut when a COMMIT is done, before its answer passes. Then nobody gets in
     /// for so long.
     CutAtCommit(Duration),
+    /// The connection is cut when a COMMIT is done, before its answer passes. Nobody gets in again.
+    CutForGood,
     /// The server does not understand the BEGIN: as when a cancel request hits it.
     SpoilBegin,
 }
@@ -44,8 +46,10 @@ impl HarmfulProxy {
         let is_done = Arc::clone(&done);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
-                if let (true, Harm::CutAtCommit(pause)) = (is_done.load(Ordering::SeqCst), harm) {
-                    tokio::time::sleep(pause).await;
+                match (is_done.load(Ordering::SeqCst), harm) {
+                    (true, Harm::CutAtCommit(pause)) => tokio::time::sleep(pause).await,
+                    (true, Harm::CutForGood) => return,
+                    _ => {}
                 }
                 let server = UnixStream::connect(&socket).await.expect("the server's socket");
                 tokio::spawn(forward(client, server, harm, Arc::clone(&is_done)));
@@ -82,7 +86,7 @@ async fn forward(mut client: TcpStream, mut server: UnixStream, harm: Harm, done
                 if server.write_all(&asked[..count]).await.is_err() {
                     return;
                 }
-                let commits = matches!(harm, Harm::CutAtCommit(_))
+                let commits = matches!(harm, Harm::CutAtCommit(_) | Harm::CutForGood)
                     && asked[..count].ends_with(COMMIT);
                 if commits && !done.swap(true, Ordering::SeqCst) {
                     return until_committed(&mut server, &mut answered).await;

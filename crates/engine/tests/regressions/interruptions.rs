@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use stopover_backend::{Stop, StopSignal};
+use stopover_backend::{BackendError, Stop, StopSignal};
 use stopover_engine::{Applied, Ending};
 
 use crate::harm::{Harm, HarmfulProxy};
@@ -61,6 +61,27 @@ async fn a_commit_whose_answer_is_lost_is_settled_by_the_ledger() {
     assert!(matches!(applied.ending, Ending::Complete), "{applied:?}");
     assert!(proxy.did_harm());
     assert_eq!(stage.psql("SELECT count(*) FROM stopover.applied_migrations"), "2");
+}
+
+/// Nobody could ask the ledger, and the report said `untouched`.
+#[tokio::test]
+async fn a_commit_that_could_not_be_settled_has_words_of_its_own() {
+    let stage = Stage::new().await;
+    let proxy = HarmfulProxy::start(&stage.database, Harm::CutForGood).await;
+    let migrations = [migration(1, "CREATE TABLE t (id int)"), migration(2, "SELECT 1")];
+    let applied = stage.apply_to(&proxy.backend(), &migrations).await.unwrap();
+    assert!(proxy.did_harm());
+    let Ending::Lost(BackendError::Unsettled(told)) = &applied.ending else {
+        panic!("{applied:?}")
+    };
+    assert!(told.starts_with("nobody knows yet whether migration 1 is committed"), "{told}");
+    let report = applied.report();
+    assert_eq!((report.applied, report.untouched), (vec![], vec![2.into()]));
+    let failed = report.failed.expect("it is told");
+    assert_eq!((failed.version, failed.statement, failed.rolled_back), (1.into(), None, false));
+    assert_eq!(&failed.error.message, told);
+    // It was committed: the next run sees that, and does the rest.
+    assert_eq!(stage.apply(&migrations).await.unwrap().report().applied, [2.into()]);
 }
 
 /// While the answer was lost, so was the lock: the rest of the plan was another runner's by then.

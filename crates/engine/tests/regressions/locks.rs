@@ -19,6 +19,66 @@ async fn the_run_lock_is_held_from_one_migration_to_the_next_and_free_at_the_end
     assert_eq!(stage.psql(count), "0");
 }
 
+/// A function may hide what the plan would refuse.
+#[tokio::test]
+async fn a_migration_that_freed_the_run_lock_was_not_noticed() {
+    let stage = Stage::new().await;
+    stage.psql(
+        "CREATE FUNCTION tidy() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock_all()'",
+    );
+    let migrations = [
+        migration(1, "SELECT tidy()"),
+        migration(
+            2,
+            "CREATE TABLE seen AS SELECT count(*) FROM pg_locks \
+                      WHERE locktype = 'advisory' AND pid = pg_backend_pid()",
+        ),
+    ];
+    let applied = stage.apply(&migrations).await.unwrap();
+    assert!(matches!(applied.ending, Ending::Complete), "{applied:?}");
+    let found: Vec<_> =
+        applied.findings.iter().map(|it| (it.code.as_str(), it.subject.as_str())).collect();
+    assert_eq!(found, [("run-lock", "migration 1")]);
+    assert_eq!(stage.psql("SELECT * FROM seen"), "1");
+}
+
+/// Where no statement of the migration calls anything, the end of the run tells.
+#[tokio::test]
+async fn a_trigger_that_frees_the_run_lock_is_noticed_at_the_end() {
+    let stage = Stage::new().await;
+    stage.psql(
+        "CREATE TABLE t (id int); CREATE FUNCTION tidy() RETURNS trigger LANGUAGE plpgsql AS \
+         'BEGIN PERFORM pg_advisory_unlock_all(); RETURN NULL; END'; \
+         CREATE TRIGGER tidy AFTER INSERT ON t FOR EACH ROW EXECUTE FUNCTION tidy()",
+    );
+    let applied = stage.apply(&[migration(1, "INSERT INTO t VALUES (1)")]).await.unwrap();
+    assert!(matches!(applied.ending, Ending::Complete), "{applied:?}");
+    assert_eq!(applied.findings.len(), 1, "{:?}", applied.findings);
+    assert_eq!(applied.findings[0].code, "run-lock");
+}
+
+/// The lock was taken again in between: what the one runner planned, the other may have done.
+#[tokio::test]
+async fn a_runner_that_lost_the_lock_to_another_one_stops() {
+    let stage = Stage::new().await;
+    stage.psql(
+        "CREATE FUNCTION tidy() RETURNS void LANGUAGE sql AS 'SELECT pg_advisory_unlock_all()'",
+    );
+    let migrations = [
+        migration(1, "SELECT tidy();\nSELECT pg_sleep(1);"),
+        migration(2, "CREATE TABLE once (id int)"),
+    ];
+    let second = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        stage.apply(&migrations).await
+    };
+    let (first, second) = tokio::join!(stage.apply(&migrations), second);
+    // Whoever waits for the first transaction finds it done; nothing is done twice.
+    let endings = [first, second].map(|it| it.map(|it| it.ending));
+    assert!(endings.iter().any(|it| matches!(it, Ok(Ending::Complete))), "{endings:?}");
+    assert_eq!(stage.psql("SELECT count(*) FROM stopover.applied_migrations"), "2");
+}
+
 /// The runner that waited had looked for the journal before there was one.
 #[tokio::test]
 async fn a_runner_that_waited_did_not_see_what_the_one_before_left_half_done() {

@@ -4,5 +4,7 @@ mod harm;
 mod interruptions;
 mod ledgers;
 mod locks;
+mod notices;
+mod pooling;
 mod sessions;
 mod stage;

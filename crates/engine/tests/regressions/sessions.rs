@@ -80,13 +80,32 @@ async fn a_marked_script_that_leaves_its_transaction_open_was_a_success() {
 
     // Where the server reads strings otherwise than the plan, the BEGIN is seen only by what it
     // does.
-    let database = stage.database.database();
-    stage.psql(&format!("ALTER DATABASE {database} SET standard_conforming_strings = off"));
-    let hidden = [unwrapped(migration(1, "SET x.y = 'a\\''; BEGIN; SELECT ''b --'\n;"))];
+    let script = "SELECT set_config('standard_conforming_strings', 'off', false);\n\
+                  SET x.y = 'a\\''; BEGIN; SELECT ''b --'\n;";
+    let hidden = [unwrapped(migration(1, script))];
     let ending = stage.apply(&hidden).await.unwrap().ending;
     let Ending::Failed { failed, .. } = ending else { panic!("{ending:?}") };
     assert!(failed.error.message.contains("transaction open"), "{}", failed.error.message);
     assert_eq!(stage.psql("SELECT count(*) FROM stopover.applied_migrations"), "0");
+}
+
+/// psql would read it in the server's way, a rehearsal in its own.
+#[tokio::test]
+async fn a_backslash_is_no_matter_of_the_server() {
+    let stage = Stage::new().await;
+    let database = stage.database.database();
+    stage.psql(&format!("ALTER DATABASE {database} SET standard_conforming_strings = off"));
+    let unclear = [migration(1, "SELECT 1;\nSELECT 'a\\nb';")];
+    let Err(EngineError::Refused(findings)) = stage.apply(&unclear).await else {
+        panic!("it has two meanings")
+    };
+    assert_eq!(findings[0].code, "string-syntax");
+    let clear = [migration(
+        1,
+        "SET standard_conforming_strings = on;\nCREATE TABLE t AS SELECT 'a\\nb' AS text;",
+    )];
+    stage.apply(&clear).await.unwrap();
+    assert_eq!(stage.psql("SELECT length(text) FROM t"), "4");
 }
 
 /// Everything behind the ROLLBACK TO was committed by itself, whatever the script said at its end.

@@ -3,20 +3,23 @@
 use std::sync::Arc;
 
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
-use stopover_engine::{Applied, EngineError, Limits, Request, apply, status};
-use stopover_model::report::StatusReport;
-use stopover_model::{
-    Directives, EmptyLedger, HarmlessEdit, HealMode, HealPolicy, Layout, LedgerKind, Migration,
-    NoHistory, OrphanPolicy, OutOfOrder, Policy, Script, Silent, SourceSet, TransactionMark,
-    Version,
+use stopover_engine::{
+    Applied, EngineError, Limits, Repair, Request, apply, repair, rollback, status,
 };
-use stopover_planner::Selection;
+use stopover_model::report::{RepairAction, RepairReport, StatusReport};
+use stopover_model::{
+    AutoAdopt, Directives, EmptyLedger, Event, HarmlessEdit, HealMode, HealPolicy, Layout,
+    LedgerKind, Migration, NoHistory, OrphanPolicy, OutOfOrder, Policy, Script, Silent, SourceSet,
+    TransactionMark, Version,
+};
+use stopover_planner::{DownSelection, Selection};
 use stopover_postgres::{PostgresBackend, Target};
 use stopover_testkit::TestDatabase;
 
 /// The tests make tables of their own beforehand.
 const POLICY: Policy = Policy {
     empty_ledger: EmptyLedger::Allow,
+    auto_adopt: AutoAdopt::Off,
     out_of_order: OutOfOrder::Warn,
     orphan: OrphanPolicy::Refuse,
     heal: HealPolicy {
@@ -76,6 +79,39 @@ impl Stage {
     ) -> Result<Applied, EngineError> {
         let source = source(migrations);
         apply(backend, &self.request(&source, &POLICY), &mut Silent).await
+    }
+
+    /// Applies what is pending of `migrations`, and gives what was told meanwhile.
+    pub(crate) async fn apply_told(&self, migrations: &[Migration]) -> (Applied, Vec<Event>) {
+        let source = source(migrations);
+        let mut events = Vec::new();
+        let mut sink = |event| events.push(event);
+        let applied = apply(&self.backend(), &self.request(&source, &POLICY), &mut sink).await;
+        (applied.expect("an apply that begins"), events)
+    }
+
+    /// Takes the newest of `migrations` back, over a connection that was set up otherwise.
+    pub(crate) async fn rollback_to(
+        &self,
+        backend: &PostgresBackend,
+        migrations: &[Migration],
+    ) -> Result<Applied, EngineError> {
+        let source = source(migrations);
+        let newest = DownSelection::Steps(1);
+        rollback(backend, &self.request(&source, &POLICY), &newest, &mut Silent).await
+    }
+
+    /// Records `version` as applied, over a connection that was set up otherwise.
+    pub(crate) async fn repair_over(
+        &self,
+        backend: &PostgresBackend,
+        migrations: &[Migration],
+        version: i64,
+    ) -> Result<RepairReport, EngineError> {
+        let source = source(migrations);
+        let version = Version::Integer(version);
+        let repair_of = Repair { action: RepairAction::Applied, version, reason: None };
+        repair(backend, &self.request(&source, &POLICY), &repair_of, &mut Silent).await
     }
 
     /// How `migrations` and the ledger stand to each other.
