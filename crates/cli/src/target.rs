@@ -1,11 +1,16 @@
 //! The one place in the command line that names a concrete backend.
 
-use stopover_engine::{Adoption, Applied, EngineError, Repair, Request};
+use std::sync::Arc;
+
+use stopover_engine::{Adoption, Applied, EngineError, Proof, Repair, Request};
 use stopover_model::EventSink;
 use stopover_model::report::{AdoptReport, PlanReport, RepairReport, StatusReport};
 use stopover_planner::DownSelection;
 use stopover_postgres::PostgresBackend;
-use stopover_sqlite::{Place, SqliteBackend};
+use stopover_scratch::binaries::Search;
+use stopover_scratch::copies::ScratchCopies;
+use stopover_scratch::provider::{EmptyScratch, ScratchRequest};
+use stopover_sqlite::{EmptyFile, Place, SqliteBackend};
 
 use crate::console::Failure;
 use crate::settings::Settings;
@@ -37,7 +42,29 @@ pub(crate) fn backend(settings: &Settings) -> Result<Database, Failure> {
             "write postgresql://user@host:5432/database, or host=… user=… dbname=…",
         )
     })?;
-    Ok(Database::Postgres(Box::new(PostgresBackend::new(target))))
+    let copies = ScratchCopies::new(target.clone(), scratch_of_copies(settings));
+    Ok(Database::Postgres(Box::new(PostgresBackend::new(target).with_copier(Arc::new(copies)))))
+}
+
+/// What a copy of the target is made on, for the proof before a migration is run again.
+fn scratch_of_copies(settings: &Settings) -> ScratchRequest {
+    ScratchRequest { as_role: None, backup: None, max_age: None, ..scratch_settings(settings) }
+}
+
+/// What a scratch is made on, as the settings say; no backup is named.
+pub(crate) fn scratch_settings(settings: &Settings) -> ScratchRequest {
+    ScratchRequest {
+        backup: None,
+        max_age: None,
+        scratch_url: settings.scratch_db_url.clone(),
+        target_url: settings.database_url.clone(),
+        require_scratch_url: settings.require_scratch_db_url,
+        search: Search::from_environment(settings.pg_bin.clone()),
+        folder: settings.scratch_dir.clone(),
+        template_cache: settings.cache_dir().map(|dir| dir.join("templates")),
+        fsync: settings.fsync,
+        as_role: settings.as_role.clone(),
+    }
 }
 
 fn is_sqlite(url: &str) -> bool {

@@ -31,6 +31,17 @@ macro_rules! suite {
             drift: tables_without_a_history_are_refused
             drift: an_accepted_edit_is_no_drift
             drift: everything_wrong_is_told_at_once
+            heals: a_poisoned_checksum_is_healed_where_the_migration_may_run_again
+            heals: a_rerun_that_would_undo_a_later_migration_is_refused
+            heals: a_rerun_that_would_lose_or_change_rows_is_refused
+            heals: what_is_not_on_the_list_is_refused_and_nothing_is_changed
+            heals: an_additive_migration_on_the_list_is_refused_by_its_proof
+            heals: spellings_and_comments_are_restamped_and_nothing_is_run
+            heals: sqlxs_ledger_is_healed_in_place
+            heals: several_edits_are_healed_in_one_go
+            heals: runners_that_start_together_heal_once
+            heals: heals_are_told_and_not_done_where_the_policy_says_so
+            heals: a_journal_without_scripts_learns_to_keep_them
             failure: a_failing_middle_statement_leaves_nothing
             failure: the_place_of_an_error_is_told
             failure: transaction_control_in_the_middle_is_refused_before_anything_runs

@@ -1,6 +1,9 @@
 //! Opening sessions.
 
-use stopover_backend::{Backend, BackendError};
+use std::sync::Arc;
+
+use stopover_backend::{Backend, BackendError, Copier, CopyError, Observer, Stop, TargetCopy};
+use stopover_model::EventSink;
 use tokio_postgres::config::SslMode as DriverMode;
 use tokio_postgres::{Client, NoTls};
 
@@ -9,18 +12,35 @@ use crate::served::Served;
 use crate::session::{CancelTls, PostgresSession};
 use crate::target::{SslMode, Target};
 use crate::tls;
+use crate::trace::{Neighbours, Recorder};
 
 /// A PostgreSQL database that sessions can be opened to.
 #[derive(Debug, Clone)]
 pub struct PostgresBackend {
     target: Target,
+    copier: Option<Arc<dyn Copier<PostgresBackend>>>,
+    recorder: Option<Arc<Recorder>>,
 }
 
 impl PostgresBackend {
     /// A backend for `target`. Nothing is connected yet.
     #[must_use]
     pub const fn new(target: Target) -> Self {
-        Self { target }
+        Self { target, copier: None, recorder: None }
+    }
+
+    /// The same, with somebody who can make copies of the database: a server makes none by itself.
+    #[must_use]
+    pub fn with_copier(mut self, copier: Arc<dyn Copier<Self>>) -> Self {
+        self.copier = Some(copier);
+        self
+    }
+
+    /// The same, with an observer of everything that its sessions do: a rehearsal's.
+    #[must_use]
+    pub fn traced(mut self, neighbours: Neighbours) -> Self {
+        self.recorder = Some(Recorder::new(neighbours));
+        self
     }
 
     /// Where it connects to.
@@ -35,11 +55,36 @@ impl Backend for PostgresBackend {
 
     async fn connect(&self) -> Result<PostgresSession, BackendError> {
         let (client, connection, tls) = self.open().await?;
-        Ok(PostgresSession::new(client, connection, tls))
+        let mut session = PostgresSession::new(client, connection, tls);
+        if let Some(recorder) = &self.recorder {
+            session.observe(self, recorder).await?;
+        }
+        Ok(session)
+    }
+
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        let recorder = self.recorder.clone()?;
+        Some(recorder)
     }
 
     async fn prove_pinned(&self, session: &mut PostgresSession) -> Result<(), BackendError> {
         self.compare_sessions(session).await
+    }
+
+    async fn copy(
+        &self,
+        stop: &Stop,
+        sink: &mut dyn EventSink,
+    ) -> Result<TargetCopy<Self>, CopyError> {
+        match &self.copier {
+            Some(copier) => copier.copy(stop, sink).await,
+            None => Err(CopyError::Impossible {
+                message: "nobody here can make a copy of a PostgreSQL database".to_owned(),
+                remedy: "run `stopover apply` on a machine with PostgreSQL's programs; a service \
+                         switches on the feature `proof` of the crate stopover"
+                    .to_owned(),
+            }),
+        }
     }
 }
 

@@ -8,6 +8,7 @@ mod adopt;
 mod census;
 mod connect;
 mod diagnose;
+mod environment;
 mod error;
 mod execute;
 mod facts;

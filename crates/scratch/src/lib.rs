@@ -5,6 +5,7 @@
 
 pub mod backup;
 pub mod binaries;
+pub mod copies;
 pub mod provider;
 pub mod restore;
 pub mod server;

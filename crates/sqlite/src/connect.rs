@@ -1,6 +1,7 @@
 //! Opening sessions.
 
-use stopover_backend::{Backend, BackendError};
+use stopover_backend::{Backend, BackendError, CopyError, Stop, TargetCopy};
+use stopover_model::EventSink;
 
 use crate::session::SqliteSession;
 use crate::target::Target;
@@ -30,5 +31,13 @@ impl Backend for SqliteBackend {
 
     async fn connect(&self) -> Result<SqliteSession, BackendError> {
         SqliteSession::open(self.target.clone()).await
+    }
+
+    async fn copy(
+        &self,
+        stop: &Stop,
+        _: &mut dyn EventSink,
+    ) -> Result<TargetCopy<Self>, CopyError> {
+        crate::copy::copy(&self.target, stop).await
     }
 }

@@ -10,6 +10,7 @@
 mod adopt;
 mod census;
 mod connect;
+mod copy;
 mod diagnose;
 mod error;
 mod execute;

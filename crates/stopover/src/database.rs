@@ -33,6 +33,17 @@ impl Database {
         if url.starts_with("sqlite:") { sqlite(url) } else { postgres(url) }
     }
 
+    /// Where copies for a proof are made.
+    #[cfg(feature = "proof")]
+    pub(crate) fn scratch_url(&mut self, url: String) {
+        match self {
+            #[cfg(feature = "postgres")]
+            Self::Postgres(it) => **it = with_copies(it.target().clone(), Some(url)),
+            #[cfg(feature = "sqlite")]
+            Self::Sqlite(_) => drop(url),
+        }
+    }
+
     /// See [`stopover_engine::status`].
     pub(crate) async fn status(&self, request: &Request<'_>) -> Result<StatusReport, EngineError> {
         match self {
@@ -76,7 +87,33 @@ fn postgres(url: &str) -> Result<Database, Error> {
             "write postgresql://user@host:5432/database, or host=… user=… dbname=…",
         )
     })?;
-    Ok(Database::Postgres(Box::new(PostgresBackend::new(target))))
+    Ok(Database::Postgres(Box::new(with_copies(target, None))))
+}
+
+/// A backend that can make a copy of its database, where that is built in.
+#[cfg(all(feature = "postgres", feature = "proof"))]
+fn with_copies(target: stopover_postgres::Target, scratch_url: Option<String>) -> PostgresBackend {
+    use stopover_scratch::{binaries::Search, copies::ScratchCopies, provider::ScratchRequest};
+
+    let request = ScratchRequest {
+        backup: None,
+        max_age: None,
+        scratch_url,
+        target_url: None,
+        require_scratch_url: false,
+        search: Search::from_environment(None),
+        folder: None,
+        template_cache: None,
+        fsync: false,
+        as_role: None,
+    };
+    let copies = ScratchCopies::new(target.clone(), request);
+    PostgresBackend::new(target).with_copier(std::sync::Arc::new(copies))
+}
+
+#[cfg(all(feature = "postgres", not(feature = "proof")))]
+fn with_copies(target: stopover_postgres::Target, _: Option<String>) -> PostgresBackend {
+    PostgresBackend::new(target)
 }
 
 #[cfg(not(feature = "postgres"))]

@@ -56,8 +56,9 @@ pub use stopover_model::report::{
     PlanReport, StatementReport, StatusReport,
 };
 pub use stopover_model::{
-    DatabaseError, Direction, EmptyLedger, Event, Finding, Layout, LedgerKind, LockHolder,
-    OrphanPolicy, OutOfOrder, Policy, Severity, StatementError, Version,
+    DatabaseError, Direction, EditClass, EmptyLedger, Event, Finding, HarmlessEdit, HealKind,
+    HealMode, HealPolicy, Healed, Layout, LedgerKind, LockHolder, OrphanPolicy, OutOfOrder, Policy,
+    Severity, StatementError, Version,
 };
 pub use stopover_source::SourceError;
 

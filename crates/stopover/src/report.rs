@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use stopover_model::report::{AppliedEntry, Drift, MigrationReport, StatusReport};
+use stopover_model::report::{AppliedEntry, Drift, DriftKind, MigrationReport, StatusReport};
 use stopover_model::{Finding, Severity, Version};
 
 /// A run that ended well: ledger and source hold the same migrations.
@@ -13,6 +13,8 @@ pub struct Report {
     pub applied: Vec<Version>,
     /// The same, measured: statements, rows, durations.
     pub migrations: Vec<MigrationReport>,
+    /// Edits of applied migrations that this run healed, ascending; a warning tells of each.
+    pub healed: Vec<Version>,
     /// Everything that is applied now, ascending: what the ledger says.
     pub ledger: Vec<AppliedEntry>,
     /// Warnings and notes; errors are never among them. Orphans that the policy lets pass are
@@ -25,8 +27,13 @@ pub struct Report {
 /// Whether nothing is pending and nothing is wrong.
 pub(crate) fn in_step(status: &StatusReport) -> bool {
     status.pending.is_empty()
-        && !status.drift.iter().any(|it| it.severity == Severity::Error)
+        && !status.drift.iter().any(|it| it.severity == Severity::Error || heals(it))
         && !status.findings.iter().any(Finding::is_error)
+}
+
+/// An edit that is no error is one that a run heals.
+fn heals(drift: &Drift) -> bool {
+    drift.kind == DriftKind::Modified
 }
 
 /// Everything that a status says is not as it should be, or worth knowing.

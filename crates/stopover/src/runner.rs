@@ -7,8 +7,11 @@ use std::time::Instant;
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{Applied, Ending, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
-use stopover_model::{Event, Finding, Layout, LedgerKind, Policy, SourceSet};
+use stopover_model::{
+    Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy, SourceSet, Version,
+};
 use stopover_planner::Selection;
+use stopover_source::GitHistory;
 
 use crate::database::Database;
 use crate::report::{findings, in_step, left_over};
@@ -22,6 +25,15 @@ enum Origin {
     Folder(PathBuf),
     /// The binary.
     Embedded(Embedded),
+}
+
+impl Origin {
+    fn history(&self) -> Arc<dyn History> {
+        match self {
+            Self::Folder(_) => Arc::new(GitHistory),
+            Self::Embedded(_) => Arc::new(NoHistory("files in a binary have no history")),
+        }
+    }
 }
 
 /// Brings one database up to date with one source.
@@ -95,10 +107,37 @@ impl Runner {
         self
     }
 
-    /// How drift is judged.
+    /// How drift is judged; how edits are healed is part of it.
     #[must_use]
     pub fn policy(mut self, policy: Policy) -> Self {
         self.policy = policy;
+        self
+    }
+
+    /// How edits of applied migrations are healed: by default, the ledger takes over line ends and
+    /// comments, and everything else is refused.
+    #[must_use]
+    pub fn heal(mut self, heal: HealPolicy) -> Self {
+        self.policy.heal = heal;
+        self
+    }
+
+    /// Migrations that may be run again when their files were edited, besides those whose files
+    /// say `-- stopover: idempotent`. That happens only after it changed nothing on a copy: of an
+    /// SQLite file the run makes one by itself; of a PostgreSQL database it does with the feature
+    /// `proof`, where PostgreSQL's programs are at hand. Without a proof the run is refused.
+    #[must_use]
+    pub fn idempotent<V: Into<Version>>(mut self, versions: impl IntoIterator<Item = V>) -> Self {
+        self.policy.heal.idempotent.extend(versions.into_iter().map(Into::into));
+        self
+    }
+
+    /// A PostgreSQL server to make the copy of a proof on, instead of a private one: a fresh
+    /// database is made there and dropped again. The role must be allowed to create databases.
+    #[cfg(feature = "proof")]
+    #[must_use]
+    pub fn scratch_url(mut self, url: impl Into<String>) -> Self {
+        self.database.scratch_url(url.into());
         self
     }
 
@@ -181,6 +220,7 @@ impl Runner {
             return Ok(Report {
                 applied: Vec::new(),
                 migrations: Vec::new(),
+                healed: Vec::new(),
                 findings: findings(&before),
                 ledger: before.applied,
                 duration: began.elapsed(),
@@ -198,6 +238,7 @@ impl Runner {
         Ok(Report {
             applied,
             migrations: done.migrations,
+            healed: done.plan.heals.iter().map(|it| it.version.clone()).collect(),
             ledger: after.applied,
             findings: done.findings,
             duration: began.elapsed(),
@@ -236,6 +277,7 @@ fn finished(done: Applied) -> Result<Applied, Error> {
         // An error has no room for them, and one says what a crash of the server would undo.
         done.findings.iter().for_each(log_finding);
     }
+            history: self.origin.history(),
     match done.ending {
         Ending::Complete if done.findings.iter().any(Finding::is_error) => {
             Err(Error::Diverged { findings: done.findings, applied })

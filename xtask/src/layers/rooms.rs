@@ -134,7 +134,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "stopover",
         reach: Reach::Outside,
         may_use: &[
-            "model", "source", "planner", "backend", "engine", "postgres", "sqlite", "embed",
+            "model", "source", "planner", "backend", "engine", "postgres", "sqlite", "scratch",
+            "embed",
         ],
         purpose: "the library for services: settings → request → one call → report or typed error",
     },

@@ -12,10 +12,13 @@ mod rollback;
 mod scratch;
 mod status;
 
+use std::sync::Arc;
+
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::Request;
 use stopover_model::{Finding, Layout, SourceSet, Version};
 use stopover_planner::Selection;
+use stopover_source::GitHistory;
 
 use crate::args::{
     Arguments, Command, Global, LimitArguments, SelectionArguments, SourceArguments,
@@ -132,3 +135,4 @@ fn request<'a>(
         stop,
     })
 }
+        history: Arc::new(GitHistory),

@@ -8,13 +8,13 @@ use stopover_backend::Stop;
 use stopover_engine::{Rehearsal, RehearsalEnding};
 use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_report::{human, json};
-use stopover_scratch::binaries::Search;
 use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
 
 use crate::args::{Global, RehearseArguments};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
 use crate::settings::{Flags, Settings};
+use crate::target;
 
 use super::{flags, load, read_source, request, selection, usable_source};
 
@@ -77,14 +77,7 @@ pub(super) fn scratch_request(settings: &Settings) -> Result<ScratchRequest, Fai
     Ok(ScratchRequest {
         backup: backup(settings)?,
         max_age: settings.max_age()?,
-        scratch_url: settings.scratch_db_url.clone(),
-        target_url: settings.database_url.clone(),
-        require_scratch_url: settings.require_scratch_db_url,
-        search: Search::from_environment(settings.pg_bin.clone()),
-        folder: settings.scratch_dir.clone(),
-        template_cache: settings.cache_dir().map(|dir| dir.join("templates")),
-        fsync: settings.fsync,
-        as_role: settings.as_role.clone(),
+        ..target::scratch_settings(settings)
     })
 }
 

@@ -6,7 +6,7 @@ use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider, Source};
 
 use crate::console::Failure;
-use crate::settings::Settings;
+use crate::settings::{HEAL, Settings};
 
 /// A settings file that was read, with one environment chosen or none.
 #[derive(Debug)]
@@ -52,7 +52,9 @@ impl SettingsFile {
 
     fn checked(path: &Path, table: &toml::Table) -> Result<Self, Failure> {
         let known = known_keys();
-        if let Some(unknown) = flat_keys(table).into_iter().find(|key| !known.contains(key)) {
+        if let Some(unknown) =
+            flat_keys(table).into_iter().find(|key| key != HEAL && !known.contains(key))
+        {
             return Err(Failure::usage(
                 format!("{}: `{unknown}` is not a setting", path.display()),
                 format!("the settings are: {}", known.join(", ")),

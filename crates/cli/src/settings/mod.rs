@@ -3,6 +3,7 @@
 //! The one room that knows `figment`. Every value remembers where it came from.
 
 mod file;
+mod heal;
 mod origin;
 
 use std::path::{Path, PathBuf};
@@ -17,7 +18,11 @@ use stopover_source::{DurationError, parse_duration};
 
 use crate::console::Failure;
 use file::SettingsFile;
+use heal::HealSetting;
 pub(crate) use origin::report;
+
+/// The setting that is a word or a table.
+const HEAL: &str = "heal";
 
 /// The settings file that is read where none is named.
 const DEFAULT_FILE: &str = "stopover.toml";
@@ -48,6 +53,10 @@ pub(crate) struct Settings {
     pub(crate) lock_retries: u32,
     /// How drift is judged.
     pub(crate) policy: Policy,
+    /// Whether an apply takes over golang-migrate's counter by itself.
+    pub(crate) auto_adopt: bool,
+    /// What becomes of edits of applied migrations.
+    pub(crate) heal: HealSetting,
     /// The backup to rehearse on.
     pub(crate) backup: Option<String>,
     /// How old it may be.
@@ -86,6 +95,8 @@ impl Default for Settings {
             statement_timeout: None,
             lock_retries: Limits::default().lock_retries,
             policy: Policy::default(),
+            auto_adopt: false,
+            heal: HealSetting::default(),
             backup: None,
             max_age: None,
             scratch_db_url: None,
@@ -160,7 +171,11 @@ pub(crate) fn load(
         ));
     }
     figment = figment.merge(variables()).merge(Serialized::from(flags, "default"));
-    let settings: Settings = figment.extract().map_err(|error| unusable(&error))?;
+    let mut settings: Settings = figment.extract().map_err(|error| unusable(&error))?;
+    if settings.auto_adopt {
+        settings.policy.auto_adopt = AutoAdopt::On;
+    }
+    settings.policy.heal = settings.heal.policy();
     if let Err(bad) = settings.check() {
         let place = figment.find_metadata(bad.key).map(|it| origin::described(it, bad.key));
         return Err(bad.told(place));
@@ -192,7 +207,7 @@ fn variables() -> Env {
                 return (!own_url).then(|| name.into());
             }
             let key = name.strip_prefix("stopover_")?.replace("__", ".");
-            keys.contains(&key).then(|| key.into())
+            (key == HEAL || keys.contains(&key)).then(|| key.into())
         })
         .profile("default")
 }

@@ -4,7 +4,7 @@ use figment::{Metadata, Source};
 use serde::Serialize;
 use stopover_model::redact_urls;
 
-use crate::settings::{Loaded, file};
+use crate::settings::{HEAL, Loaded, file};
 use crate::target;
 
 /// One setting.
@@ -45,8 +45,17 @@ pub(crate) fn report(loaded: &Loaded) -> ConfigReport {
     ConfigReport {
         schema_version: stopover_model::report::SCHEMA_VERSION,
         tool_version: stopover_model::TOOL_VERSION,
-        settings: file::known_keys().into_iter().map(entry).collect(),
+        settings: keys(&values).map(entry).collect(),
     }
+}
+
+/// Every setting; one that is a word or a table as what it is.
+fn keys(values: &serde_json::Value) -> impl Iterator<Item = String> + use<> {
+    let is_word = values[HEAL].is_string();
+    let known = file::known_keys()
+        .into_iter()
+        .filter(move |key| !is_word || key.split('.').next() != Some(HEAL));
+    known.chain(is_word.then(|| HEAL.to_owned()))
 }
 
 /// A database's URL without its password. In one that does not parse nobody knows where a password

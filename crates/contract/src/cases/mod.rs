@@ -4,6 +4,7 @@ pub mod adoption;
 pub mod down;
 pub mod drift;
 pub mod failure;
+pub mod heals;
 pub mod ledgers;
 pub mod order;
 pub mod reading;

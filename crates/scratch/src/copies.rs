@@ -1,0 +1,163 @@
+//! A copy of a PostgreSQL database: a fresh dump of it, restored into a scratch.
+//!
+//! The dump lies in a folder that nobody else may enter, and is gone as soon as it is restored.
+//! pg_dump reads one moment of the database, and keeps nobody from writing meanwhile.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use stopover_backend::{
+    Backend, Copier, CopyError, CopyKeeper, Pending, PrepareError, PrepareStage, ScratchProvider,
+    Stop, TargetCopy,
+};
+use stopover_model::{EventSink, Finding, redact_urls};
+use stopover_postgres::{PostgresBackend, Target};
+use tokio::io::AsyncReadExt;
+use tokio::process::Command;
+
+use crate::binaries::{Binaries, Program};
+use crate::provider::{PostgresScratch, ScratchRequest};
+
+/// Longest wait of pg_dump for somebody who changes a table: readers queue behind neither.
+const LOCK_WAIT: &str = "--lock-wait-timeout=30s";
+
+/// Makes copies of one target.
+#[derive(Debug)]
+pub struct ScratchCopies {
+    target: Target,
+    request: ScratchRequest,
+}
+
+/// The scratch that a copy is on.
+struct Kept(PostgresScratch);
+
+impl CopyKeeper for Kept {
+    fn discard(mut self: Box<Self>) -> Pending<'static, Vec<Finding>> {
+        Box::pin(async move { self.0.discard().await })
+    }
+}
+
+impl ScratchCopies {
+    /// Copies of `target`, on a scratch as `request` says; which backup that names, and how old it
+    /// may be, does not matter.
+    #[must_use]
+    pub const fn new(target: Target, request: ScratchRequest) -> Self {
+        Self { target, request }
+    }
+
+    async fn make(
+        &self,
+        stop: &Stop,
+        sink: &mut dyn EventSink,
+    ) -> Result<TargetCopy<PostgresBackend>, CopyError> {
+        let binaries = self.binaries().await?;
+        let folder = self.folder()?;
+        let dump = folder.path().join("target.sql");
+        tokio::select! {
+            dumped = self.dump(&binaries, &dump) => dumped?,
+            signal = stop.wait() => return Err(CopyError::Stopped(signal)),
+        }
+        let request = ScratchRequest { backup: Some(dump), max_age: None, ..self.request.clone() };
+        let mut scratch = PostgresScratch::new(request);
+        match scratch.prepare(stop, sink).await {
+            Ok(prepared) => {
+                let version = &prepared.scratch.server_version;
+                let described =
+                    format!("a copy on a {} server, PostgreSQL {version}", prepared.scratch.kind);
+                Ok(TargetCopy::new(prepared.backend, described, Box::new(Kept(scratch))))
+            }
+            Err(error) => {
+                scratch.discard().await;
+                Err(unprepared(error))
+            }
+        }
+    }
+
+    /// Programs that can read the server: its own version's, else the nearest newer ones.
+    async fn binaries(&self) -> Result<Binaries, CopyError> {
+        let session = PostgresBackend::new(self.target.clone()).connect().await;
+        let session = session.map_err(|error| impossible(error.to_string(), ""))?;
+        let choice = self.request.search.choose(Some(session.major()), &[Program::PgDump]);
+        choice.map(|it| it.binaries).map_err(|error| {
+            impossible(
+                error.to_string(),
+                "run `stopover apply` on a machine that has PostgreSQL's programs, or name their \
+                 folder: STOPOVER_PG_BIN",
+            )
+        })
+    }
+
+    /// A folder with mode 0700, as the library makes it.
+    fn folder(&self) -> Result<tempfile::TempDir, CopyError> {
+        let mut builder = tempfile::Builder::new();
+        builder.prefix("stopover-dump-");
+        let made = match &self.request.folder {
+            Some(folder) => builder.tempdir_in(folder),
+            None => builder.tempdir(),
+        };
+        made.map_err(|error| {
+            let message = format!("no folder can be made for a dump: {error}");
+            impossible(message, "name a folder that may be written: scratch_dir")
+        })
+    }
+
+    async fn dump(&self, binaries: &Binaries, file: &Path) -> Result<(), CopyError> {
+        const REMEDY: &str = "give this role the right to read every table (pg_read_all_data), or \
+                              run the command as one that has it";
+        let mut command = Command::new(binaries.path(Program::PgDump));
+        // What is set for other databases must not reach this one.
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("PG") {
+                command.env_remove(name);
+            }
+        }
+        command
+            .envs(self.target.client_environment())
+            .args(["--format=plain", "--compress=1", "--no-password", "--no-sync", LOCK_WAIT])
+            .arg("--file")
+            .arg(file)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        let failed = |error: std::io::Error| impossible(format!("pg_dump: {error}"), "");
+        let mut child = command.spawn().map_err(failed)?;
+        let mut said = String::new();
+        if let Some(stderr) = child.stderr.take() {
+            let mut bytes = Vec::new();
+            let mut limited = stderr.take(64 << 10);
+            limited.read_to_end(&mut bytes).await.map_err(failed)?;
+            said = String::from_utf8_lossy(&bytes).into_owned();
+        }
+        let ended = child.wait().await.map_err(failed)?;
+        if ended.success() {
+            return Ok(());
+        }
+        let said = redact_urls(said.trim());
+        let first = said.lines().find(|it| it.contains("error")).or(said.lines().next());
+        let reason = first.unwrap_or("it ended without a word").trim_start_matches("pg_dump: ");
+        Err(impossible(format!("pg_dump: {}", reason.trim_start_matches("error: ")), REMEDY))
+    }
+}
+
+impl Copier<PostgresBackend> for ScratchCopies {
+    fn copy<'a>(
+        &'a self,
+        stop: &'a Stop,
+        sink: &'a mut dyn EventSink,
+    ) -> Pending<'a, Result<TargetCopy<PostgresBackend>, CopyError>> {
+        Box::pin(self.make(stop, sink))
+    }
+}
+
+fn impossible(message: String, remedy: &str) -> CopyError {
+    let remedy = if remedy.is_empty() { "run the command again" } else { remedy };
+    CopyError::Impossible { message, remedy: remedy.to_owned() }
+}
+
+fn unprepared(error: PrepareError) -> CopyError {
+    match error.stage {
+        PrepareStage::Stopped(signal) => CopyError::Stopped(signal),
+        _ => impossible(error.message, &error.remedy),
+    }
+}
