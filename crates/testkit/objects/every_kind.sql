@@ -172,9 +172,10 @@ CREATE CAST (app.mood AS integer) WITH FUNCTION app.mood_number(app.mood) AS ASS
 CREATE CONVERSION app.latin FOR 'LATIN1' TO 'UTF8' FROM iso8859_1_to_utf8;
 CREATE ACCESS METHOD heap_too TYPE TABLE HANDLER heap_tableam_handler;
 CREATE TABLE app.elsewhere (id integer) USING heap_too;
-CREATE LANGUAGE sql_too HANDLER plpgsql_call_handler;
+CREATE FUNCTION app.handler() RETURNS language_handler LANGUAGE c AS '$libdir/plpgsql', 'plpgsql_call_handler';
+CREATE LANGUAGE plpgsql_too HANDLER app.handler;
 CREATE FUNCTION app.array_from(internal) RETURNS internal LANGUAGE internal IMMUTABLE STRICT AS 'int4recv';
-CREATE TRANSFORM FOR app.mood LANGUAGE sql_too (FROM SQL WITH FUNCTION app.array_from(internal));
+CREATE TRANSFORM FOR app.mood LANGUAGE plpgsql_too (FROM SQL WITH FUNCTION app.array_from(internal));
 
 -- Text search
 CREATE TEXT SEARCH PARSER app.words (START = prsd_start, GETTOKEN = prsd_nexttoken, END = prsd_end,

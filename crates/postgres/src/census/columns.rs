@@ -48,14 +48,14 @@ pub(super) fn text(look: &Look) -> String {
 }
 
 /// NOT NULL, and the join that it needs. Since version 18 it is a constraint with a name, which is
-/// told where it is not the one that PostgreSQL chooses.
+/// told where it is not the one that PostgreSQL chooses and not the parent's.
 fn not_null(look: &Look) -> (&'static str, &'static str) {
     if look.version < 180_000 {
         return ("CASE WHEN a.attnotnull THEN 'NOT NULL' END", "");
     }
     (
         "CASE WHEN k.oid IS NULL THEN CASE WHEN a.attnotnull THEN 'NOT NULL' END \
-         ELSE concat_ws(' ', CASE WHEN k.conname::text <> \
+         ELSE concat_ws(' ', CASE WHEN (k.conislocal OR k.coninhcount = 0) AND k.conname::text <> \
              left(c.relname || '_' || a.attname || '_not_null', 63) \
            THEN 'CONSTRAINT ' || quote_ident(k.conname) END, 'NOT NULL', \
            CASE WHEN k.connoinherit THEN 'NO INHERIT' END, \

@@ -17,7 +17,7 @@ mod constraints;
 mod extensions;
 mod foreign;
 mod indexes;
-mod indirect;
+
 mod look;
 mod moment;
 mod operators;
@@ -27,6 +27,7 @@ mod routines;
 mod rows;
 mod schemas;
 mod sequences;
+mod spelling;
 mod tables;
 mod text_search;
 mod triggers;
@@ -114,7 +115,7 @@ fn object(row: &SimpleQueryRow) -> Result<SchemaObject, BackendError> {
     let definition = field(row, 2)?;
     let definition = match kind.as_str() {
         "comment" => definition,
-        _ => indirect::canonical(definition),
+        _ => spelling::canonical(definition),
     };
     Ok(SchemaObject { kind, identity: field(row, 1)?, definition })
 }

@@ -26,6 +26,7 @@ use tokio_postgres::SimpleQueryRow;
 
 use super::field;
 use super::look::{Look, named};
+use super::tables::ORDER;
 use crate::session::PostgresSession;
 
 /// How many tables are read with one request.
@@ -74,7 +75,7 @@ async fn tables(session: &mut PostgresSession, look: &Look) -> Result<Vec<Table>
         "SELECT {name}, a.attname FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_attribute a \
            ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped \
-         WHERE c.relkind = 'r' AND {ours} ORDER BY {name} COLLATE \"C\", a.attnum",
+         WHERE c.relkind = 'r' AND {ours} ORDER BY {name} COLLATE \"C\", {ORDER}",
         name = named("c", "relname"),
         ours = look.relation("c"),
     );

@@ -17,8 +17,8 @@ pub(super) fn query(look: &Look) -> String {
            'storage parameters of its toast table: ' || {toast}, \
            CASE WHEN c.relrowsecurity THEN 'row level security: enabled' END, \
            CASE WHEN c.relforcerowsecurity THEN 'row level security: forced' END, \
-           'replica identity: ' || CASE c.relreplident WHEN 'f' THEN 'full' \
-             WHEN 'n' THEN 'nothing' END, \
+           'replica identity: ' || CASE WHEN c.relkind <> 'f' \
+             THEN CASE c.relreplident WHEN 'f' THEN 'full' WHEN 'n' THEN 'nothing' END END, \
            'server: ' || quote_ident(s.srvname), 'options: ' || {foreign_options}) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          LEFT JOIN pg_class t ON t.oid = c.reltoastrelid \
@@ -26,7 +26,7 @@ pub(super) fn query(look: &Look) -> String {
          LEFT JOIN pg_foreign_server s ON s.oid = f.ftserver \
          WHERE c.relkind IN ('r', 'p', 'f') AND {ours}",
         name = named("c", "relname"),
-        columns = COLUMNS,
+        columns = columns(),
         parents = PARENTS,
         place = place("c"),
         parameters = options("c.reloptions"),
@@ -36,12 +36,18 @@ pub(super) fn query(look: &Look) -> String {
     )
 }
 
-/// The names of the columns in their order. Those that a table inherits come first, sorted: their
-/// order is their parents', and a dump puts them there whenever they were added.
-const COLUMNS: &str = "(SELECT string_agg(quote_ident(a.attname), ', ' \
-     ORDER BY CASE WHEN a.attinhcount > 0 AND NOT c.relispartition THEN 0 ELSE a.attnum END, \
-       a.attname) \
-     FROM pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)";
+/// The order of a table's columns, of the rows `a` and `c`. Those that it inherits come first,
+/// sorted: their order is their parents', and a dump puts them there whenever they were added.
+pub(super) const ORDER: &str =
+    "CASE WHEN a.attinhcount > 0 AND NOT c.relispartition THEN 0 ELSE a.attnum END, a.attname";
+
+/// The names of the columns.
+fn columns() -> String {
+    format!(
+        "(SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY {ORDER}) FROM pg_attribute a \
+          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped)"
+    )
+}
 
 const PARENTS: &str = "SELECT string_agg(h.inhparent::regclass::text, ', ' ORDER BY h.inhseqno) \
      FROM pg_inherits h WHERE h.inhrelid = c.oid";
