@@ -2,11 +2,11 @@
 
 use stopover_model::report::{
     AppliedEntry, ApplyReport, BackupMade, BackupReport, Drift, DriftKind, FailedMigration,
-    LedgerEntry, LockReport, MigrationReport, MigrationStatus, PendingEntry, PlanReport,
+    HealEntry, LedgerEntry, LockReport, MigrationReport, MigrationStatus, PendingEntry, PlanReport,
     PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport, StatementEntry, StatementReport,
     StatusReport, TableReport, Timings, Verdict,
 };
-use stopover_model::{EditClass, Severity};
+use stopover_model::{EditClass, HealKind, Healed, Severity};
 use stopover_model::{
     Finding, LedgerKind, PlannedLock, Provenance, StatementError, TOOL_VERSION, Version,
 };
@@ -126,6 +126,19 @@ pub(crate) fn status_drifted() -> StatusReport {
                 "look at the history of the migrations folder: `git log -- migrations`",
             ),
         ],
+        healed: vec![Healed {
+            version: Version::Integer(104),
+            name: Some("größere_beträge".into()),
+            class: Some(EditClass::Cosmetic),
+            way: HealKind::Restamp,
+            checksum_before: Some(
+                "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b87".into(),
+            ),
+            checksum_after: Some("ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61".into()),
+            at: "2026-11-20T09:30:00Z".parse().ok(),
+            by: Some("deployer".into()),
+            detail: Some("cosmetic; what was applied is in the journal; nothing was run".into()),
+        }],
         findings: vec![
             Finding::note(
                 "not-a-migration",
@@ -152,10 +165,31 @@ fn planned(index: usize, line: usize, tag: &str, locks: Vec<PlannedLock>) -> Sta
     StatementEntry { index, line, tag: tag.into(), locks }
 }
 
-/// A plan of three steps.
+fn heal(version: i64, name: &str, class: EditClass, way: HealKind) -> HealEntry {
+    HealEntry {
+        version: Version::Integer(version),
+        name: name.into(),
+        file: format!("migrations/{version}_{name}.up.sql"),
+        class,
+        found: "what was applied is in the journal".into(),
+        way,
+        checksum_before: "b5bb9d8014a0f9b1d61e21e796d78dccdf1352f23cd32812f4850b87".into(),
+        checksum_after: "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61".into(),
+        statements: match way {
+            HealKind::Rerun => vec![planned(1, 1, "INSERT", vec![])],
+            HealKind::Restamp => vec![],
+        },
+    }
+}
+
+/// A plan of two heals and three steps.
 pub(crate) fn plan() -> PlanReport {
     PlanReport {
         plan_hash: Some("9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08".into()),
+        heals: vec![
+            heal(97, "seed_codes", EditClass::Semantic, HealKind::Rerun),
+            heal(98, "add_notes", EditClass::LineEndings, HealKind::Restamp),
+        ],
         steps: vec![
             PlannedStep {
                 version: Version::Integer(99),
@@ -285,11 +319,14 @@ fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementR
         index,
         line,
         tag: tag.into(),
+        from_ms: None,
         duration_ms: ms,
         rows: None,
         wal_bytes: None,
+        temp_bytes: None,
         locks: None,
         rewrites: None,
+        indexes: None,
         error: None,
     }
 }
@@ -303,6 +340,7 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
     alter.locks = Some(vec![LockReport {
         mode: "AccessExclusiveLock".into(),
         relation: "customers".into(),
+        from_ms: Some(4_130.0),
         held_ms: Some(18_230.0),
     }]);
     let mut report = rehearsal("2026-11-20T09:30:00Z");
@@ -469,7 +507,7 @@ pub(crate) fn status_empty() -> StatusReport {
 
 /// A plan with nothing to do.
 pub(crate) fn plan_empty() -> PlanReport {
-    PlanReport { steps: vec![], problems: vec![], ..plan() }
+    PlanReport { heals: vec![], steps: vec![], problems: vec![], ..plan() }
 }
 
 /// An apply with nothing to do.

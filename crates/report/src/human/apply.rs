@@ -53,6 +53,10 @@ fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
     } else if !report.untouched.is_empty() {
         let left = text::plural(report.untouched.len(), "migration");
         page.section(Ink::Doubtful, "STOPPED:", &format!("{left} not begun, after {time}"));
+    } else if changed == 0 && !report.healed.is_empty() {
+        let number = text::plural(report.healed.len(), "edit");
+        let text = format!("{number} of applied migrations in {time}; nothing else was to do");
+        page.section(Ink::Good, "Healed:", &text);
     } else if changed == 0 {
         page.section(Ink::Good, "Nothing to do:", "all that was asked for is applied");
     } else {
@@ -67,9 +71,11 @@ fn done(page: &mut Page<'_>, report: &ApplyReport, detail: Detail) {
     /// Where the values begin, right of the labels.
     const REACH: usize = 11;
     page.gap();
-    for (ink, label, list) in
-        [(Ink::Good, "applied", &report.applied), (Ink::Good, "reverted", &report.reverted)]
-    {
+    for (ink, label, list) in [
+        (Ink::Doubtful, "healed", &report.healed),
+        (Ink::Good, "applied", &report.applied),
+        (Ink::Good, "reverted", &report.reverted),
+    ] {
         if !list.is_empty() {
             page.entry(2, ink, label, REACH, &versions(list, detail));
         }

@@ -1,6 +1,7 @@
 //! `plan`: problems, then each step with its boundary and its strongest locks.
 
-use stopover_model::report::{PlanReport, PlannedStep};
+use stopover_model::HealKind;
+use stopover_model::report::{HealEntry, PlanReport, PlannedStep};
 
 use crate::locks;
 use crate::look::{Ink, Look};
@@ -28,6 +29,10 @@ pub fn plan(report: &PlanReport, detail: Detail, look: &Look) -> String {
         list(&mut page, report.problems.iter().filter(|it| is_urgent(it)));
     }
     head(&mut page, report);
+    for heal in &report.heals {
+        page.gap();
+        healed(&mut page, heal);
+    }
     for (at, step) in report.steps.iter().enumerate() {
         page.gap();
         one(&mut page, at + 1, step, detail);
@@ -53,6 +58,23 @@ fn head(page: &mut Page<'_>, report: &PlanReport) {
     if let Some(hash) = &report.plan_hash {
         page.entry(0, Ink::Faint, "hash", "Plan: ".len(), &text::tame_line(hash));
     }
+}
+
+/// An edit of an applied migration, and what becomes of it.
+fn healed(page: &mut Page<'_>, heal: &HealEntry) {
+    let name = page.look.paint(Ink::Strong, &title(&heal.version, &heal.name));
+    let what = page.look.paint(Ink::Doubtful, &format!("modified (class: {})", heal.class));
+    page.verbatim(&format!("{name}: {what}"));
+    page.entry(2, Ink::Faint, "file", REACH, &text::tame_line(&heal.file));
+    let how = match heal.way {
+        HealKind::Restamp => "the ledger gets the file's checksum; nothing is run again".to_owned(),
+        HealKind::Rerun => format!(
+            "it is run again ({}), after a proof on a copy that this changes nothing",
+            text::plural(heal.statements.len(), "statement")
+        ),
+    };
+    page.entry(2, Ink::Doubtful, "heal", REACH, &how);
+    page.entry(2, Ink::Faint, "known", REACH, &text::tame_line(&heal.found));
 }
 
 fn one(page: &mut Page<'_>, position: usize, step: &PlannedStep, detail: Detail) {
@@ -133,7 +155,9 @@ fn statements(page: &mut Page<'_>, indent: usize, step: &PlannedStep) {
 }
 
 fn next(report: &PlanReport) -> &'static str {
-    if report.steps.is_empty() {
+    if report.steps.is_empty() && !report.heals.is_empty() {
+        "`stopover apply` heals the edits; nothing else is to do"
+    } else if report.steps.is_empty() {
         "nothing to do: all that was asked for is applied"
     } else {
         "`stopover rehearse` tries this plan on a backup, `stopover apply` carries it out"

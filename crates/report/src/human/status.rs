@@ -1,7 +1,7 @@
 //! `status`: drift, then pending, then applied.
 
-use stopover_model::report::{AppliedEntry, StatusReport};
-use stopover_model::{Provenance, Severity};
+use stopover_model::report::{AppliedEntry, DriftKind, StatusReport};
+use stopover_model::{EditClass, HealKind, Provenance, Severity};
 
 use crate::look::{Ink, Look};
 use crate::page::Page;
@@ -22,6 +22,7 @@ pub fn status(report: &StatusReport, detail: Detail, look: &Look) -> String {
     }
     pending(&mut page, report);
     applied(&mut page, report, detail);
+    healed(&mut page, report);
     let table = text::tame_line(&report.ledger.table);
     page.section(Ink::Strong, "Ledger:", &format!("{table} ({})", report.ledger.kind));
     if report.findings.iter().any(|it| !is_urgent(it)) {
@@ -102,6 +103,38 @@ fn applied(page: &mut Page<'_>, report: &StatusReport, detail: Detail) {
     }
 }
 
+/// Edits that were healed are shown for ever: an applied file is not what it was.
+fn healed(page: &mut Page<'_>, report: &StatusReport) {
+    if report.healed.is_empty() {
+        return;
+    }
+    let number = text::plural(report.healed.len(), "edit");
+    page.section(Ink::Doubtful, "Healed:", &format!("{number} of applied migrations"));
+    let mut table = Table::new(&[
+        Column::number("version"),
+        Column::wrapped("name"),
+        Column::whole("class"),
+        Column::whole("how"),
+        Column::whole("at"),
+        Column::whole("by").spare(),
+    ]);
+    for heal in &report.healed {
+        let how = match heal.way {
+            HealKind::Restamp => "restamped",
+            HealKind::Rerun => "run again",
+        };
+        table.row([
+            Cell::new(Ink::Strong, text::tame_line(&heal.version.to_string())),
+            Cell::plain(text::tame_line(heal.name.as_deref().unwrap_or("?"))),
+            Cell::plain(heal.class.map_or("?", EditClass::name)),
+            Cell::plain(how),
+            Cell::plain(heal.at.map_or_else(|| "?".to_owned(), units::time)),
+            Cell::plain(text::tame_line(heal.by.as_deref().unwrap_or("?"))),
+        ]);
+    }
+    page.table(2, table);
+}
+
 fn are(number: usize) -> String {
     let verb = if number == 1 { "is" } else { "are" };
     format!("{} {verb}", units::count(number as u64))
@@ -134,6 +167,11 @@ fn applied_table(applied: &[AppliedEntry]) -> Table {
     table
 }
 
+/// Whether an apply would heal something.
+fn heals(report: &StatusReport) -> bool {
+    report.drift.iter().any(|it| it.kind == DriftKind::Modified)
+}
+
 /// Whether drift keeps everything from being applied.
 fn blocked(report: &StatusReport) -> bool {
     report.drift.iter().any(|it| it.severity == Severity::Error)
@@ -145,6 +183,8 @@ fn next(report: &StatusReport) -> &'static str {
         "settle the drift as said beside each; nothing is applied before"
     } else if stopped {
         "settle the errors in the source; nothing is applied before"
+    } else if report.pending.is_empty() && heals(report) {
+        "`stopover apply` heals the edits, as said beside each"
     } else if report.pending.is_empty() {
         "nothing to do"
     } else {
