@@ -16,6 +16,7 @@ mod ledger;
 mod scratch;
 mod session;
 mod stop;
+mod trace;
 
 pub use adopt::{Adopt, Counter, CounterRow};
 pub use census::{Bookkeeping, Census, CensusDepth, CensusScope, Privileges};
@@ -32,3 +33,4 @@ pub use session::{
     LeftOpen, LockAttempt, LockKept, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};
+pub use trace::{Observer, StatementTrace, Trace};

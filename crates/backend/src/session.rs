@@ -1,6 +1,7 @@
 //! One pinned connection, seen from the engine.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use stopover_model::{
@@ -9,7 +10,7 @@ use stopover_model::{
 
 use crate::{
     Adopt, BackendError, Bookkeeping, Census, CopyError, LedgerChoice, LedgerEditor, LedgerId,
-    LedgerWriter, Recall, Recover, Stop, TargetCopy,
+    LedgerWriter, Observer, Recall, Recover, Stop, TargetCopy,
 };
 
 /// A way to reach one database.
@@ -33,6 +34,11 @@ pub trait Backend: Send + Sync {
         _session: &mut Self::Session,
     ) -> impl Future<Output = Result<(), BackendError>> + Send {
         std::future::ready(Ok(()))
+    }
+
+    /// Who observes the sessions that this opens, where somebody does.
+    fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
     }
 
     /// Makes a copy of the whole database as it is now, while others go on writing. It may take as

@@ -24,6 +24,7 @@ mod rollback;
 mod settle;
 mod statement;
 mod step;
+mod traced;
 
 pub use adopt::{AdoptFrom, Adoption, Proof, adopt, prove};
 pub use apply::apply;

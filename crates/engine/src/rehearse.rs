@@ -4,13 +4,13 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use stopover_backend::{
-    Backend, Diagnose, Offending, PrepareError, PrepareStage, Prepared, ScratchProvider, StopSignal,
+    Backend, Diagnose, Observer, Offending, PrepareError, PrepareStage, Prepared, ScratchProvider, StopSignal, Trace,
 };
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, EventSink, Finding, HealMode, Plan};
+use stopover_model::{DatabaseError, Event, EventSink, Finding, HealMode, Plan};
 
 use crate::detail::{clip, of_failure, of_findings, rows};
-use crate::{Applied, Ending, EngineError, Request, apply};
+use crate::{Applied, Ending, EngineError, Request, apply, traced};
 
 /// What the front end must know besides the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,8 +99,24 @@ async fn on_scratch<B: Backend>(
         policy.heal.mode = HealMode::Report;
     }
     let request = &Request { policy: &policy, ..request.clone() };
-    match apply(&prepared.backend, request, sink).await {
-        Ok(applied) => judge(&prepared.backend, applied, report).await,
+    let observer = prepared.backend.observer();
+    let applied = match &observer {
+        None => apply(&prepared.backend, request, sink).await,
+        Some(observer) => {
+            apply(&prepared.backend, request, &mut Overheard { observer: &**observer, sink }).await
+        }
+    };
+    let trace = match observer {
+        None => Trace::default(),
+        Some(observer) => observer.finish().await,
+    };
+    match applied {
+        Ok(mut applied) => {
+            traced::fill(&mut applied.migrations, &trace);
+            report.tables = trace.tables;
+            report.findings.extend(trace.findings);
+            judge(&prepared.backend, applied, report).await
+        }
         Err(EngineError::Refused(findings)) => {
             report.detail = of_findings(&findings);
             report.findings.extend(findings);
@@ -117,6 +133,19 @@ async fn on_scratch<B: Backend>(
             ));
             RehearsalEnding::Unable
         }
+    }
+}
+
+/// Passes on what happens, after the observer has heard it.
+struct Overheard<'a> {
+    observer: &'a dyn Observer,
+    sink: &'a mut dyn EventSink,
+}
+
+impl EventSink for Overheard<'_> {
+    fn emit(&mut self, event: Event) {
+        self.observer.hear(&event);
+        self.sink.emit(event);
     }
 }
 

@@ -12,6 +12,7 @@ mod facts;
 mod finding;
 mod heal;
 mod ledger;
+mod lock_mode;
 mod migration;
 mod notice;
 mod plan;
@@ -35,6 +36,7 @@ pub use heal::{
     NoHistory, Past, PlannedHeal,
 };
 pub use ledger::{LedgerKind, LedgerRow, NewLedgerRow, Provenance, RowState};
+pub use lock_mode::{HeldLock, LockMode, shut_out_ms};
 pub use migration::{
     Directives, ForeignKeys, Layout, Migration, OrderMark, SourceSet, TransactionMark, detail_list,
 };

@@ -14,6 +14,7 @@ use tokio_postgres::SimpleQueryMessage;
 
 use crate::error::request_error;
 use crate::session::{PostgresCanceller, PostgresSession, Traces, truth};
+use crate::trace::End;
 
 impl Execute for PostgresSession {
     type Canceller = PostgresCanceller;
@@ -24,10 +25,13 @@ impl Execute for PostgresSession {
 
     async fn begin(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
         let sql = format!("BEGIN;{}{}", settings("SET LOCAL", limits), self.guard());
-        let sets = self.rows(&sql).await?;
+        let sets = match self.tracer.clone() {
+            None => self.rows(&sql).await?,
+            Some(tracer) => tokio::join!(self.rows(&sql), tracer.begin()).0?,
+        };
         let guarded = self.guarded(sets.last().and_then(|rows| rows.first()));
         if guarded.is_err() {
-            self.run("ROLLBACK").await?;
+            self.rollback().await?;
         }
         guarded
     }
@@ -41,26 +45,22 @@ impl Execute for PostgresSession {
         statement: &PlannedStatement,
         said: &mut (dyn FnMut(Notice) + Send),
     ) -> Result<Done, BackendError> {
-        self.without_traces().await?;
-        // Its end of all advisory locks would be the end of the run lock.
-        if statement.tag == "DISCARD ALL" {
-            self.traces = Traces::Left;
-            self.without_traces().await?;
-            return Ok(Done::default());
-        }
-        let mut listening = self.listen();
-        match &statement.copy_data {
-            Some(data) => listening.until(self.copy(&statement.text, data), said).await,
-            None => listening.until(self.simple(statement), said).await,
+        match self.tracer.clone() {
+            None => self.execute_unseen(statement, said).await,
+            Some(tracer) => tracer.during(statement, self.execute_unseen(statement, said)).await,
         }
     }
 
     async fn commit(&mut self) -> Result<(), BackendError> {
-        self.run("COMMIT").await
+        let committed = self.run("COMMIT").await;
+        self.ended(if committed.is_ok() { End::Committed } else { End::RolledBack });
+        committed
     }
 
     async fn rollback(&mut self) -> Result<(), BackendError> {
-        self.run("ROLLBACK").await
+        let rolled_back = self.run("ROLLBACK").await;
+        self.ended(End::RolledBack);
+        rolled_back
     }
 
     async fn transaction(
@@ -69,7 +69,7 @@ impl Execute for PostgresSession {
         audience: &mut dyn Audience,
     ) -> Option<UnitEnd> {
         // Inline data needs an answer before it can be sent.
-        if unit.statements.iter().any(|it| it.copy_data.is_some()) {
+        if self.tracer.is_some() || unit.statements.iter().any(|it| it.copy_data.is_some()) {
             return None;
         }
         Some(self.pipelined(unit, audience).await)
@@ -98,6 +98,32 @@ impl Execute for PostgresSession {
 }
 
 impl PostgresSession {
+    /// Tells the observer that the transaction has ended.
+    fn ended(&self, end: End) {
+        if let Some(tracer) = &self.tracer {
+            tracer.end(end);
+        }
+    }
+
+    async fn execute_unseen(
+        &mut self,
+        statement: &PlannedStatement,
+        said: &mut (dyn FnMut(Notice) + Send),
+    ) -> Result<Done, BackendError> {
+        self.without_traces().await?;
+        // Its end of all advisory locks would be the end of the run lock.
+        if statement.tag == "DISCARD ALL" {
+            self.traces = Traces::Left;
+            self.without_traces().await?;
+            return Ok(Done::default());
+        }
+        let mut listening = self.listen();
+        match &statement.copy_data {
+            Some(data) => listening.until(self.copy(&statement.text, data), said).await,
+            None => listening.until(self.simple(statement), said).await,
+        }
+    }
+
     /// Runs one statement and lets its rows pass by: a migration's SELECT may return millions.
     async fn simple(&self, statement: &PlannedStatement) -> Result<Done, BackendError> {
         let stream = self.client.simple_query_raw(&statement.text).await;

@@ -24,9 +24,11 @@ mod session;
 mod surroundings;
 mod target;
 mod tls;
+mod trace;
 
 pub use connect::PostgresBackend;
 pub use error::{database_error, is_lost};
 pub use session::{PostgresCanceller, PostgresSession};
 pub use surroundings::Surroundings;
 pub use target::{SslMode, Target, TargetError};
+pub use trace::Neighbours;

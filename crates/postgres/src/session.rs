@@ -11,6 +11,7 @@ use tokio_postgres_rustls::MakeRustlsConnect;
 use crate::error::request_error;
 use crate::facts::Located;
 use crate::served::{Listening, Served};
+use crate::trace::Tracer;
 
 /// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
 /// the run lock must live on.
@@ -41,6 +42,8 @@ pub struct PostgresSession {
     pub(crate) traces: Traces,
     /// Whether a journal is known to be there, by ledger.
     pub(crate) journals: HashMap<LedgerId, JournalState>,
+    /// Observes it, in a rehearsal.
+    pub(crate) tracer: Option<Tracer>,
 }
 
 /// What the work before has left in the session.
@@ -88,6 +91,7 @@ impl PostgresSession {
             located: None,
             traces: Traces::None,
             journals: HashMap::new(),
+            tracer: None,
         }
     }
 

@@ -76,11 +76,14 @@ pub(crate) fn untouched(step: &Step) -> MigrationReport {
         index: it.index,
         line: it.line,
         tag: it.tag.clone(),
+        from_ms: None,
         duration_ms: None,
         rows: None,
         wal_bytes: None,
+        temp_bytes: None,
         locks: None,
         rewrites: None,
+        indexes: None,
         error: None,
     };
     MigrationReport {

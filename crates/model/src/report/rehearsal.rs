@@ -70,6 +70,8 @@ pub struct LockReport {
     pub mode: String,
     /// The relation.
     pub relation: String,
+    /// When it was taken, or queued for: milliseconds since the observer began.
+    pub from_ms: Option<f64>,
     /// From acquisition to the transaction's end.
     pub held_ms: Option<f64>,
 }
@@ -83,16 +85,24 @@ pub struct StatementReport {
     pub line: usize,
     /// PostgreSQL's command tag.
     pub tag: String,
+    /// When it began: milliseconds since the observer began; null where nobody observed it.
+    pub from_ms: Option<f64>,
     /// How long it took; null when it was not run.
     pub duration_ms: Option<f64>,
     /// Rows that it touched.
     pub rows: Option<u64>,
     /// WAL that it wrote; null where it was not measured.
     pub wal_bytes: Option<u64>,
-    /// Locks that it took; null where they were not observed.
+    /// What it wrote into temporary files; null where it was not measured.
+    pub temp_bytes: Option<u64>,
+    /// Locks that it took; null where they were not observed. Those on relations that its own
+    /// transaction made are left out: nobody can wait for them.
     pub locks: Option<Vec<LockReport>>,
-    /// Relations that it rewrote; null where that was not observed.
+    /// Tables that it rewrote; null where that was not observed.
     pub rewrites: Option<Vec<String>>,
+    /// Indexes that it built, those of a rewritten table left out; null where that was not
+    /// observed.
+    pub indexes: Option<Vec<String>>,
     /// Its error; null when it had none.
     pub error: Option<StatementError>,
 }

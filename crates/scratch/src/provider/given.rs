@@ -3,7 +3,7 @@
 use stopover_backend::{Backend, BackendError, PrepareStage};
 use stopover_model::report::ScratchReport;
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
-use stopover_postgres::{PostgresBackend, Target};
+use stopover_postgres::{Neighbours, PostgresBackend, Target};
 
 use crate::backup::Backup;
 use crate::binaries::Program;
@@ -75,7 +75,7 @@ impl GivenScratch {
                 ),
                 "leave --as-role out, or use a private server",
             )),
-            _ => Ok((PostgresBackend::new(Target::from_config(config)), role)),
+            _ => Ok((PostgresBackend::new(Target::from_config(config)).traced(Neighbours::Some), role)),
         }
     }
 

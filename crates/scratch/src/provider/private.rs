@@ -3,7 +3,7 @@
 use stopover_backend::PrepareStage;
 use stopover_model::report::ScratchReport;
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
-use stopover_postgres::{PostgresBackend, Target};
+use stopover_postgres::{Neighbours, PostgresBackend, Target};
 
 use crate::backup::{Backup, Kind};
 use crate::binaries::{Binaries, NewerMajor, Program};
@@ -99,7 +99,7 @@ impl PrivateScratch {
             let message = error.to_string();
             Failed::new(PrepareStage::Reset, message, "name a role of the backup with --as-role")
         })?;
-        Ok((PostgresBackend::new(Target::from_config(config)), role.to_owned()))
+        Ok((PostgresBackend::new(Target::from_config(config)).traced(Neighbours::None), role.to_owned()))
     }
 
     /// What the server and the choice of it have to say, and what the restore found.

@@ -1,0 +1,347 @@
+//! The trace of a rehearsal: what the migrations lock, rewrite and write, and for how long.
+//!
+//! A backend that was told to trace attaches a [`Tracer`] to each session that it opens. The
+//! tracer looks at the server from a second connection ([`lookout`]): when a transaction begins,
+//! after each statement, and in the middle of those that take long. What the looks show goes into
+//! the [`record`], which the [`Recorder`] tells at the end ([`told`]). The session itself sends
+//! the same as it would untraced.
+//!
+//! A trace that breaks off (the second connection is lost, or refused) keeps no migration from
+//! running: what was not seen is not told, and a finding says so.
+
+mod catalog;
+mod held;
+mod lookout;
+mod record;
+mod told;
+
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use stopover_backend::{BackendError, Observer, Pending, Trace};
+use stopover_model::{Event, PlannedStatement};
+use stopover_sql::TransactionControl;
+use tokio_postgres::Error;
+
+use crate::connect::PostgresBackend;
+use crate::lock::number;
+use crate::session::PostgresSession;
+pub use lookout::Neighbours;
+use lookout::{Lookout, Pace};
+pub(crate) use record::End;
+use record::{Ended, Outcome, Record, Seen};
+
+/// Keeps what the tracers of one backend's sessions saw.
+#[derive(Debug)]
+pub(crate) struct Recorder {
+    neighbours: Neighbours,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    /// When the observation began: with the first session.
+    began: Option<Instant>,
+    record: Record,
+    /// Of the session that was opened last.
+    lookout: Option<Arc<Lookout>>,
+    sight: Sight,
+}
+
+/// Whether anything is seen.
+#[derive(Debug, Default, PartialEq, Eq)]
+enum Sight {
+    #[default]
+    Clear,
+    /// Not any more, and why.
+    Lost(String),
+    /// It was told already.
+    Over,
+}
+
+impl std::fmt::Debug for State {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("State").field("sight", &self.sight).finish_non_exhaustive()
+    }
+}
+
+impl State {
+    /// Milliseconds since the observation began.
+    fn ms(&self, at: Instant) -> f64 {
+        let began = self.began.unwrap_or(at);
+        at.saturating_duration_since(began).as_secs_f64() * 1e3
+    }
+}
+
+impl Recorder {
+    pub(crate) fn new(neighbours: Neighbours) -> Arc<Self> {
+        Arc::new(Self { neighbours, state: Mutex::default() })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn sees(&self) -> bool {
+        self.state().sight == Sight::Clear
+    }
+
+    /// The first reason counts.
+    fn lose_sight(&self, reason: &dyn std::fmt::Display) {
+        tracing::debug!("the trace breaks off: {reason}");
+        let mut state = self.state();
+        if state.sight == Sight::Clear {
+            state.sight = Sight::Lost(reason.to_string());
+        }
+    }
+
+    /// A tracer for the session of the process `process`; `None` where nothing can be seen.
+    pub(crate) async fn attach(
+        self: &Arc<Self>,
+        backend: &PostgresBackend,
+        process: i32,
+    ) -> Option<Tracer> {
+        if !self.sees() {
+            return None;
+        }
+        let lookout = match Lookout::open(backend, process, self.neighbours).await {
+            Ok(lookout) => Arc::new(lookout),
+            Err(error) => {
+                self.lose_sight(&error);
+                return None;
+            }
+        };
+        if self.state().began.is_none() {
+            match lookout.baseline().await {
+                Ok(relations) => self.begin(relations),
+                Err(error) => {
+                    self.lose_sight(&error);
+                    return None;
+                }
+            }
+        }
+        self.state().lookout = Some(Arc::clone(&lookout));
+        Some(Tracer { recorder: Arc::clone(self), lookout })
+    }
+
+    fn begin(&self, relations: Vec<(catalog::Oid, catalog::Relation)>) {
+        let mut state = self.state();
+        state.began = Some(Instant::now());
+        for (oid, relation) in relations {
+            state.record.catalog.take(oid, relation);
+        }
+    }
+}
+
+impl Observer for Recorder {
+    fn hear(&self, event: &Event) {
+        if let Event::StatementStarted { version, index, .. } = event {
+            self.state().record.next = Some((version.clone(), *index));
+        }
+    }
+
+    fn finish(&self) -> Pending<'_, Trace> {
+        Box::pin(async {
+            let (lookout, oids) = {
+                let mut state = self.state();
+                (state.lookout.take(), state.record.to_look_up())
+            };
+            if let (true, Some(lookout), Some(oids)) = (self.sees(), lookout, oids) {
+                match lookout.resolve(&oids).await {
+                    Ok(found) => self.state().record.looked_up(found),
+                    Err(error) => self.lose_sight(&error),
+                }
+            }
+            let mut state = self.state();
+            let sight = std::mem::replace(&mut state.sight, Sight::Over);
+            let record = std::mem::take(&mut state.record);
+            match (sight, state.began) {
+                (Sight::Over, _) => Trace::default(),
+                (Sight::Lost(reason), _) => told::broken(&record, &reason),
+                (Sight::Clear, None) => Trace::default(),
+                (Sight::Clear, Some(_)) => told::trace(&record),
+            }
+        })
+    }
+}
+
+impl PostgresSession {
+    /// Attaches a tracer; none where nothing can be seen, which the recorder tells at the end.
+    pub(crate) async fn observe(
+        &mut self,
+        backend: &PostgresBackend,
+        recorder: &Arc<Recorder>,
+    ) -> Result<(), BackendError> {
+        let sets = self.rows("SELECT pg_catalog.pg_backend_pid()").await?;
+        let process = sets.first().and_then(|rows| rows.first()).and_then(|row| number(row, 0));
+        if let Some(process) = process {
+            self.tracer = recorder.attach(backend, process).await;
+        }
+        Ok(())
+    }
+}
+
+/// Observes one session.
+#[derive(Clone)]
+pub(crate) struct Tracer {
+    recorder: Arc<Recorder>,
+    lookout: Arc<Lookout>,
+}
+
+impl Tracer {
+    /// To be waited for beside the BEGIN itself, which takes no lock and writes nothing.
+    pub(crate) async fn begin(&self) {
+        if let Some(seen) = self.look().await {
+            self.recorder.state().record.begin(&seen);
+        }
+    }
+
+    /// The transaction has ended.
+    pub(crate) fn end(&self, end: End) {
+        let mut state = self.recorder.state();
+        let at = state.ms(Instant::now());
+        state.record.end_transaction(end, at);
+    }
+
+    /// Runs a statement, and looks at what it holds: in the middle where it takes long, and
+    /// afterwards.
+    pub(crate) async fn during<T>(
+        &self,
+        statement: &PlannedStatement,
+        running: impl Future<Output = Result<T, BackendError>>,
+    ) -> Result<T, BackendError> {
+        if !self.recorder.sees() {
+            return running.await;
+        }
+        let surrounded = self.recorder.state().record.is_in_transaction();
+        if !surrounded && let Some(seen) = self.look().await {
+            self.recorder.state().record.before(&seen);
+        }
+        let began = Instant::now();
+        let at = {
+            let mut state = self.recorder.state();
+            let from = state.ms(began);
+            state.record.start(statement, from)
+        };
+        let (answer, looked) = self.watched(at, began, running).await;
+        let ended = Instant::now();
+        let outcome = match &answer {
+            Ok(_) => Outcome::Done,
+            Err(error) => refusal(error),
+        };
+        let Some(seen) = self.look().await else { return answer };
+        {
+            let mut state = self.recorder.state();
+            let ended = Ended { looked: state.ms(looked), at: state.ms(ended), outcome };
+            state.record.end(at, &seen, ended);
+        }
+        if outcome == Outcome::Done {
+            self.control(statement, &seen, ended);
+            if !surrounded && !self.recorder.state().record.is_in_transaction() {
+                self.settle_alone(statement, at).await;
+            }
+        }
+        answer
+    }
+
+    /// Waits for the statement's end, and looks at it meanwhile. Gives when the last look was
+    /// sent, or the statement.
+    async fn watched<T>(
+        &self,
+        at: usize,
+        began: Instant,
+        running: impl Future<Output = T>,
+    ) -> (T, Instant) {
+        let mut running = pin!(running);
+        let mut pace = Pace::new();
+        let mut looked = began;
+        loop {
+            tokio::select! {
+                biased;
+                answer = &mut running => return (answer, looked),
+                () = tokio::time::sleep(pace.pause()) => {}
+            }
+            let sent = Instant::now();
+            tokio::select! {
+                biased;
+                // A look that is in flight then shows the statement, or its end: nobody knows.
+                answer = &mut running => return (answer, looked),
+                seen = self.lookout.look() => match seen {
+                    Ok(seen) => {
+                        let mut state = self.recorder.state();
+                        let (from, to) = (state.ms(looked), state.ms(Instant::now()));
+                        state.record.sample(at, &seen, from, to);
+                        looked = sent;
+                    }
+                    Err(error) => {
+                        self.recorder.lose_sight(&error);
+                        return (running.await, looked);
+                    }
+                },
+            }
+            pace.looked(sent.elapsed(), began.elapsed());
+        }
+    }
+
+    /// A script's own BEGIN and COMMIT.
+    fn control(&self, statement: &PlannedStatement, seen: &Seen, ended: Instant) {
+        let control = match statement.tag.as_str() {
+            "BEGIN" | "START TRANSACTION" | "COMMIT" | "ROLLBACK" | "PREPARE TRANSACTION" => {
+                stopover_sql::classify(&statement.text).control
+            }
+            _ => return,
+        };
+        let mut state = self.recorder.state();
+        let at = state.ms(ended);
+        let end = match control {
+            Some(TransactionControl::Begin) => return state.record.begin(seen),
+            Some(TransactionControl::Commit) => End::Committed,
+            Some(TransactionControl::Rollback | TransactionControl::PrepareTransaction) => {
+                End::RolledBack
+            }
+            _ => return,
+        };
+        state.record.end_transaction(end, at);
+        if statement.chains() {
+            state.record.begin(seen);
+        }
+    }
+
+    /// What a statement changed that no transaction surrounded.
+    async fn settle_alone(&self, statement: &PlannedStatement, at: usize) {
+        let changes = !statement.is_session_setting();
+        let found = if changes { self.lookout.everything().await } else { Ok(Vec::new()) };
+        match found {
+            Ok(found) => self.recorder.state().record.settle_alone(at, found),
+            Err(error) => self.recorder.lose_sight(&error),
+        }
+    }
+
+    /// One look, and what is to be looked up besides; `None` where nothing is seen any more.
+    async fn look(&self) -> Option<Seen> {
+        if !self.recorder.sees() {
+            return None;
+        }
+        let oids = self.recorder.state().record.to_look_up();
+        let looked: Result<Seen, Error> = match oids {
+            None => self.lookout.look().await,
+            Some(oids) => {
+                let (found, seen) = tokio::join!(self.lookout.resolve(&oids), self.lookout.look());
+                found.and_then(|found| {
+                    self.recorder.state().record.looked_up(found);
+                    seen
+                })
+            }
+        };
+        looked.inspect_err(|error| self.recorder.lose_sight(error)).ok()
+    }
+}
+
+/// Whether a refused statement had begun its work: it met data that it does not fit.
+fn refusal(error: &BackendError) -> Outcome {
+    let is_of_data = |it: &stopover_model::DatabaseError| {
+        it.sqlstate.as_deref().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
+    };
+    if error.refused().is_some_and(is_of_data) { Outcome::Failed } else { Outcome::Refused }
+}
