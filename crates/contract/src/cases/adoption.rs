@@ -15,7 +15,7 @@ async fn adopt<F: Fixture>(
     from: AdoptFrom,
     drop_legacy: bool,
 ) -> Result<AdoptReport, EngineError> {
-    let adoption = Adoption { from, table: None, drop_legacy };
+    let adoption = Adoption { from, table: None, drop_legacy, proof: None };
     let (source, backend) = (stage.source(), stage.database.backend());
     stopover_engine::adopt(&backend, &stage.request(&source), &adoption, &mut Silent).await
 }
