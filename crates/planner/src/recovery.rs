@@ -42,62 +42,85 @@ pub fn question<'a>(step: &'a Step, interrupted: &Interrupted) -> Option<&'a Pla
 /// What follows. `state` is the catalog's answer to [`question`].
 #[must_use]
 pub fn verdict(step: &Step, interrupted: &Interrupted, state: Option<StatementState>) -> Recovery {
-    let version = step.version.clone();
-    let undecided = |saw: String| Recovery::Undecided(version.clone(), saw);
-    let resumes = |from: usize, cleanup: Vec<String>, told: String| match lost(step, from) {
-        Some(lost) => undecided(lost),
-        None => Recovery::Resumes(version.clone(), Resume { from, cleanup, told }),
-    };
     let of = step.statements.len();
     let at = match progress(step, interrupted) {
-        Progress::Unclear(saw) => return undecided(saw),
+        Progress::Unclear(saw) => return undecided(step, saw),
         Progress::Clear(from) => {
             let told = format!("{} of {of} statements are done", done_before(step, from));
-            return resumes(from, Vec::new(), told);
+            return resumes(step, from, Vec::new(), told);
         }
         Progress::InDoubt { at, refused: false, same_text: false } => {
-            return undecided(format!(
-                "it was stopped in statement {at}, whose text has been changed since"
-            ));
+            let saw =
+                format!("it was stopped in statement {at}, whose text has been changed since");
+            return undecided(step, saw);
         }
         Progress::InDoubt { at, .. } => at,
     };
-    let Some(position) = step.statements.iter().position(|it| it.index == at) else {
-        return undecided(format!("the file has no statement {at} any more"));
-    };
-    let statement = &step.statements[position];
+    match step.statements.iter().position(|it| it.index == at) {
+        Some(position) => in_doubt(step, position, state),
+        None => undecided(step, format!("the file has no statement {at} any more")),
+    }
+}
+
+/// The verdict where the statement at `position` may have run.
+fn in_doubt(step: &Step, position: usize, state: Option<StatementState>) -> Recovery {
+    let (statement, of) = (&step.statements[position], step.statements.len());
+    let at = statement.index;
+    let resumes = |from, told| resumes(step, from, Vec::new(), told);
     if begins(statement) || statement.is_session_setting() {
-        return resumes(at, Vec::new(), format!("it goes on at statement {at} of {of}"));
+        return resumes(at, format!("it goes on at statement {at} of {of}"));
     }
     match (step.ways().get(position), state) {
         (Some(StatementWay::Atomic | StatementWay::InScript), _) => {
-            resumes(at, Vec::new(), format!("statement {at} of {of} was rolled back"))
+            resumes(at, format!("statement {at} of {of} was rolled back"))
         }
-        (Some(StatementWay::EndOfScript), _) if statement.chains() => undecided(format!(
-            "statement {at} ended a transaction and began another one, which is gone"
-        )),
+        (Some(StatementWay::EndOfScript), _) if statement.chains() => {
+            let saw =
+                format!("statement {at} ended a transaction and began another one, which is gone");
+            undecided(step, saw)
+        }
         // Its journal line is part of the script's own transaction: it is there, so that ended.
         (Some(StatementWay::EndOfScript), _) => {
-            let next = after(step, position);
-            resumes(next, Vec::new(), format!("statement {at} of {of} is done"))
+            resumes(after(step, position), format!("statement {at} of {of} is done"))
         }
-        (_, Some(StatementState::Done(saw))) => {
-            let next = after(step, position);
-            resumes(next, Vec::new(), format!("statement {at} of {of} is done: {saw}"))
+        (_, Some(state)) => as_seen(step, position, state),
+        (_, None) => undecided(step, format!("nobody can tell whether statement {at} ran")),
+    }
+}
+
+/// The verdict where the catalog shows what became of the statement at `position`.
+fn as_seen(step: &Step, position: usize, state: StatementState) -> Recovery {
+    let (at, of) = (step.statements[position].index, step.statements.len());
+    let next = after(step, position);
+    let (from, cleanup, told) = match state {
+        StatementState::Done(saw) => {
+            (next, Vec::new(), format!("statement {at} of {of} is done: {saw}"))
         }
-        (_, Some(StatementState::Absent(saw))) => {
-            resumes(at, Vec::new(), format!("statement {at} of {of} is to be run again: {saw}"))
+        StatementState::Absent(saw) => {
+            (at, Vec::new(), format!("statement {at} of {of} is to be run again: {saw}"))
         }
-        (_, Some(StatementState::HalfDone { saw, cleanup, then })) => {
+        StatementState::HalfDone { saw, cleanup, then } => {
             let told = format!("statement {at} of {of} is half done, and settled first: {saw}");
             let from = match then {
                 AfterCleanup::RunAgain => at,
-                AfterCleanup::Done => after(step, position),
+                AfterCleanup::Done => next,
             };
-            resumes(from, cleanup, told)
+            (from, cleanup, told)
         }
-        (_, Some(StatementState::Unknown(saw))) => undecided(saw),
-        (_, None) => undecided(format!("nobody can tell whether statement {at} ran")),
+        StatementState::Unknown(saw) => return undecided(step, saw),
+    };
+    resumes(step, from, cleanup, told)
+}
+
+fn undecided(step: &Step, saw: String) -> Recovery {
+    Recovery::Undecided(step.version.clone(), saw)
+}
+
+/// It goes on at a statement, unless that may need what is gone with the session.
+fn resumes(step: &Step, from: usize, cleanup: Vec<String>, told: String) -> Recovery {
+    match lost(step, from) {
+        Some(lost) => undecided(step, lost),
+        None => Recovery::Resumes(step.version.clone(), Resume { from, cleanup, told }),
     }
 }
 

@@ -101,61 +101,83 @@ fn fill(
     key: &str,
     value: &str,
 ) -> Result<(), TargetError> {
-    let reason = |text: String| Err(TargetError { reason: text });
+    if is_set(config, extras, key) {
+        return Ok(());
+    }
     match key {
-        "host" if config.get_hosts().is_empty() => {
+        "host" => {
             for host in value.split(',') {
                 config.host(host);
             }
         }
-        "hostaddr" if config.get_hostaddrs().is_empty() => match value.parse() {
-            Ok(address) => {
-                config.hostaddr(address);
-            }
-            Err(_) => return reason("hostaddr is no address".to_owned()),
-        },
-        "port" if config.get_ports().is_empty() => {
-            for port in value.split(',') {
-                match port.trim().parse() {
-                    Ok(port) => config.port(port),
-                    Err(_) => return reason(format!("port `{port}` is no port")),
-                };
-            }
+        "hostaddr" => {
+            let address = value.parse().map_err(|_| wrong("hostaddr is no address".to_owned()))?;
+            config.hostaddr(address);
         }
-        "dbname" if config.get_dbname().is_none() => {
+        "port" => ports(config, value)?,
+        "dbname" => {
             config.dbname(value);
         }
-        "user" if config.get_user().is_none() => {
+        "user" => {
             config.user(value);
         }
-        "password" if config.get_password().is_none() => {
+        "password" => {
             config.password(value);
         }
-        "options" if config.get_options().is_none() => {
+        "options" => {
             config.options(value);
         }
-        "application_name" if config.get_application_name().is_none() => {
+        "application_name" => {
             config.application_name(value);
         }
-        "connect_timeout" if config.get_connect_timeout().is_none() => {
-            match value.trim().parse() {
-                // 0 is no limit; 1 is taken for 2, as libpq does.
-                Ok(0) => {}
-                Ok(seconds) => {
-                    config.connect_timeout(Duration::from_secs(u64::max(seconds, 2)));
-                }
-                Err(_) => return reason(format!("connect_timeout `{value}` is no number")),
-            }
-        }
+        "connect_timeout" => connect_timeout(config, value)?,
         "sslmode" | "sslrootcert" | "passfile" => {
-            extras.entry(key.to_owned()).or_insert_with(|| value.to_owned());
+            extras.insert(key.to_owned(), value.to_owned());
         }
-        "host" | "hostaddr" | "port" | "dbname" | "user" | "password" | "options"
-        | "application_name" | "connect_timeout" => {}
         ignored if IGNORED.contains(&ignored) => {}
-        unknown => return reason(format!("the option `{unknown}` is not known")),
+        unknown => return Err(wrong(format!("the option `{unknown}` is not known"))),
     }
     Ok(())
+}
+
+/// Whether something stronger has said it.
+fn is_set(config: &Config, extras: &Extras, key: &str) -> bool {
+    match key {
+        "host" => !config.get_hosts().is_empty(),
+        "hostaddr" => !config.get_hostaddrs().is_empty(),
+        "port" => !config.get_ports().is_empty(),
+        "dbname" => config.get_dbname().is_some(),
+        "user" => config.get_user().is_some(),
+        "password" => config.get_password().is_some(),
+        "options" => config.get_options().is_some(),
+        "application_name" => config.get_application_name().is_some(),
+        "connect_timeout" => config.get_connect_timeout().is_some(),
+        other => extras.contains_key(other),
+    }
+}
+
+fn ports(config: &mut Config, value: &str) -> Result<(), TargetError> {
+    for port in value.split(',') {
+        let number = port.trim().parse().map_err(|_| wrong(format!("port `{port}` is no port")))?;
+        config.port(number);
+    }
+    Ok(())
+}
+
+/// 0 is no limit; 1 is taken for 2, as libpq does.
+fn connect_timeout(config: &mut Config, value: &str) -> Result<(), TargetError> {
+    match value.trim().parse() {
+        Ok(0) => {}
+        Ok(seconds) => {
+            config.connect_timeout(Duration::from_secs(u64::max(seconds, 2)));
+        }
+        Err(_) => return Err(wrong(format!("connect_timeout `{value}` is no number"))),
+    }
+    Ok(())
+}
+
+const fn wrong(reason: String) -> TargetError {
+    TargetError { reason }
 }
 
 /// Whether an option changes nothing for us.
