@@ -46,8 +46,10 @@ async fn under_lock<B: Backend>(
     let mut plan =
         stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
             .map_err(EngineError::Refused)?;
-    if let Some(history) = foreseen {
+    if foreseen.is_some() || !plan.heals.is_empty() || !plan.steps.is_empty() {
         locked.prove_pinned(backend, &request.stop).await?;
+    }
+    if let Some(history) = foreseen {
         adopt::take_over(locked, &mut facts, &history).await?;
         plan.findings.push(adopt::told(&history));
     }
@@ -63,7 +65,6 @@ async fn under_lock<B: Backend>(
     let ending = if plan.steps.is_empty() {
         Ending::Complete
     } else {
-        locked.prove_pinned(backend, &request.stop).await?;
         ready_ledger(locked, &facts).await?;
         let work = Work { plan: &plan, request, direction: Direction::Up };
         let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
@@ -130,70 +131,105 @@ pub(crate) async fn steps<B: Backend>(
     progress: &mut Progress<'_>,
     sink: &mut dyn EventSink,
 ) -> Ending {
-    let Work { plan, request, direction } = work;
-    for (at, (step, report)) in plan.steps.iter().zip(progress.migrations.iter_mut()).enumerate() {
-        let later = plan.steps.get(at + 1..).unwrap_or_default();
-        if let Some(signal) = request.stop.requested() {
-            return Ending::Stopped(signal);
-        }
-        sink.emit(started(step, at, plan));
-        let ledger = locked.ledger().clone();
-        let context = StepContext {
-            ledger: &ledger,
-            limits: &request.limits,
-            stop: &request.stop,
-            durability: durability(&plan.steps, at),
-            direction: *direction,
-            again: None,
-        };
-        let end = carry_out(locked.session(), step, &context, report, sink).await;
-        match end {
-            StepEnd::Applied => {}
-            StepEnd::Failed { statement, error, rolled_back } => {
-                report.status = MigrationStatus::Failed;
-                return failed(step, statement, error, rolled_back, sink);
-            }
-            StepEnd::Stopped(signal) => {
-                broken_off(step, report);
-                return Ending::Stopped(signal);
-            }
-            StepEnd::Lost(error) => {
-                broken_off(step, report);
-                return Ending::Lost(error);
-            }
-            StepEnd::CommitUnknown(error) => {
-                match settle(backend, locked, step, later, work, sink).await {
-                    Settled::Applied => {}
-                    Settled::Overtaken => {
-                        report.status = MigrationStatus::Applied;
-                        return Ending::Lost(overtaken(step));
-                    }
-                    Settled::Absent => return Ending::Lost(error),
-                    Settled::Unknown => {
-                        report.status = MigrationStatus::Failed;
-                        return Ending::Lost(unsettled(step, &error));
-                    }
-                }
-            }
-        }
-        report.status = MigrationStatus::Applied;
-        let duration_ms = *report.duration_ms.get_or_insert(0.0);
-        sink.emit(Event::MigrationFinished {
-            direction: *direction,
-            version: step.version.clone(),
-            name: step.name.clone(),
-            duration_ms,
-        });
-        let alone = async {
-            locked.session().reset().await?;
-            still_alone(locked, step, later, *direction, request).await
-        };
-        match alone.await {
+    for (at, report) in (0..work.plan.steps.len()).zip(progress.migrations.iter_mut()) {
+        match one(backend, locked, work, at, report, sink).await {
             Ok(freed) => progress.findings.extend(freed),
-            Err(error) => return Ending::Lost(error),
+            Err(ending) => return ending,
         }
     }
     Ending::Complete
+}
+
+/// One step, from its first word to the state that the next one finds.
+async fn one<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    work: &Work<'_>,
+    at: usize,
+    report: &mut MigrationReport,
+    sink: &mut dyn EventSink,
+) -> Result<Option<Finding>, Ending> {
+    let Work { plan, request, direction } = work;
+    let step = &plan.steps[at];
+    if let Some(signal) = request.stop.requested() {
+        return Err(Ending::Stopped(signal));
+    }
+    sink.emit(started(step, at, plan));
+    let ledger = locked.ledger().clone();
+    let context = StepContext {
+        ledger: &ledger,
+        limits: &request.limits,
+        stop: &request.stop,
+        durability: durability(&plan.steps, at),
+        direction: *direction,
+        again: None,
+    };
+    let mut end = carry_out(locked.session(), step, &context, report, sink).await;
+    if let StepEnd::CommitUnknown(error) = end {
+        end = settled(backend, locked, work, at, (report, error), sink).await?;
+    }
+    judged(step, report, end, sink)?;
+    let duration_ms = *report.duration_ms.get_or_insert(0.0);
+    sink.emit(Event::MigrationFinished {
+        direction: *direction,
+        version: step.version.clone(),
+        name: step.name.clone(),
+        duration_ms,
+    });
+    locked.session().reset().await.map_err(Ending::Lost)?;
+    let later = plan.steps.get(at + 1..).unwrap_or_default();
+    still_alone(locked, step, later, *direction, request).await.map_err(Ending::Lost)
+}
+
+/// What became of a commit whose answer was lost.
+async fn settled<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    work: &Work<'_>,
+    at: usize,
+    (report, lost): (&mut MigrationReport, BackendError),
+    sink: &mut dyn EventSink,
+) -> Result<StepEnd, Ending> {
+    let (step, later) = (&work.plan.steps[at], work.plan.steps.get(at + 1..).unwrap_or_default());
+    match settle(backend, locked, step, later, work, sink).await {
+        Settled::Applied => Ok(StepEnd::Applied),
+        Settled::Absent => Ok(StepEnd::Lost(lost)),
+        Settled::Overtaken => {
+            report.status = MigrationStatus::Applied;
+            Err(Ending::Lost(overtaken(step)))
+        }
+        Settled::Unknown => {
+            report.status = MigrationStatus::Failed;
+            Err(Ending::Lost(unsettled(step, &lost)))
+        }
+    }
+}
+
+/// Writes the end of a step into its report; whatever is not its success ends the work.
+fn judged(
+    step: &Step,
+    report: &mut MigrationReport,
+    end: StepEnd,
+    sink: &mut dyn EventSink,
+) -> Result<(), Ending> {
+    match end {
+        StepEnd::Applied => {
+            report.status = MigrationStatus::Applied;
+            Ok(())
+        }
+        StepEnd::Failed { statement, error, rolled_back } => {
+            report.status = MigrationStatus::Failed;
+            Err(failed(step, statement, error, rolled_back, sink))
+        }
+        StepEnd::Stopped(signal) => {
+            broken_off(step, report);
+            Err(Ending::Stopped(signal))
+        }
+        StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => {
+            broken_off(step, report);
+            Err(Ending::Lost(error))
+        }
+    }
 }
 
 /// Tells of a failure, with its place in the file.
