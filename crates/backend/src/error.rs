@@ -28,6 +28,14 @@ pub enum BackendError {
     /// The server refused a statement.
     #[error("{}", .0.message)]
     Refused(Box<DatabaseError>),
+    /// The operating system lets nobody of ours write the database.
+    #[error("{message}")]
+    Unwritable {
+        /// What cannot be written, and why.
+        message: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The settings do not fit this database.
     #[error("{message}")]
     Settings {

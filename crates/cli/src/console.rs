@@ -55,14 +55,14 @@ impl From<EngineError> for Failure {
                 "wait for it to end, or wait longer with --lock-wait 10min",
             ),
             EngineError::Backend(
-                BackendError::Unreachable { remedy, .. } | BackendError::Settings { remedy, .. },
+                BackendError::Unreachable { remedy, .. }
+                | BackendError::Unwritable { remedy, .. }
+                | BackendError::Settings { remedy, .. },
             )
             | EngineError::Scratch { remedy, .. } => Self::new(exit, message, remedy),
             EngineError::Backend(
                 BackendError::Lost(_) | BackendError::Unsettled(_) | BackendError::Overtaken(_),
-            ) => {
-                Self::new(exit, message, "run the command again: it sees what is done")
-            }
+            ) => Self::new(exit, message, "run the command again: it sees what is done"),
             EngineError::Backend(BackendError::Refused(error))
             | EngineError::Ledger { error, .. } => Self::new(exit, message, advice(&error)),
             EngineError::Stopped(_) => Self::new(exit, message, String::new()),

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use stopover_backend::{BackendError, StopSignal};
 use stopover_engine::EngineError;
 use stopover_model::Finding;
+use stopover_model::report::DriftKind;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,18 +52,22 @@ impl Exit {
         match error {
             EngineError::Refused(findings) => Self::of_refusal(findings),
             EngineError::Backend(BackendError::Settings { .. }) => Self::Usage,
-            EngineError::Backend(_) | EngineError::Ledger { .. } | EngineError::LockHeld { .. } => {
-                Self::Unable
-            }
+            EngineError::Backend(_)
+            | EngineError::Ledger { .. }
+            | EngineError::Scratch { .. }
+            | EngineError::LockHeld { .. } => Self::Unable,
             EngineError::Stopped(signal) => Self::Stopped(*signal),
         }
     }
 
     /// Drift is drift; a source that cannot be planned at all is a usage error.
     pub(crate) fn of_refusal(findings: &[Finding]) -> Self {
-        const DRIFT: [&str; 7] =
-            ["orphan", "modified", "renamed", "collision", "dirty", "out-of-order", "empty-ledger"];
-        let drift = |it: &Finding| it.is_error() && DRIFT.contains(&it.code.as_str());
+        // Findings about the order and about history that are no entry of `status` of their own.
+        const BESIDE: [&str; 2] = ["out-of-order", "not-proven"];
+        let is_drift = |code: &str| {
+            BESIDE.contains(&code) || DriftKind::ALL.iter().any(|kind| kind.code() == code)
+        };
+        let drift = |it: &Finding| it.is_error() && is_drift(&it.code);
         if findings.iter().any(drift) { Self::Drift } else { Self::Usage }
     }
 }

@@ -8,7 +8,7 @@ use stopover_model::{DatabaseError, ForeignKeys};
 
 use crate::error::request_error;
 use crate::ledger::is_there;
-use crate::lock::Guard;
+use crate::lock::{Guard, Void};
 use crate::open::{self, Opened, View, beside};
 use crate::target::{Access, Target};
 use crate::waiting::{DEFAULT_LOCK_WAIT, Waiting};
@@ -89,7 +89,8 @@ impl Held {
         self.start();
         match &self.guard {
             Guard::Taken { .. } => {}
-            Guard::Void(reason) => return Err(refused(reason)),
+            Guard::Void(Void::Url) => return Err(read_only()),
+            Guard::Void(Void::Denied(reason)) => return Err(refused(reason)),
             Guard::Free => return Err(refused("the session does not hold the run lock")),
         }
         self.pick_up_pen()
@@ -98,7 +99,7 @@ impl Held {
     /// The connection to write with, on a scratch that nobody else uses.
     pub(crate) fn pick_up_pen(&mut self) -> Result<&mut Connection, BackendError> {
         if self.target.access == Access::ReadOnly {
-            return Err(refused("the database URL says mode=ro"));
+            return Err(read_only());
         }
         if self.view == View::Snapshot {
             self.connection = None;
@@ -246,11 +247,16 @@ fn count(connection: &Connection, ledger: &LedgerId) -> Result<Option<i64>, Back
     count().map_err(|error: rusqlite::Error| request_error(&error))
 }
 
-fn refused(reason: &str) -> BackendError {
+fn read_only() -> BackendError {
     BackendError::Settings {
+        message: "nothing may be written: the database URL says mode=ro".to_owned(),
+        remedy: "name the database without mode=ro".to_owned(),
+    }
+}
+
+fn refused(reason: &str) -> BackendError {
+    BackendError::Unwritable {
         message: format!("nothing may be written: {reason}"),
-        remedy: "give the user the right to write the database and its folder, and name it \
-                 without mode=ro"
-            .to_owned(),
+        remedy: "give the user the right to write the database and its folder".to_owned(),
     }
 }

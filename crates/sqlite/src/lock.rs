@@ -45,7 +45,15 @@ pub(crate) enum Guard {
         _file: Option<LockFile>,
     },
     /// Nothing may be written here, and therefore nothing is; why.
-    Void(String),
+    Void(Void),
+}
+
+/// Why nothing may be written.
+pub(crate) enum Void {
+    /// The database URL says so.
+    Url,
+    /// The operating system does; its words.
+    Denied(String),
 }
 
 /// An open transaction on the lock database. Dropping it removes the file and frees the lock.
@@ -88,7 +96,7 @@ fn try_lock(held: &mut Held) -> Result<LockAttempt, BackendError> {
         return Ok(LockAttempt::Taken);
     };
     if held.target.access == Access::ReadOnly {
-        held.guard = Guard::Void("the database URL says mode=ro".to_owned());
+        held.guard = Guard::Void(Void::Url);
         return Ok(LockAttempt::Taken);
     }
     let path = beside(&database, "-stopover-lock");
@@ -101,8 +109,8 @@ fn try_lock(held: &mut Held) -> Result<LockAttempt, BackendError> {
         Err(error) if is_busy(&error) => Ok(LockAttempt::Held(None)),
         Err(error) => {
             let reason = database_error(&error).message;
-            held.guard =
-                Guard::Void(format!("the lock {} cannot be taken: {reason}", path.display()));
+            let told = format!("the lock {} cannot be taken: {reason}", path.display());
+            held.guard = Guard::Void(Void::Denied(told));
             Ok(LockAttempt::Taken)
         }
     }

@@ -186,7 +186,8 @@ impl Error {
             BackendError::Unreachable { target, reason, remedy } => {
                 Self::Unreachable { target, reason, remedy }
             }
-            BackendError::Settings { message, remedy } => Self::Settings { message, remedy },
+            BackendError::Settings { message, remedy }
+            | BackendError::Unwritable { message, remedy } => Self::Settings { message, remedy },
             BackendError::Lost(reason)
             | BackendError::Unsettled(reason)
             | BackendError::Overtaken(reason) => {

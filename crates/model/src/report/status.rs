@@ -67,6 +67,16 @@ pub enum DriftKind {
 }
 
 impl DriftKind {
+    /// Every kind.
+    pub const ALL: [Self; 6] = [
+        Self::Orphan,
+        Self::Modified,
+        Self::Renamed,
+        Self::Collision,
+        Self::Dirty,
+        Self::EmptyLedger,
+    ];
+
     /// The kebab-case code, as findings carry it.
     #[must_use]
     pub const fn code(self) -> &'static str {
