@@ -9,6 +9,7 @@ mod crashes;
 mod documents;
 mod help;
 mod place;
+mod pooling;
 mod program;
 mod rehearsals;
 mod runners;
@@ -41,8 +42,11 @@ macro_rules! scenarios {
 
 scenarios! {
     adopt
+    adopt_diesel
+    adopt_proven
     adopt_sqlx
     adopt_unreadable_counter
+    auto_adopt
     bad_arguments
     bad_rehearsal
     bad_settings
@@ -61,6 +65,13 @@ scenarios! {
     failing_on_data
     failing_statement
     golang_migrate
+    heal_again
+    heal_off
+    heal_spellings
+    heal_sqlite
+    heal_sqlx
+    heal_trap
+    heal_unproven
     late_version
     lock_timeout
     new
