@@ -2,7 +2,7 @@
 
 use stopover_backend::Backend;
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
-use stopover_model::{Facts, TOOL_VERSION};
+use stopover_model::{Facts, Finding, TOOL_VERSION};
 
 use crate::{EngineError, Request, adopt, heal, recover};
 
@@ -14,17 +14,19 @@ pub async fn status<B: Backend>(
     backend: &B,
     request: &Request<'_>,
 ) -> Result<StatusReport, EngineError> {
-    let facts = facts(backend, request).await?;
-    let judged = stopover_planner::judge(request.source, &facts, request.policy);
+    let (facts, foreseen) = facts(backend, request).await?;
+    let mut judged = stopover_planner::judge(request.source, &facts, request.policy);
+    judged.findings.extend(foreseen);
     Ok(StatusReport {
         schema_version: SCHEMA_VERSION,
         tool_version: TOOL_VERSION.to_owned(),
+        database: facts.database,
         ledger: LedgerEntry { kind: facts.ledger.kind, table: facts.ledger.table },
         applied: judged.applied,
         pending: judged.pending,
         drift: judged.drift,
-        findings: judged.findings,
         healed: facts.healed,
+        findings: judged.findings,
     })
 }
 
@@ -36,17 +38,26 @@ pub async fn plan<B: Backend>(
     backend: &B,
     request: &Request<'_>,
 ) -> Result<PlanReport, EngineError> {
-    let facts = facts(backend, request).await?;
+    let (facts, foreseen) = facts(backend, request).await?;
     let planned =
         stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
     let table = &facts.ledger.table;
     Ok(match planned {
-        Ok(plan) => PlanReport::of_plan(&plan, table),
-        Err(problems) => PlanReport::of_problems(facts.ledger.kind, table, problems),
+        Ok(mut plan) => {
+            plan.findings.extend(foreseen);
+            PlanReport::of_plan(&plan, facts.database, table)
+        }
+        Err(problems) => {
+            PlanReport::of_problems(facts.database, facts.ledger.kind, table, problems)
+        }
     })
 }
 
-async fn facts<B: Backend>(backend: &B, request: &Request<'_>) -> Result<Facts, EngineError> {
+/// The facts as an apply would see them, and what it would take over first.
+async fn facts<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+) -> Result<(Facts, Option<Finding>), EngineError> {
     let reading = async {
         let mut session = backend.connect().await?;
         let mut facts = recover::facts(&mut session, &request.facts, request.source).await?;

@@ -1,9 +1,13 @@
 //! What was read from a database before judging.
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
 use crate::{ChecksumKind, Edit, Healed, LedgerKind, LedgerRow, Recovery};
 
 /// Whose database it is: it decides how scripts are read, and what can be in a transaction.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum DatabaseKind {
     /// PostgreSQL.
     #[default]

@@ -5,8 +5,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    EditClass, Finding, HealKind, HealWay, Healed, LedgerKind, Plan, PlannedHeal, PlannedLock,
-    Provenance, Severity, TOOL_VERSION, Version,
+    DatabaseKind, EditClass, Finding, HealKind, HealWay, Healed, LedgerKind, Plan, PlannedHeal,
+    PlannedLock, Provenance, Severity, TOOL_VERSION, Version,
 };
 
 use super::SCHEMA_VERSION;
@@ -117,6 +117,8 @@ pub struct StatusReport {
     pub schema_version: u32,
     /// The tool's version.
     pub tool_version: String,
+    /// Whose database it is.
+    pub database: DatabaseKind,
     /// The ledger that was read.
     pub ledger: LedgerEntry,
     /// Applied, ascending.
@@ -195,6 +197,8 @@ pub struct PlanReport {
     pub tool_version: String,
     /// The plan's hash; null when problems forbid a plan.
     pub plan_hash: Option<String>,
+    /// Whose database it is.
+    pub database: DatabaseKind,
     /// The ledger that the steps are recorded in.
     pub ledger: LedgerEntry,
     /// Edits that are healed before the first step, ascending.
@@ -208,23 +212,29 @@ pub struct PlanReport {
 impl PlanReport {
     /// The document of a plan that can be carried out.
     #[must_use]
-    pub fn of_plan(plan: &Plan, table: &str) -> Self {
+    pub fn of_plan(plan: &Plan, database: DatabaseKind, table: &str) -> Self {
         let steps = plan.steps.iter().map(PlannedStep::of).collect();
         Self {
             plan_hash: Some(plan.hash()),
             heals: plan.heals.iter().map(HealEntry::of).collect(),
             steps,
-            ..Self::of_problems(plan.ledger, table, plan.findings.clone())
+            ..Self::of_problems(database, plan.ledger, table, plan.findings.clone())
         }
     }
 
     /// The document of problems that forbid a plan.
     #[must_use]
-    pub fn of_problems(kind: LedgerKind, table: &str, problems: Vec<Finding>) -> Self {
+    pub fn of_problems(
+        database: DatabaseKind,
+        kind: LedgerKind,
+        table: &str,
+        problems: Vec<Finding>,
+    ) -> Self {
         Self {
             schema_version: SCHEMA_VERSION,
             tool_version: TOOL_VERSION.to_owned(),
             plan_hash: None,
+            database,
             ledger: LedgerEntry { kind, table: table.to_owned() },
             heals: Vec::new(),
             steps: Vec::new(),

@@ -6,7 +6,7 @@ use stopover_model::report::{
     PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport, StatementEntry, StatementReport,
     StatusReport, TableReport, Timings, Verdict,
 };
-use stopover_model::{EditClass, HealKind, Healed, Severity};
+use stopover_model::{DatabaseKind, EditClass, HealKind, Healed, Severity};
 use stopover_model::{
     Finding, LedgerKind, PlannedLock, Provenance, StatementError, TOOL_VERSION, Version,
 };
@@ -69,6 +69,7 @@ pub(crate) fn status_clean() -> StatusReport {
     StatusReport {
         schema_version: SCHEMA_VERSION,
         tool_version: TOOL_VERSION.into(),
+        database: DatabaseKind::Postgres,
         ledger: ledger(),
         applied: vec![
             applied(101, "create_shop", Provenance::Assumed),
@@ -235,6 +236,7 @@ pub(crate) fn plan() -> PlanReport {
             },
         ],
         ..PlanReport::of_problems(
+            DatabaseKind::Postgres,
             LedgerKind::Stopover,
             "stopover.applied_migrations",
             vec![Finding::warning(
@@ -250,7 +252,12 @@ pub(crate) fn plan() -> PlanReport {
 /// Problems that forbid a plan.
 pub(crate) fn plan_refused() -> PlanReport {
     let problems = status_drifted().findings;
-    PlanReport::of_problems(LedgerKind::Sqlx, "public._sqlx_migrations", problems)
+    PlanReport::of_problems(
+        DatabaseKind::Postgres,
+        LedgerKind::Sqlx,
+        "public._sqlx_migrations",
+        problems,
+    )
 }
 
 fn backup_made() -> BackupMade {
@@ -457,6 +464,7 @@ fn rehearsal(time: &str) -> RehearsalReport {
             kind: "private".into(),
             server_version: "15.18".into(),
             base_reused: false,
+            base_copy: None,
             fsync: false,
             role: Some("shop".into()),
         }),

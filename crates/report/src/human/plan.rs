@@ -1,7 +1,7 @@
 //! `plan`: problems, then each step with its boundary and its strongest locks.
 
-use stopover_model::HealKind;
 use stopover_model::report::{HealEntry, PlanReport, PlannedStep};
+use stopover_model::{DatabaseKind, HealKind};
 
 use crate::locks;
 use crate::look::{Ink, Look};
@@ -160,6 +160,11 @@ fn next(report: &PlanReport) -> &'static str {
     } else if report.steps.is_empty() {
         "nothing to do: all that was asked for is applied"
     } else {
-        "`stopover rehearse` tries this plan on a backup, `stopover apply` carries it out"
+        match report.database {
+            DatabaseKind::Postgres => {
+                "`stopover rehearse` tries this plan on a backup, `stopover apply` carries it out"
+            }
+            DatabaseKind::Sqlite => "`stopover apply` carries it out",
+        }
     }
 }

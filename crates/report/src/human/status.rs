@@ -1,7 +1,7 @@
 //! `status`: drift, then pending, then applied.
 
 use stopover_model::report::{AppliedEntry, DriftKind, StatusReport};
-use stopover_model::{EditClass, HealKind, Provenance, Severity};
+use stopover_model::{DatabaseKind, EditClass, HealKind, Provenance, Severity};
 
 use crate::look::{Ink, Look};
 use crate::page::Page;
@@ -188,6 +188,12 @@ fn next(report: &StatusReport) -> &'static str {
     } else if report.pending.is_empty() {
         "nothing to do"
     } else {
-        "`stopover plan` shows what an apply would do, `stopover rehearse` tries it on a backup"
+        match report.database {
+            DatabaseKind::Postgres => {
+                "`stopover plan` shows what an apply would do, `stopover rehearse` tries it on a \
+                 backup"
+            }
+            DatabaseKind::Sqlite => "`stopover plan` shows what an apply would do",
+        }
     }
 }
