@@ -73,6 +73,14 @@ macro_rules! suite {
             reading: status_and_plan_write_nothing
             reading: a_reader_learns_that_there_is_nothing_to_do
             reading: a_reader_can_apply_nothing
+            census: a_change_of_the_schema_is_seen_and_named
+            census: the_same_schema_has_the_same_checksum
+            census: digests_do_not_depend_on_the_order_of_rows
+            census: a_changed_value_is_seen
+            census: duplicates_and_nulls_are_told_apart
+            census: rows_are_counted
+            census: ledger_and_journal_are_left_out
+            census: a_reader_sees_the_same
             ledgers: sqlxs_ledger_is_used_in_place
             ledgers: diesels_ledger_is_used_in_place
             ledgers: several_ledgers_must_be_told_apart

@@ -1,6 +1,7 @@
 //! The cases, by topic.
 
 pub mod adoption;
+pub mod census;
 pub mod down;
 pub mod drift;
 pub mod failure;

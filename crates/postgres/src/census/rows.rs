@@ -29,8 +29,9 @@ use super::look::{Look, named};
 use super::tables::ORDER;
 use crate::session::PostgresSession;
 
-/// How many tables are read with one request.
-const BATCH: usize = 200;
+/// How many tables are read with one request. Their locks, and those of their indexes, are held
+/// until its end: a server has room for some thousands (`max_locks_per_transaction`).
+const BATCH: usize = 50;
 
 /// A function has at most 100 arguments (`FUNC_MAX_ARGS`).
 const ARGUMENTS: usize = 90;
@@ -57,11 +58,13 @@ pub(super) async fn read(
                 CensusDepth::Digests => digest_query(table),
             })
             .collect();
-        let sets = session.rows(&queries.join(";\n")).await?;
-        if sets.len() != batch.len() {
+        // Rolling back to the savepoint gives the locks back, and keeps the snapshot.
+        let sql = format!("SAVEPOINT b;{};ROLLBACK TO SAVEPOINT b", queries.join(";\n"));
+        let sets = session.rows(&sql).await?;
+        if sets.len() != batch.len() + 2 {
             return Err(unreadable("the server gave fewer answers than questions"));
         }
-        for (table, set) in batch.iter().zip(&sets) {
+        for (table, set) in batch.iter().zip(sets.iter().skip(1)) {
             let row = set.first().ok_or_else(|| unreadable("a count is missing"))?;
             read.push(census(table, row, depth)?);
         }
