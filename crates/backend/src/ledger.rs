@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use stopover_model::{
-    Checksum, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState, Step,
-    Version,
+    Checksum, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState,
+    Step, Version,
 };
 
 use crate::BackendError;
@@ -66,21 +66,21 @@ pub enum JournalEvent {
 
 /// Writes the ledger and the journal beside it.
 pub trait LedgerWriter {
-    /// Makes the ledger where it is not there.
+    /// Makes the ledger where it is not there: in the transaction that is open, or in one of its
+    /// own.
     fn create_ledger(
         &mut self,
         ledger: &LedgerId,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
     /// Makes what a non-transactional migration needs to be found again when it is interrupted:
-    /// the journal, where the ledger does not bring one.
+    /// the journal, where the ledger does not bring one. In the transaction that is open, or in one
+    /// of its own.
     fn create_journal(
         &mut self,
         ledger: &LedgerId,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Writes one event of `step` into the journal.
-    fn journal(
     /// Brings a journal that an older version of this tool made up to date, where there is one and
     /// we may; where we may not, it goes on as it is.
     fn update_journal(
@@ -88,6 +88,8 @@ pub trait LedgerWriter {
         ledger: &LedgerId,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
+    /// Writes one event of `step` into the journal.
+    fn journal(
         &mut self,
         ledger: &LedgerId,
         step: &Step,
@@ -128,10 +130,10 @@ pub struct JournalNote {
     pub after: Option<Checksum>,
     /// Why, in the words of whoever decided.
     pub reason: Option<String>,
-}
-
     /// The up file's text that is recorded as applied now, where it is another one than before.
     pub script: Option<String>,
+}
+
 /// What a [`JournalNote`] is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum NoteEvent {
@@ -145,11 +147,11 @@ pub enum NoteEvent {
     Reverted,
     /// Its row was taken over from another tool's ledger.
     Adopted,
-}
-
     /// An edit of its file was healed. The reason begins with the class: see
     /// [`stopover_model::Healed::told`].
     Healed(HealKind),
+}
+
 impl NoteEvent {
     /// As the journal's column spells it. `settled` and `reverted` end what the lines before say
     /// of an interrupted migration.
@@ -160,9 +162,9 @@ impl NoteEvent {
             Self::Settled | Self::Forgotten => "settled",
             Self::Reverted => "reverted",
             Self::Adopted => "adopted",
+            Self::Healed(kind) => kind.event(),
         }
     }
-            Self::Healed(kind) => kind.event(),
 }
 
 /// Changes rows of the ledger by decision, in the transaction that is open.
@@ -191,8 +193,6 @@ pub trait LedgerEditor {
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 }
 
-/// Finds out how far an interrupted non-transactional migration came. Writes nothing.
-pub trait Recover {
 /// Remembers what was applied. Writes nothing.
 pub trait Recall {
     /// Every up script of `version` that the journal keeps, the newest first.
@@ -203,6 +203,8 @@ pub trait Recall {
     ) -> impl Future<Output = Result<Vec<String>, BackendError>> + Send;
 }
 
+/// Finds out how far an interrupted non-transactional migration came. Writes nothing.
+pub trait Recover {
     /// What the journal says of `version` since it was last settled.
     fn interrupted(
         &mut self,

@@ -91,6 +91,8 @@ pub(crate) enum Command {
     /// Handle databases that rehearsals may use up
     #[command(subcommand)]
     Scratch(ScratchCommand),
+    /// List, and throw away, what is kept so that rehearsals start faster
+    Cache(CacheArguments),
 }
 
 /// Where the migrations are.
@@ -99,11 +101,12 @@ pub(crate) struct SourceArguments {
     /// Folder with the migrations [default: migrations]
     #[arg(long, short, visible_alias = "source", value_name = "DIR")]
     pub(crate) migrations: Option<PathBuf>,
-    /// Layout of the folder [default: recognised] [possible values: pairs, sqlx, diesel]
+    /// Layout of the folder [default: recognised] [possible values: pairs, sqlx, diesel,
+    /// goose, dbmate, flyway, refinery]
     #[arg(long, value_name = "LAYOUT")]
     pub(crate) layout: Option<String>,
     /// Ledger to use [default: the one that is there, else stopover's; Diesel's for Diesel's
-    /// layout] [possible values: stopover, sqlx, diesel]
+    /// layout] [possible values: stopover, sqlx, diesel, goose, dbmate, flyway, refinery]
     #[arg(long, value_name = "LEDGER")]
     pub(crate) ledger: Option<String>,
 }
@@ -172,6 +175,9 @@ pub(crate) struct RehearseArguments {
     /// Folder that the private server is made in [default: the system's temporary folder]
     #[arg(long, value_name = "DIR")]
     pub(crate) scratch_dir: Option<PathBuf>,
+    /// Restore the backup even where a base of it is there, and keep none
+    #[arg(long)]
+    pub(crate) no_base: bool,
     /// Write no report file under logs/
     #[arg(long)]
     pub(crate) no_report: bool,
@@ -230,7 +236,7 @@ pub(crate) struct RollbackArguments {
 #[derive(Debug, Args)]
 pub(crate) struct AdoptArguments {
     /// Whose history [default: the one that is there] [possible values: auto, golang-migrate, sqlx,
-    /// goose, dbmate, refinery]
+    /// diesel, goose, dbmate, flyway, refinery]
     #[arg(long, value_name = "TOOL", default_value = "auto", hide_default_value = true)]
     pub(crate) from: String,
     /// Which of golang-migrate's counters, where there are several, e.g. public.schema_migrations
@@ -239,6 +245,19 @@ pub(crate) struct AdoptArguments {
     /// Drop golang-migrate's counter, once all that it says is in our ledger
     #[arg(long)]
     pub(crate) drop_legacy: bool,
+    /// Run the history's migrations on an empty scratch first, and compare its schema with the
+    /// target's: a migration that was skipped is named, and nothing is taken over
+    #[arg(long)]
+    pub(crate) prove: bool,
+    /// Make the scratch on this server instead of a private one
+    #[arg(long, value_name = "URL", requires = "prove")]
+    pub(crate) scratch_url: Option<String>,
+    /// Folder with PostgreSQL's server programs [default: searched for]
+    #[arg(long, value_name = "DIR", requires = "prove")]
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// Folder that the scratch is made in [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR", requires = "prove")]
+    pub(crate) scratch_dir: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) source: SourceArguments,
     #[command(flatten)]
@@ -309,6 +328,31 @@ pub(crate) struct DemoArguments {
     /// Folder with PostgreSQL's server programs [default: searched for]
     #[arg(long, value_name = "DIR")]
     pub(crate) pg_bin: Option<PathBuf>,
+}
+
+/// `cache …`
+#[derive(Debug, Args)]
+pub(crate) struct CacheArguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<CacheCommand>,
+}
+
+/// What `cache` does; by default it lists.
+#[derive(Debug, Clone, Subcommand)]
+pub(crate) enum CacheCommand {
+    /// List bases and prepared empty data folders
+    List,
+    /// Throw away one of them, or all; what is in use stays
+    Drop {
+        /// Which, as `stopover cache` lists it
+        #[arg(value_name = "KEY", required_unless_present = "all", conflicts_with = "all")]
+        key: Option<String>,
+        /// All of them
+        #[arg(long)]
+        all: bool,
+    },
+    /// Throw away the bases that were not used for the longest time, until cache_limit holds
+    Prune,
 }
 
 /// `scratch …`

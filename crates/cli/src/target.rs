@@ -62,6 +62,7 @@ pub(crate) fn scratch_settings(settings: &Settings) -> ScratchRequest {
         search: Search::from_environment(settings.pg_bin.clone()),
         folder: settings.scratch_dir.clone(),
         template_cache: settings.cache_dir().map(|dir| dir.join("templates")),
+        bases: settings.bases()?,
         fsync: settings.fsync,
         as_role: settings.as_role.clone(),
     }
@@ -115,6 +116,26 @@ impl Database {
         match self {
             Self::Postgres(it) => stopover_engine::apply(&**it, request, sink).await,
             Self::Sqlite(it) => stopover_engine::apply(it, request, sink).await,
+        }
+    }
+
+    /// See [`stopover_engine::prove()`].
+    pub(crate) async fn prove(
+        &self,
+        request: &Request<'_>,
+        adoption: &Adoption,
+        scratch: ScratchRequest,
+        sink: &mut dyn EventSink,
+    ) -> Result<Proof, EngineError> {
+        match self {
+            Self::Postgres(it) => {
+                let mut empty = EmptyScratch::new((**it).clone(), scratch);
+                stopover_engine::prove(&**it, &mut empty, request, adoption, sink).await
+            }
+            Self::Sqlite(it) => {
+                let mut empty = EmptyFile::new(scratch.folder);
+                stopover_engine::prove(it, &mut empty, request, adoption, sink).await
+            }
         }
     }
 

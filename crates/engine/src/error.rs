@@ -28,6 +28,14 @@ pub enum EngineError {
         /// What the server said.
         error: Box<DatabaseError>,
     },
+    /// There is no scratch to prove something on.
+    #[error("the scratch cannot be made ready: {reason}")]
+    Scratch {
+        /// Why.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// The database could not do what was asked.
     #[error(transparent)]
     Backend(#[from] BackendError),

@@ -193,6 +193,28 @@ impl SourceSet {
         let found = self.migrations.binary_search_by(|migration| migration.version.cmp(version));
         found.ok().map(|index| &self.migrations[index])
     }
+
+    /// The same migrations with integers for versions, as Stopover's own ledger holds them.
+    ///
+    /// # Errors
+    /// Where a version spells no integer, or two would change places: what is said names them.
+    pub fn in_integers(mut self) -> Result<Self, String> {
+        let mut before: Option<(i64, Version)> = None;
+        for migration in &mut self.migrations {
+            let Some(value) = migration.version.spelled_integer() else {
+                return Err(format!("version {} spells no integer", migration.version));
+            };
+            if let Some((_, lower)) = before.as_ref().filter(|(before, _)| *before >= value) {
+                return Err(format!(
+                    "as integers {lower} and {} would change places: the layout {} orders them \
+                     another way",
+                    migration.version, self.layout
+                ));
+            }
+            before = Some((value, std::mem::replace(&mut migration.version, value.into())));
+        }
+        Ok(self)
+    }
 }
 
 /// `a, b and c`: names as a sentence lists them.

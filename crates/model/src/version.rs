@@ -48,6 +48,19 @@ impl Version {
         }
     }
 
+    /// The integer that it spells, whatever orders it: Diesel's digits, a dotted version of one
+    /// part. `None` where it spells none.
+    #[must_use]
+    pub fn spelled_integer(&self) -> Option<i64> {
+        let parsed = |digits: &str| Self::integer(digits)?.as_integer();
+        match self {
+            Self::Integer(value) => Some(*value),
+            Self::Text(digits) => parsed(digits),
+            Self::Dotted(dotted) => parsed(&dotted.canonical()),
+            Self::Repeatable(_) => None,
+        }
+    }
+
     /// Whether it stands for a migration that runs again when its file has changed.
     #[must_use]
     pub const fn is_repeatable(&self) -> bool {

@@ -58,7 +58,14 @@ pub(crate) fn of_ledger(source: &SourceSet, facts: &Facts) -> Option<Finding> {
              layout {} has them",
             ledger.table, ledger.kind, source.layout
         ),
-        format!("name the ledger that goes with this source: --ledger {right}"),
+        match (ledger.kind, version) {
+            // A set-up right after `adopt`: both ledgers are there.
+            (LedgerKind::Stopover, Version::Text(_) | Version::Dotted(_)) => format!(
+                "name the ledger that goes with this source (--ledger {right}), or, where its \
+                 history was taken over, set ledger = \"stopover\" in stopover.toml"
+            ),
+            _ => format!("name the ledger that goes with this source: --ledger {right}"),
+        },
     ))
 }
 

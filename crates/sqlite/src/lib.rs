@@ -12,6 +12,7 @@ mod census;
 mod connect;
 mod copy;
 mod diagnose;
+mod empty;
 mod error;
 mod execute;
 mod facts;
@@ -27,5 +28,6 @@ mod unit;
 mod waiting;
 
 pub use connect::SqliteBackend;
+pub use empty::EmptyFile;
 pub use session::{SqliteCanceller, SqliteSession};
 pub use target::{Access, Place, Target, TargetError};

@@ -253,7 +253,19 @@ impl Runner {
                 stopover_source::read_embedded(it.name(), it.files(), self.layout, &variable)
             }
         };
-        Ok(source?)
+        let source = source?;
+        if self.ledger.kind != Some(LedgerKind::Stopover) {
+            return Ok(source);
+        }
+        // Our own ledger holds integers, whatever the layout's versions are.
+        let layout = source.layout;
+        source.in_integers().map_err(|reason| {
+            let remedy = format!("use the ledger that belongs to the layout {layout}, in place");
+            let subject = "the source".to_owned();
+            Error::Refused {
+                findings: vec![Finding::error("ledger-version", subject, reason, remedy)],
+            }
+        })
     }
 
     fn request<'a>(&'a self, source: &'a SourceSet) -> Request<'a> {
@@ -265,6 +277,7 @@ impl Runner {
             facts: FactsRequest { ledger },
             selection: Selection::All,
             limits: self.limits.clone(),
+            history: self.origin.history(),
             stop: self.stop.clone(),
         }
     }
@@ -277,7 +290,6 @@ fn finished(done: Applied) -> Result<Applied, Error> {
         // An error has no room for them, and one says what a crash of the server would undo.
         done.findings.iter().for_each(log_finding);
     }
-            history: self.origin.history(),
     match done.ending {
         Ending::Complete if done.findings.iter().any(Finding::is_error) => {
             Err(Error::Diverged { findings: done.findings, applied })

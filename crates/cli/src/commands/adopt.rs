@@ -9,9 +9,11 @@ use stopover_report::human;
 use crate::args::{AdoptArguments, Global, LimitArguments};
 use crate::console::{Console, Failure};
 use crate::exit::Exit;
+use crate::settings::Flags;
 use crate::target;
 
-use super::{flags, load, read_source, request, usable_source};
+use super::rehearse::scratch_request;
+use super::{flags, in_integers, load, read_source, request, usable_source};
 
 pub(super) async fn run(
     global: &Global,
@@ -19,16 +21,30 @@ pub(super) async fn run(
     arguments: AdoptArguments,
     stop: Stop,
 ) -> Result<Exit, Failure> {
-    let AdoptArguments { from, table, drop_legacy, source, target, lock_wait } = arguments;
-    let adoption = Adoption { from: tool(&from)?, table, drop_legacy };
-    let limits = LimitArguments { lock_wait, ..LimitArguments::default() };
-    let loaded = load(global, flags(source, Some(target), limits))?;
+    let AdoptArguments { from, table, drop_legacy, prove, source, target, lock_wait, .. } =
+        &arguments;
+    let from = tool(from)?;
+    let mut adoption =
+        Adoption { from, table: table.clone(), drop_legacy: *drop_legacy, proof: None };
+    let limits = LimitArguments { lock_wait: lock_wait.clone(), ..LimitArguments::default() };
+    let flags = Flags {
+        scratch_db_url: arguments.scratch_url.clone(),
+        pg_bin: arguments.pg_bin.clone(),
+        scratch_dir: arguments.scratch_dir.clone(),
+        ..flags(source.clone(), Some(target.clone()), limits)
+    };
+    let loaded = load(global, flags)?;
     let settings = &loaded.settings;
-    let source = read_source(settings)?;
+    // What is taken over stands in our own ledger.
+    let source = in_integers(read_source(settings)?)?;
     usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
     let backend = target::backend(settings)?;
     let request = request(&source, settings, Selection::All, stop)?;
     let mut progress = console.progress();
+    if *prove {
+        let scratch = scratch_request(settings)?;
+        adoption.proof = Some(backend.prove(&request, &adoption, scratch, &mut progress).await?);
+    }
     let adopted = backend.adopt(&request, &adoption, &mut progress).await;
     drop(progress);
     let report = adopted?;
@@ -37,22 +53,19 @@ pub(super) async fn run(
 }
 
 fn tool(name: &str) -> Result<AdoptFrom, Failure> {
-    let ledgers = [LedgerKind::Sqlx, LedgerKind::Goose, LedgerKind::Dbmate, LedgerKind::Refinery];
     match name {
         "auto" => Ok(AdoptFrom::Auto),
         "golang-migrate" => Ok(AdoptFrom::GolangMigrate),
-        "diesel" | "flyway" => Err(Failure::usage(
-            format!("--from {name}: its versions are no integers, which our ledger holds"),
-            "stay with that ledger: it is used in place",
-        )),
-        _ => ledgers.into_iter().find(|kind| kind.name() == name).map_or_else(
-            || {
-                Err(Failure::usage(
+        _ => {
+            let others = LedgerKind::ALL.into_iter().filter(|kind| *kind != LedgerKind::Stopover);
+            let kind = others.clone().find(|kind| kind.name() == name);
+            kind.map(AdoptFrom::Ledger).ok_or_else(|| {
+                let names: Vec<&str> = others.map(LedgerKind::name).collect();
+                Failure::usage(
                     format!("--from {name}: no tool whose history can be taken over"),
-                    "choose one of: auto, golang-migrate, sqlx, goose, dbmate, refinery",
-                ))
-            },
-            |kind| Ok(AdoptFrom::Ledger(kind)),
-        ),
+                    format!("choose one of: auto, golang-migrate, {}", names.join(", ")),
+                )
+            })
+        }
     }
 }

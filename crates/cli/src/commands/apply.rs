@@ -28,7 +28,7 @@ pub(super) async fn run(
         return Ok(Exit::Usage);
     }
     let backend = target::backend(settings)?;
-    let selection = selection(&chosen, source.layout)?;
+    let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
     let mut progress = console.progress();
     let applied = backend.apply(&request, &mut progress).await;

@@ -2,6 +2,7 @@
 
 mod adopt;
 mod apply;
+mod cache;
 mod config;
 mod demo;
 mod new;
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::Request;
-use stopover_model::{Finding, Layout, SourceSet, Version};
+use stopover_model::{Finding, LedgerKind, SourceSet, Version};
 use stopover_planner::Selection;
 use stopover_source::GitHistory;
 
@@ -51,6 +52,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::New(it) => new::run(global, &console, it),
         Command::Config(it) => config::run(global, &console, it),
         Command::Scratch(it) => scratch::run(&console, it).await,
+        Command::Cache(it) => cache::run(global, &console, it).await,
         Command::Demo(it) => demo::run(global, &console, it, stop).await,
     };
     ended.unwrap_or_else(|failure| console.fail(&failure))
@@ -81,8 +83,22 @@ fn load(global: &Global, flags: Flags) -> Result<Loaded, Failure> {
 
 /// Reads the source. What is wrong with single files is in its findings.
 fn read_source(settings: &Settings) -> Result<SourceSet, Failure> {
-    stopover_source::read_folder(&settings.migrations, settings.layout)
-        .map_err(|error| Failure::usage(error.to_string(), ""))
+    let source = stopover_source::read_folder(&settings.migrations, settings.layout)
+        .map_err(|error| Failure::usage(error.to_string(), ""))?;
+    if settings.ledger == Some(LedgerKind::Stopover) { in_integers(source) } else { Ok(source) }
+}
+
+/// Our own ledger holds integers, whatever the layout's versions are.
+fn in_integers(source: SourceSet) -> Result<SourceSet, Failure> {
+    let layout = source.layout;
+    source.in_integers().map_err(|reason| {
+        Failure::usage(
+            format!("Stopover's own ledger cannot be used with this source: {reason}"),
+            format!(
+                "stay with the ledger that belongs to the layout {layout}: it is used in place"
+            ),
+        )
+    })
 }
 
 /// A source with files that cannot be read as migrations ends a run at once, with its errors;
@@ -95,16 +111,23 @@ fn usable_source(source: &SourceSet) -> Result<(), Vec<Finding>> {
     Ok(())
 }
 
-fn selection(arguments: &SelectionArguments, layout: Layout) -> Result<Selection, Failure> {
+fn selection(arguments: &SelectionArguments, source: &SourceSet) -> Result<Selection, Failure> {
     Ok(match (arguments.steps, arguments.target.as_deref()) {
         (Some(count), _) => Selection::Next(count.get()),
-        (None, Some(text)) => Selection::UpTo(version(text, layout)?),
+        (None, Some(text)) => Selection::UpTo(version(text, source)?),
         (None, None) => Selection::All,
     })
 }
 
-fn version(text: &str, layout: Layout) -> Result<Version, Failure> {
-    layout.version(text).ok_or_else(|| {
+/// A version as people write it, as the source has it.
+fn version(text: &str, source: &SourceSet) -> Result<Version, Failure> {
+    let written = source.layout.version(text);
+    let in_integers = source.migrations.iter().any(|it| it.version.as_integer().is_some());
+    let version = match written {
+        Some(version) if in_integers => version.spelled_integer().map(Version::Integer),
+        other => other,
+    };
+    version.ok_or_else(|| {
         Failure::usage(
             format!("--target {text}: not a version of this source"),
             "give the version at the beginning of the file's name, e.g. --target 42",
@@ -132,7 +155,7 @@ fn request<'a>(
         },
         selection,
         limits: settings.limits()?,
+        history: Arc::new(GitHistory),
         stop,
     })
 }
-        history: Arc::new(GitHistory),

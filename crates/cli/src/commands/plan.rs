@@ -21,7 +21,7 @@ pub(super) async fn run(
     let settings = &loaded.settings;
     let source = read_source(settings)?;
     let backend = target::backend(settings)?;
-    let selection = selection(&chosen, source.layout)?;
+    let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
     let report = backend.plan(&request).await?;
     console.document(&report, |detail, look| human::plan(&report, detail, look));

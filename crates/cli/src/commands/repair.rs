@@ -28,7 +28,7 @@ pub(super) async fn run(
     let loaded = load(global, flags(source, Some(target), limits))?;
     let settings = &loaded.settings;
     let source = read_source(settings)?;
-    let repair = Repair { action, version: version(&text, source.layout)?, reason };
+    let repair = Repair { action, version: version(&text, &source)?, reason };
     let backend = target::backend(settings)?;
     let request = request(&source, settings, stopover_planner::Selection::All, stop)?;
     let mut progress = console.progress();

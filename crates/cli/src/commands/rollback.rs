@@ -25,7 +25,7 @@ pub(super) async fn run(
     let settings = &loaded.settings;
     let source = read_source(settings)?;
     let selection = match to {
-        Some(text) => DownSelection::To(version(&text, source.layout)?),
+        Some(text) => DownSelection::To(version(&text, &source)?),
         None => DownSelection::Steps(steps.unwrap_or(1)),
     };
     let backend = target::backend(settings)?;

@@ -2,6 +2,7 @@
 //!
 //! The one room that knows `figment`. Every value remembers where it came from.
 
+mod bases;
 mod file;
 mod heal;
 mod origin;
@@ -13,10 +14,11 @@ use figment::Figment;
 use figment::providers::{Env, Serialized};
 use serde::{Deserialize, Serialize};
 use stopover_engine::Limits;
-use stopover_model::{Layout, LedgerKind, Policy};
-use stopover_source::{DurationError, parse_duration};
+use stopover_model::{AutoAdopt, Layout, LedgerKind, Policy};
+use stopover_source::parse_duration;
 
 use crate::console::Failure;
+use bases::KeepBase;
 use file::SettingsFile;
 use heal::HealSetting;
 pub(crate) use origin::report;
@@ -75,6 +77,12 @@ pub(crate) struct Settings {
     pub(crate) pg_bin: Option<PathBuf>,
     /// Cache folder.
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Whether bases are left alone.
+    pub(crate) no_base: bool,
+    /// When a base is kept.
+    pub(crate) keep_base: KeepBase,
+    /// What all bases together may take.
+    pub(crate) cache_limit: String,
     /// Folder of reports.
     pub(crate) log_dir: PathBuf,
     /// Folder of automatic backups.
@@ -106,6 +114,9 @@ impl Default for Settings {
             as_role: None,
             pg_bin: None,
             cache_dir: None,
+            no_base: false,
+            keep_base: KeepBase::Auto,
+            cache_limit: "20GB".into(),
             log_dir: "logs".into(),
             backup_dir: "backups/migrations".into(),
         }
@@ -141,6 +152,8 @@ pub(crate) struct Flags {
     pub(crate) scratch_dir: Option<PathBuf>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fsync: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) no_base: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) as_role: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -245,38 +258,39 @@ fn in_words(expected: &str) -> &str {
     }
 }
 
-/// A time that does not parse.
+/// A value that does not parse.
 #[derive(Debug)]
-pub(crate) struct BadTime {
+pub(crate) struct BadValue {
     key: &'static str,
-    error: DurationError,
+    said: String,
+    hint: &'static str,
 }
 
-impl BadTime {
+impl BadValue {
     fn told(&self, place: Option<String>) -> Failure {
-        let Self { key, error } = self;
+        let Self { key, said, hint } = self;
         let place = place.map_or_else(String::new, |place| format!("{place}: "));
-        let days = if *key == "max_age" { "max_age also takes days: 2d" } else { "" };
-        Failure::usage(format!("{place}`{key}`: {error}"), days)
+        Failure::usage(format!("{place}`{key}`: {said}"), *hint)
     }
 }
 
-impl From<BadTime> for Failure {
-    fn from(bad: BadTime) -> Self {
+impl From<BadValue> for Failure {
+    fn from(bad: BadValue) -> Self {
         bad.told(None)
     }
 }
 
 impl Settings {
     /// Finds values that do not parse before anything else is done.
-    fn check(&self) -> Result<(), BadTime> {
+    fn check(&self) -> Result<(), BadValue> {
         self.limits()?;
         self.max_age()?;
+        self.cache_limit()?;
         Ok(())
     }
 
     /// Waits and tries.
-    pub(crate) fn limits(&self) -> Result<Limits, BadTime> {
+    pub(crate) fn limits(&self) -> Result<Limits, BadValue> {
         let statement = self.statement_timeout.as_deref();
         Ok(Limits {
             lock_wait: duration("lock_wait", &self.lock_wait)?,
@@ -299,7 +313,7 @@ impl Settings {
     }
 
     /// How old a backup may be.
-    pub(crate) fn max_age(&self) -> Result<Option<Duration>, BadTime> {
+    pub(crate) fn max_age(&self) -> Result<Option<Duration>, BadValue> {
         let Some(text) = self.max_age.as_deref() else { return Ok(None) };
         let days = text.trim().strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
         match days.and_then(|days| days.checked_mul(86_400)) {
@@ -309,6 +323,9 @@ impl Settings {
     }
 }
 
-fn duration(key: &'static str, text: &str) -> Result<Duration, BadTime> {
-    parse_duration(text).map_err(|error| BadTime { key, error })
+fn duration(key: &'static str, text: &str) -> Result<Duration, BadValue> {
+    parse_duration(text).map_err(|error| {
+        let hint = if key == "max_age" { "max_age also takes days: 2d" } else { "" };
+        BadValue { key, said: error.to_string(), hint }
+    })
 }

@@ -91,3 +91,46 @@ async fn a_statement_timeout_is_a_failed_migration() {
     assert_eq!(document["failed"]["rolled_back"], true);
     goes_on(&place);
 }
+
+/// A counter of golang-migrate's, and a `DROP TABLE` that takes as long as patience says: the last
+/// thing that an adoption does before it commits.
+async fn counted() -> Place {
+    let place = Place::with(&[("migrations/1_runs.up.sql", "CREATE TABLE runs (id bigint);\n")]).await;
+    place.database.psql(
+        "CREATE TABLE runs (id bigint);
+         CREATE TABLE patience AS SELECT 60 AS wait;
+         CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+         INSERT INTO schema_migrations VALUES (1, false);
+         CREATE FUNCTION wait() RETURNS event_trigger LANGUAGE plpgsql AS
+             'BEGIN PERFORM pg_catalog.pg_sleep(wait) FROM public.patience; END';
+         CREATE EVENT TRIGGER slow_drop ON ddl_command_start WHEN TAG IN ('DROP TABLE')
+             EXECUTE FUNCTION wait();",
+    );
+    place
+}
+
+#[tokio::test]
+async fn an_adoption_that_is_killed_or_cut_off_in_the_middle_leaves_nothing() {
+    let place = counted().await;
+    let ours = "SELECT to_regnamespace('stopover') IS NULL, version FROM schema_migrations";
+    let running = place.call("adopt --drop-legacy").start();
+    place.until(SLEEPING, "1");
+    running.signal(Signal::SIGKILL);
+    assert_eq!(running.end().end, "signal 9");
+    place.until(SESSIONS, "0");
+    assert_eq!(place.database.psql(ours), "t|1");
+
+    let running = place.call("adopt --drop-legacy").start();
+    place.until(SLEEPING, "1");
+    place.database.psql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+         WHERE datname = current_database() AND wait_event = 'PgSleep'",
+    );
+    running.end().exits(7);
+    assert_eq!(place.database.psql(ours), "t|1");
+
+    place.database.psql("UPDATE patience SET wait = 0");
+    place.call("adopt --drop-legacy").run().exits(0);
+    assert_eq!(place.ledger(), "1");
+    assert_eq!(place.database.psql("SELECT to_regclass('schema_migrations') IS NULL"), "t");
+}

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Provenance, TOOL_VERSION, Version};
+use crate::{Finding, Provenance, TOOL_VERSION, Version};
 
 use super::{LedgerEntry, SCHEMA_VERSION};
 
@@ -37,6 +37,10 @@ pub struct AdoptReport {
     pub already: usize,
     /// Whether the other tool's table was dropped.
     pub dropped: bool,
+    /// Whether the target's schema was proven to be what the migrations make.
+    pub proven: bool,
+    /// What the proof found besides: warnings and notes.
+    pub findings: Vec<Finding>,
 }
 
 impl AdoptReport {
@@ -51,6 +55,8 @@ impl AdoptReport {
             adopted: Vec::new(),
             already: 0,
             dropped: false,
+            proven: false,
+            findings: Vec::new(),
         }
     }
 }

@@ -7,6 +7,7 @@ use crate::look::{Ink, Look};
 use crate::page::Page;
 use crate::text;
 
+use super::findings::list;
 use super::{Detail, next_step, versions};
 
 /// The document of `adopt`.
@@ -41,11 +42,19 @@ pub fn adopt(report: &AdoptReport, detail: Detail, look: &Look) -> String {
         page.entry(2, Ink::Doubtful, "dropped", REACH, &from);
     }
     page.entry(2, Ink::Faint, "ledger", REACH, &text::tame_line(&report.ledger.table));
-    if !of(Provenance::Assumed).is_empty() {
+    if report.proven {
+        let proven = "the target's schema is what these migrations make from nothing";
+        page.entry(2, Ink::Good, "proven", REACH, proven);
+    }
+    if !report.findings.is_empty() {
+        page.gap();
+        list(&mut page, report.findings.iter());
+    }
+    if !report.proven && !of(Provenance::Assumed).is_empty() {
         next_step(
             &mut page,
-            "a counter does not prove that each migration ran: compare the schema with one that \
-             the migrations make from nothing",
+            "a counter does not prove that each migration ran; `stopover adopt --prove`, before \
+             anything is taken over, compares the schema with one that they make from nothing",
         );
     }
     page.finish()

@@ -6,8 +6,9 @@ use stopover_model::{Event, EventSink, Finding, RestorePhase};
 use stopover_postgres::{Neighbours, PostgresBackend, Target};
 
 use crate::backup::Backup;
+use crate::base::Restoration;
 use crate::binaries::Program;
-use crate::restore::{DatabaseIdentity, GivenError, GivenServer, Restored};
+use crate::restore::{DatabaseIdentity, GivenError, GivenServer};
 
 use super::ScratchRequest;
 use super::failure::Failed;
@@ -43,6 +44,7 @@ impl GivenScratch {
             kind: "given".to_owned(),
             server_version: self.server.server_version().to_owned(),
             base_reused: false,
+            base_copy: None,
             fsync: self.server.writes_durably(),
             role: None,
         }
@@ -53,11 +55,11 @@ impl GivenScratch {
         backup: Backup,
         request: &ScratchRequest,
         sink: &mut dyn EventSink,
-    ) -> Result<Restored, Failed> {
+    ) -> Result<Restoration, Failed> {
         let newest = request.search.choose(None, &[Program::PgRestore]);
         let pg_restore = newest.ok().map(|it| it.binaries);
         let restored = self.server.restore(backup, pg_restore, sink).await;
-        restored.map_err(|error| failed(&error))
+        restored.map(Restoration::from).map_err(|error| failed(&error))
     }
 
     /// Reaches the restored database as the one role that owns everything in it.

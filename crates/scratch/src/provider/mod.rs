@@ -4,9 +4,11 @@
 //! objects a login, and throws everything away afterwards. Which of the steps failed decides what
 //! an operator reads ([`PrepareStage`]); the words for it are the engine's.
 
+mod empty;
 mod failure;
 mod given;
 mod private;
+mod stock;
 
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
@@ -17,13 +19,16 @@ use stopover_model::{Event, EventSink, Finding};
 use stopover_postgres::PostgresBackend;
 
 use crate::backup::{Backup, BackupPath};
+use crate::base::{Facts, Restoration};
 use crate::binaries::Search;
-use crate::restore::{GivenError, Restored, mark_scratch};
+use crate::restore::{GivenError, mark_scratch};
 use crate::sweep;
 
+pub use empty::EmptyScratch;
 use failure::{Failed, how_to_back_up};
 use given::GivenScratch;
-use private::{Needs, PrivateScratch};
+use private::PrivateScratch;
+pub use stock::{BaseOptions, Keeping};
 
 /// Marks the database of `url` as a scratch, which rehearsals may empty. `target_url` is the
 /// target, where one is set: it is never marked.
@@ -57,6 +62,8 @@ pub struct ScratchRequest {
     pub folder: Option<PathBuf>,
     /// Where prepared empty data folders are kept; `None` is nowhere.
     pub template_cache: Option<PathBuf>,
+    /// Where bases are kept; `None`: none is used, and none kept.
+    pub bases: Option<BaseOptions>,
     /// Whether the scratch writes as durably as production.
     pub fsync: bool,
     /// The role that the migrations run as; `None` is the owner of the restored objects.
@@ -104,19 +111,24 @@ impl PostgresScratch {
                 "set scratch_db_url in stopover.toml, STOPOVER_SCRATCH_DB_URL, or --scratch-url",
             ));
         }
+        // Before it is opened: a change that comes between shows.
+        let facts = self.request.backup.as_deref().and_then(Facts::of);
         let backup = self.open_backup().await?;
         self.swept(sink).await;
         let scratch = match self.request.scratch_url.clone() {
             Some(url) => Scratch::given(&url, &self.request, sink).await?,
-            None => Scratch::private(&self.request, Needs::of(&backup), sink).await?,
+            None => Scratch::private(&self.request, &backup, facts, sink).await?,
         };
         self.known.scratch = Some(scratch.report());
         let scratch = self.scratch.insert(scratch);
         let restored = scratch.restore(backup, &self.request, sink).await?;
         self.known.backup.complete = Some(true);
         self.known.learn(&restored);
+        let time = began.elapsed();
+        let base_time = scratch.base_time();
         let (backend, role) = scratch.backend(&restored, self.request.as_role.as_deref()).await?;
         let mut report = scratch.report();
+        let reused = report.base_reused;
         report.role = Some(role);
         self.known.scratch = Some(report.clone());
         Ok(Prepared {
@@ -124,7 +136,8 @@ impl PostgresScratch {
             backup: self.known.backup.clone(),
             scratch: report,
             findings: scratch.findings(restored.findings),
-            restore_ms: began.elapsed().as_secs_f64() * 1e3,
+            restore_ms: (!reused).then(|| milliseconds(time.saturating_sub(base_time.unwrap_or_default()))),
+            base_ms: base_time.map(milliseconds),
         })
     }
 
@@ -172,10 +185,11 @@ impl PostgresScratch {
 impl Scratch {
     async fn private(
         request: &ScratchRequest,
-        needs: Needs,
+        backup: &Backup,
+        facts: Option<Facts>,
         sink: &mut dyn EventSink,
     ) -> Result<Self, Failed> {
-        Ok(Self::Private(Box::new(PrivateScratch::start(request, needs, sink).await?)))
+        Ok(Self::Private(Box::new(PrivateScratch::start(request, backup, facts, sink).await?)))
     }
 
     async fn given(
@@ -198,7 +212,7 @@ impl Scratch {
         backup: Backup,
         request: &ScratchRequest,
         sink: &mut dyn EventSink,
-    ) -> Result<Restored, Failed> {
+    ) -> Result<Restoration, Failed> {
         match self {
             Self::Private(it) => it.restore(backup, sink).await,
             Self::Given(it) => it.restore(backup, request, sink).await,
@@ -207,12 +221,20 @@ impl Scratch {
 
     async fn backend(
         &self,
-        restored: &Restored,
+        restored: &Restoration,
         as_role: Option<&str>,
     ) -> Result<(PostgresBackend, String), Failed> {
         match self {
             Self::Private(it) => it.backend(restored, as_role).await,
             Self::Given(it) => it.backend(as_role),
+        }
+    }
+
+    /// How long starting from a base took, or keeping one.
+    fn base_time(&self) -> Option<Duration> {
+        match self {
+            Self::Private(it) => it.base_time(),
+            Self::Given(_) => None,
         }
     }
 
@@ -231,8 +253,12 @@ impl Scratch {
     }
 }
 
+fn milliseconds(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1e3
+}
+
 impl Known {
-    fn learn(&mut self, restored: &Restored) {
+    fn learn(&mut self, restored: &Restoration) {
         self.backup.sha256 = Some(restored.sha256.clone());
         self.backup.bytes = Some(restored.bytes);
         let known = |new: &Option<String>, old: &mut Option<String>| {

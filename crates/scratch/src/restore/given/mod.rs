@@ -142,6 +142,15 @@ impl GivenServer {
         fill(input, site, encoding, begun, sink).await.map_err(GivenError::Restore)
     }
 
+    /// Makes a fresh database (or empties the marked one), and restores nothing.
+    ///
+    /// # Errors
+    ///
+    /// As [`GivenServer::restore`]; [`GivenServer::discard`] is to be called all the same.
+    pub async fn empty(&mut self) -> Result<(), GivenError> {
+        self.prepare(&Encoding::Utf8).await.map(drop)
+    }
+
     /// How to connect to the restored database, as the role that owns everything in it.
     #[must_use]
     pub fn config(&self) -> Option<&Config> {
