@@ -1,7 +1,7 @@
 //! What the server says while a statement runs, told as events: the first ones word by word, of
 //! the rest how many there were. A migration may say a million things.
 
-use stopover_model::{Event, EventSink, Notice, Version};
+use stopover_model::{Event, EventSink, Notice, NoticeLevel, Version};
 
 /// How many notices of one statement are told word by word.
 const TOLD: usize = 100;
@@ -13,18 +13,20 @@ pub(crate) struct Notices {
     index: usize,
     told: usize,
     more: u64,
+    gravest: Option<NoticeLevel>,
 }
 
 impl Notices {
     /// Of the statement at `index`, from 1.
     pub(crate) const fn of(index: usize) -> Self {
-        Self { index, told: 0, more: 0 }
+        Self { index, told: 0, more: 0, gravest: None }
     }
 
     /// Takes a notice, and tells it while there are not too many.
     pub(crate) fn said(&mut self, version: &Version, notice: Notice, sink: &mut dyn EventSink) {
         if self.told == TOLD {
             self.more += 1;
+            self.gravest = self.gravest.max(Some(notice.level));
             return;
         }
         let before = self.told;
@@ -35,16 +37,15 @@ impl Notices {
     /// The statement is over: tells how many there were more.
     pub(crate) fn end(&mut self, version: &Version, sink: &mut dyn EventSink) {
         let count = std::mem::take(&mut self.more);
-        if count > 0 {
-            sink.emit(Event::SaidMore { version: version.clone(), index: self.index, count });
+        if let Some(level) = self.gravest.take() {
+            let (version, index) = (version.clone(), self.index);
+            sink.emit(Event::SaidMore { version, index, count, level });
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use stopover_model::NoticeLevel;
-
     use super::*;
 
     #[test]
@@ -59,7 +60,8 @@ mod tests {
         notices.end(&version, &mut sink);
         notices.end(&version, &mut sink);
         assert_eq!(events.len(), TOLD + 1);
-        let last = Event::SaidMore { version, index: 2, count: 1_000_000 - TOLD as u64 };
+        let (count, level) = (1_000_000 - TOLD as u64, NoticeLevel::Notice);
+        let last = Event::SaidMore { version, index: 2, count, level };
         assert_eq!(events.last(), Some(&last));
     }
 }

@@ -1,6 +1,6 @@
 //! What happens while the engine works: told as values, printed by somebody else.
 
-use crate::{Finding, LockHolder, Notice, StatementError, Version};
+use crate::{Finding, LockHolder, Notice, NoticeLevel, StatementError, Version};
 
 /// What a rehearsal is busy with before the migrations run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -11,6 +11,12 @@ pub enum RestorePhase {
     Restoring,
     /// Statistics are being gathered on the restored data.
     Analyzing,
+    /// Another run is restoring the same backup: its base is waited for.
+    AwaitingBase,
+    /// A base is being copied; the text names it.
+    CopyingBase(String),
+    /// The restored backup is being kept as a base.
+    KeepingBase,
 }
 
 /// Which way migrations go.
@@ -106,6 +112,8 @@ pub enum Event {
         index: usize,
         /// How many messages were not told.
         count: u64,
+        /// How much the gravest of them matters.
+        level: NoticeLevel,
     },
     /// A statement ended well.
     StatementFinished {

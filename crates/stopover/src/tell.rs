@@ -56,7 +56,7 @@ fn log(event: &Event) {
                 _ => tracing::info!(%version, index, "the server: {message}"),
             }
         }
-        Event::SaidMore { version, index, count } => {
+        Event::SaidMore { version, index, count, .. } => {
             tracing::warn!(%version, index, count, "the server said more than is logged");
         }
         Event::Found(found) => log_finding(found),

@@ -166,6 +166,11 @@ impl Story {
             RestorePhase::Starting(what) => format!("starting {}", crate::text::tame_line(what)),
             RestorePhase::Restoring => "restoring the backup".to_owned(),
             RestorePhase::Analyzing => "gathering statistics".to_owned(),
+            RestorePhase::AwaitingBase => {
+                "waiting for another rehearsal that restores this backup".to_owned()
+            }
+            RestorePhase::CopyingBase(what) => format!("copying {}", crate::text::tame_line(what)),
+            RestorePhase::KeepingBase => "keeping a base for the next rehearsal".to_owned(),
         };
         let known = match &self.state {
             State::Busy(known, _) => *known == doing,
@@ -260,9 +265,9 @@ impl Story {
                 let step = self.step_of(version, "");
                 self.once(event, |wording| wording.said(&step, notice))
             }
-            Event::SaidMore { version, count, .. } => {
+            Event::SaidMore { version, count, level, .. } => {
                 let step = self.step_of(version, "");
-                self.once(event, |wording| wording.said_more(&step, *count))
+                self.once(event, |wording| wording.said_more(&step, *count, *level))
             }
             Event::StatementFinished { version, index, duration_ms, rows } => {
                 let what = self.statement_finished(version, *index, now);

@@ -1,3 +1,4 @@
+mod notices;
 mod replay;
 
 use std::io;

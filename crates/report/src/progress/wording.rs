@@ -128,19 +128,28 @@ impl Wording {
         Line::new(Weight::Part, format!("      {what}, {time}{rows}"))
     }
 
-    /// A warning of the server's is one for everybody; the rest is for who asks for parts.
     pub(super) fn said(&self, step: &str, notice: &Notice) -> Line {
-        let (weight, ink) = match notice.level {
-            NoticeLevel::Warning => (Weight::Alarm, Ink::Doubtful),
-            _ => (Weight::Part, Ink::Faint),
+        let ink = match notice.level {
+            NoticeLevel::Warning => Ink::Doubtful,
+            _ => Ink::Faint,
         };
         let level = self.look.paint(ink, notice.level.name());
-        Line::new(weight, format!("{step} {level}: {}", text::tame_line(&notice.message)))
+        let text = format!("{step} {level}: {}", text::tame_line(&notice.message));
+        Line::new(Self::weight_of(notice.level), text)
     }
 
-    pub(super) fn said_more(&self, step: &str, count: u64) -> Line {
+    pub(super) fn said_more(&self, step: &str, count: u64, level: NoticeLevel) -> Line {
         let count = units::count(count);
-        Line::new(Weight::Alarm, format!("{step}: the server said {count} things more"))
+        let text = format!("{step}: the server said {count} things more");
+        Line::new(Self::weight_of(level), text)
+    }
+
+    /// A warning of the server's is one for everybody; the rest is for who asks for parts.
+    const fn weight_of(level: NoticeLevel) -> Weight {
+        match level {
+            NoticeLevel::Warning => Weight::Alarm,
+            _ => Weight::Part,
+        }
     }
 
     pub(super) fn finished(&self, step: &str, duration_ms: f64, direction: Direction) -> Line {
