@@ -236,20 +236,28 @@ impl Record {
     }
 
     fn settle(&mut self, statements: Range<usize>, found: Vec<(Oid, Relation)>) {
-        for (oid, relation) in found {
-            let (name, kind) = (relation.name.clone(), relation.kind);
-            let list = match (self.catalog.take(oid, relation), kind) {
-                (Change::Rewritten, Kind::Table) => {
-                    for at in self.rewriters(statements.clone(), oid) {
-                        self.statements[at].rewrites.push(name.clone());
-                    }
-                    continue;
+        let mut rewritten: Vec<(usize, Oid)> = Vec::new();
+        let (tables, others): (Vec<_>, Vec<_>) =
+            found.into_iter().partition(|it| it.1.kind == Kind::Table);
+        for (oid, relation) in tables {
+            let name = relation.name.clone();
+            if self.catalog.take(oid, relation) == Change::Rewritten {
+                for at in self.rewriters(statements.clone(), oid) {
+                    rewritten.push((at, oid));
+                    self.statements[at].rewrites.push(name.clone());
                 }
+            }
+        }
+        for (oid, relation) in others {
+            let (name, kind, table) = (relation.name.clone(), relation.kind, relation.table);
+            let builder = match (self.catalog.take(oid, relation), kind) {
                 (Change::Made, Kind::Index) => self.maker(statements.clone(), oid),
                 (Change::Rewritten, Kind::Index) => self.rebuilder(statements.clone()),
                 _ => None,
             };
-            if let Some(at) = list {
+            // With a table its indexes are rewritten.
+            let is_part = |at: usize| table.is_some_and(|table| rewritten.contains(&(at, table)));
+            if let Some(at) = builder.filter(|at| !is_part(*at)) {
                 self.statements[at].indexes.push(name);
             }
         }

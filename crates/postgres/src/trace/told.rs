@@ -33,13 +33,9 @@ pub(super) fn broken(record: &Record, reason: &str) -> Trace {
 }
 
 fn statements(record: &Record) -> Vec<StatementTrace> {
-    let mut spans: HashMap<usize, Vec<&Span>> = HashMap::new();
-    for span in &record.held.spans {
-        spans.entry(span.statement).or_default().push(span);
-    }
+    let spans = Spans::of(record);
     let told = |(at, it): (usize, &Observed)| {
         let (version, index) = it.whose.clone()?;
-        let spans = spans.get(&at).map(Vec::as_slice).unwrap_or_default();
         Some(StatementTrace {
             version,
             index,
@@ -47,7 +43,7 @@ fn statements(record: &Record) -> Vec<StatementTrace> {
             duration_ms: it.to - it.from,
             wal_bytes: it.wal,
             temp_bytes: None,
-            locks: Some(locks(spans, &record.catalog)),
+            locks: Some(locks(at, &spans, &record.catalog)),
             rewrites: it.settled.then(|| it.rewrites.clone()),
             indexes: it.settled.then(|| it.indexes.clone()),
         })
@@ -55,29 +51,57 @@ fn statements(record: &Record) -> Vec<StatementTrace> {
     record.statements.iter().enumerate().filter_map(told).collect()
 }
 
-/// The locks that somebody could meet, strongest first.
-fn locks(spans: &[&Span], catalog: &Catalog) -> Vec<LockReport> {
-    let mut locks: Vec<(LockMode, LockReport)> = spans
-        .iter()
-        .filter(|span| span.reach == Reach::Everybody)
-        .filter_map(|span| {
-            let (oid, mode) = span.lock;
-            let relation = catalog.get(oid)?;
-            let matters = match relation.kind {
-                Kind::Table | Kind::View => true,
-                // A weak lock on an index goes with the one on its table.
-                Kind::Index | Kind::Sequence => mode >= LockMode::ShareUpdateExclusive,
-                Kind::Other => false,
-            };
-            let report = LockReport {
-                mode: mode.to_string(),
-                relation: relation.name_before.clone(),
-                from_ms: Some(span.from),
-                held_ms: span.to.map(|to| to - span.from),
-            };
-            matters.then_some((mode, report))
+/// The locks that somebody can wait for.
+struct Spans<'r> {
+    of_statement: HashMap<usize, Vec<&'r Span>>,
+    on_relation: HashMap<Oid, Vec<&'r Span>>,
+}
+
+impl<'r> Spans<'r> {
+    fn of(record: &'r Record) -> Self {
+        let mut spans = Self { of_statement: HashMap::new(), on_relation: HashMap::new() };
+        for span in record.held.spans.iter().filter(|it| it.reach == Reach::Everybody) {
+            spans.of_statement.entry(span.statement).or_default().push(span);
+            spans.on_relation.entry(span.lock.0).or_default().push(span);
+        }
+        spans
+    }
+
+    /// Whether a lock on an index says nothing that the one on its table does not.
+    fn goes_with_the_table(&self, span: &Span, table: Option<Oid>) -> bool {
+        let on_table = table.and_then(|it| self.on_relation.get(&it));
+        on_table.into_iter().flatten().any(|it| {
+            let until = |span: &Span| span.to.unwrap_or(f64::INFINITY);
+            it.lock.1 >= span.lock.1 && it.from <= span.from && until(it) >= until(span)
         })
-        .collect();
+    }
+}
+
+/// What a statement took, strongest first.
+fn locks(at: usize, spans: &Spans<'_>, catalog: &Catalog) -> Vec<LockReport> {
+    let taken = spans.of_statement.get(&at).map(Vec::as_slice).unwrap_or_default();
+    let told = |span: &&Span| {
+        let (oid, mode) = span.lock;
+        let relation = catalog.get(oid)?;
+        let matters = match relation.kind {
+            Kind::Table | Kind::View => true,
+            Kind::Index => {
+                mode >= LockMode::ShareUpdateExclusive
+                    && !spans.goes_with_the_table(span, relation.table)
+            }
+            // Every `nextval` takes a weak one.
+            Kind::Sequence => mode >= LockMode::ShareUpdateExclusive,
+            Kind::Other => false,
+        };
+        let report = LockReport {
+            mode: mode.to_string(),
+            relation: relation.name_before.clone(),
+            from_ms: Some(span.from),
+            held_ms: span.to.map(|to| to - span.from),
+        };
+        matters.then_some((mode, report))
+    };
+    let mut locks: Vec<(LockMode, LockReport)> = taken.iter().filter_map(told).collect();
     locks
         .sort_by(|(left, a), (right, b)| right.cmp(left).then_with(|| a.relation.cmp(&b.relation)));
     locks.into_iter().map(|it| it.1).collect()

@@ -1,0 +1,7 @@
+//! The trace, on a real server: locks and rewrites are those that PostgreSQL's documentation gives,
+//! and the times are those that passed.
+
+mod catalogue;
+mod stage;
+mod times;
+mod unhappy;

@@ -1,0 +1,141 @@
+//! A traced session on a database of its own.
+
+use std::sync::Arc;
+
+use stopover_backend::{
+    Backend, BackendError, Execute, Observer, StatementTrace, Trace, UnitLimits,
+};
+use stopover_model::report::TableReport;
+use stopover_model::{Event, PlannedLock, PlannedStatement, SessionUse, StatementPlace, Version};
+use stopover_postgres::{Neighbours, PostgresBackend, PostgresSession, Target};
+use stopover_sql::{TransactionNeed, classify};
+use stopover_testkit::TestDatabase;
+
+/// A shop with enough rows that a scan of them takes a moment.
+const SHOP: &str = "
+    CREATE TABLE customers (id int PRIMARY KEY, name text);
+    INSERT INTO customers SELECT n, 'customer ' || n FROM generate_series(1, 100) n;
+    CREATE TABLE orders (id int PRIMARY KEY, customer int, total int, note text);
+    INSERT INTO orders SELECT n, n % 100 + 1, n, 'note ' || n FROM generate_series(1, 2000) n;
+    CREATE INDEX orders_total ON orders (total);
+    CREATE TABLE events (id int, at date) PARTITION BY RANGE (at);
+    CREATE TABLE events_2025 PARTITION OF events FOR VALUES FROM ('2025-01-01') TO ('2026-01-01');
+    CREATE TABLE events_2026 (id int, at date);
+    CREATE MATERIALIZED VIEW totals AS SELECT customer, count(*) FROM orders GROUP BY customer;
+    CREATE UNIQUE INDEX totals_customer ON totals (customer);
+    CREATE VIEW names AS SELECT name FROM customers;
+    ANALYZE;";
+
+pub(crate) struct Stage {
+    pub(crate) database: TestDatabase,
+    pub(crate) session: PostgresSession,
+    observer: Arc<dyn Observer>,
+    told: usize,
+}
+
+impl Stage {
+    /// The shop, and a session that is observed.
+    pub(crate) async fn open() -> Self {
+        Self::with("", Neighbours::Some, TestDatabase::create().await).await
+    }
+
+    /// The same after `setup`.
+    pub(crate) async fn after(setup: &str) -> Self {
+        Self::with(setup, Neighbours::Some, TestDatabase::create().await).await
+    }
+
+    pub(crate) async fn with(setup: &str, neighbours: Neighbours, database: TestDatabase) -> Self {
+        database.psql(SHOP);
+        if !setup.is_empty() {
+            database.psql(setup);
+        }
+        let target = Target::parse(&database.url()).expect("the test's URL parses");
+        let backend = PostgresBackend::new(target).traced(neighbours);
+        let session = backend.connect().await.expect("the server answers");
+        let observer = backend.observer().expect("a traced backend has an observer");
+        Self { database, session, observer, told: 0 }
+    }
+
+    /// Runs one statement where it stands.
+    pub(crate) async fn run(&mut self, text: &str) -> Result<(), BackendError> {
+        self.told += 1;
+        let statement = planned(text, self.told);
+        self.observer.hear(&Event::StatementStarted {
+            version: Version::Integer(1),
+            index: self.told,
+            tag: statement.tag.clone(),
+            line: 1,
+        });
+        self.session.execute(&statement, &mut |_| {}).await.map(drop)
+    }
+
+    /// Runs the statements in one transaction, and commits.
+    pub(crate) async fn transaction(&mut self, texts: &[&str]) {
+        self.session.begin(&UnitLimits::default()).await.expect("a transaction");
+        for text in texts {
+            self.run(text).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+        }
+        self.session.commit().await.expect("the commit");
+    }
+
+    /// Runs a statement as the engine would: in a transaction where it can be in one.
+    pub(crate) async fn migrate(&mut self, text: &str) {
+        match planned(text, 0).place {
+            StatementPlace::Anywhere => self.transaction(&[text]).await,
+            StatementPlace::OutsideOnly => {
+                self.run(text).await.unwrap_or_else(|error| panic!("{text}: {error}"));
+            }
+        }
+    }
+
+    /// What was seen.
+    pub(crate) async fn trace(self) -> Trace {
+        let trace = self.observer.finish().await;
+        assert_eq!(trace.findings, [], "the trace is whole");
+        trace
+    }
+
+    /// What was seen, whole or not.
+    pub(crate) async fn whatever(self) -> Trace {
+        self.observer.finish().await
+    }
+}
+
+/// A statement of a plan.
+pub(crate) fn planned(text: &str, index: usize) -> PlannedStatement {
+    let classification = classify(text);
+    let lock = |it: &stopover_sql::LockClaim| PlannedLock {
+        mode: it.mode.to_string(),
+        relation: it.relation.clone(),
+    };
+    PlannedStatement {
+        index,
+        line: 1,
+        column: 1,
+        range: 0..text.len(),
+        text: text.to_owned(),
+        tag: classification.tag.clone(),
+        locks: classification.locks.iter().map(lock).collect(),
+        copy_data: None,
+        place: match classification.transaction {
+            TransactionNeed::Either => StatementPlace::Anywhere,
+            TransactionNeed::Outside { .. } => StatementPlace::OutsideOnly,
+        },
+        session: SessionUse::Nothing,
+    }
+}
+
+/// `AccessExclusive orders`, without the schema `public`, in the order of the report.
+pub(crate) fn locks(statement: &StatementTrace) -> Vec<String> {
+    let locks = statement.locks.as_deref().unwrap_or_default();
+    let shown = |mode: &str, relation: &str| {
+        format!("{} {}", mode.trim_end_matches("Lock"), relation.trim_start_matches("public."))
+    };
+    locks.iter().map(|it| shown(&it.mode, &it.relation)).collect()
+}
+
+/// One table's row.
+pub(crate) fn table<'t>(trace: &'t Trace, relation: &str) -> &'t TableReport {
+    let found = trace.tables.iter().find(|it| it.relation == relation);
+    found.unwrap_or_else(|| panic!("no {relation} among {:?}", trace.tables))
+}
