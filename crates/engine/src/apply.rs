@@ -53,7 +53,8 @@ async fn under_lock<B: Backend>(
         adopt::take_over(locked, &mut facts, &history).await?;
         plan.findings.push(adopt::told(&history));
     }
-    let healed = heal::heal(backend, locked, &plan, &facts, request, sink).await?;
+    // Boxed: a heal is rare, and its future large.
+    let healed = Box::pin(heal::heal(backend, locked, &plan, &facts, request, sink)).await?;
     sink.emit(Event::PlanReady {
         migrations: plan.steps.len(),
         statements: plan.statement_count(),

@@ -15,7 +15,7 @@ use stopover_postgres::{PostgresBackend, Target};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use crate::binaries::{Binaries, Program};
+use crate::binaries::{Binaries, Program, Search};
 use crate::provider::{PostgresScratch, ScratchRequest};
 
 /// Longest wait of pg_dump for somebody who changes a table: readers queue behind neither.
@@ -38,6 +38,26 @@ impl CopyKeeper for Kept {
 }
 
 impl ScratchCopies {
+    /// Copies of `target`, each on a private server of its own, or on the server that
+    /// `scratch_url` names.
+    #[must_use]
+    pub fn of(target: Target, scratch_url: Option<String>) -> Self {
+        let request = ScratchRequest {
+            backup: None,
+            max_age: None,
+            scratch_url,
+            target_url: None,
+            require_scratch_url: false,
+            search: Search::from_environment(None),
+            folder: None,
+            template_cache: None,
+            bases: None,
+            fsync: false,
+            as_role: None,
+        };
+        Self::new(target, request)
+    }
+
     /// Copies of `target`, on a scratch as `request` says; which backup that names, and how old it
     /// may be, does not matter.
     #[must_use]
@@ -57,9 +77,15 @@ impl ScratchCopies {
             dumped = self.dump(&binaries, &dump) => dumped?,
             signal = stop.wait() => return Err(CopyError::Stopped(signal)),
         }
-        let request = ScratchRequest { backup: Some(dump), max_age: None, ..self.request.clone() };
+        // Nobody will ever restore this dump again.
+        let request = ScratchRequest {
+            backup: Some(dump),
+            max_age: None,
+            bases: None,
+            ..self.request.clone()
+        };
         let mut scratch = PostgresScratch::new(request);
-        match scratch.prepare(stop, sink).await {
+        match Box::pin(scratch.prepare(stop, sink)).await {
             Ok(prepared) => {
                 let version = &prepared.scratch.server_version;
                 let described =

@@ -93,21 +93,7 @@ fn postgres(url: &str) -> Result<Database, Error> {
 /// A backend that can make a copy of its database, where that is built in.
 #[cfg(all(feature = "postgres", feature = "proof"))]
 fn with_copies(target: stopover_postgres::Target, scratch_url: Option<String>) -> PostgresBackend {
-    use stopover_scratch::{binaries::Search, copies::ScratchCopies, provider::ScratchRequest};
-
-    let request = ScratchRequest {
-        backup: None,
-        max_age: None,
-        scratch_url,
-        target_url: None,
-        require_scratch_url: false,
-        search: Search::from_environment(None),
-        folder: None,
-        template_cache: None,
-        fsync: false,
-        as_role: None,
-    };
-    let copies = ScratchCopies::new(target.clone(), request);
+    let copies = stopover_scratch::copies::ScratchCopies::of(target.clone(), scratch_url);
     PostgresBackend::new(target).with_copier(std::sync::Arc::new(copies))
 }
 

@@ -31,7 +31,9 @@
 //! service that wants to stop a run gives it a [`Stop`].
 //!
 //! # Features
-//! `postgres` and `sqlite`, both on by default, bring the database of that name.
+//! `postgres` and `sqlite`, both on by default, bring the database of that name. `proof`, on by
+//! default too, makes copies of a PostgreSQL database, which are needed before a migration is run
+//! again ([`Runner::idempotent`]).
 
 #[cfg(not(any(feature = "postgres", feature = "sqlite")))]
 compile_error!("switch on the feature `postgres`, the feature `sqlite`, or both");

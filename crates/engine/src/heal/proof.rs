@@ -39,7 +39,7 @@ pub(super) async fn prove<B: Backend>(
         }
     };
     let ended = tokio::select! {
-        ended = on_copy(&copy, reruns, facts, request, sink) => ended,
+        ended = Box::pin(on_copy(&copy, reruns, facts, request, sink)) => ended,
         signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
     };
     let findings = copy.discard().await;

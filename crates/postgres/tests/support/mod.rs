@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use stopover_contract::{Capabilities, Fixture, Phrases, Support};
 use stopover_postgres::{PostgresBackend, Target};
-use stopover_scratch::binaries::Search;
 use stopover_scratch::copies::ScratchCopies;
-use stopover_scratch::provider::ScratchRequest;
 use stopover_testkit::TestDatabase;
 use tokio_postgres::{Client, SimpleQueryMessage};
 
@@ -37,19 +35,7 @@ impl Fixture for PostgresFixture {
 
     fn backend(&self) -> PostgresBackend {
         let target = Target::from_config(self.0.config().clone());
-        let request = ScratchRequest {
-            backup: None,
-            max_age: None,
-            scratch_url: None,
-            target_url: None,
-            require_scratch_url: false,
-            search: Search::from_environment(None),
-            folder: None,
-            template_cache: None,
-            fsync: false,
-            as_role: None,
-        };
-        let copies = ScratchCopies::new(target.clone(), request);
+        let copies = ScratchCopies::of(target.clone(), None);
         PostgresBackend::new(target).with_copier(Arc::new(copies))
     }
 
