@@ -19,8 +19,10 @@ pub struct Prepared<B> {
     pub scratch: ScratchReport,
     /// What was changed or left out on the way, and why.
     pub findings: Vec<Finding>,
-    /// How long starting and restoring took.
-    pub restore_ms: f64,
+    /// How long starting and restoring took; `None` where a base was there.
+    pub restore_ms: Option<f64>,
+    /// How long starting from a base took, or keeping one.
+    pub base_ms: Option<f64>,
 }
 
 /// How far a preparation came.

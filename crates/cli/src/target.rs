@@ -62,7 +62,7 @@ pub(crate) fn scratch_settings(settings: &Settings) -> ScratchRequest {
         search: Search::from_environment(settings.pg_bin.clone()),
         folder: settings.scratch_dir.clone(),
         template_cache: settings.cache_dir().map(|dir| dir.join("templates")),
-        bases: settings.bases()?,
+        bases: settings.bases(),
         fsync: settings.fsync,
         as_role: settings.as_role.clone(),
     }

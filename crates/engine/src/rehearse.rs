@@ -92,7 +92,8 @@ async fn on_scratch<B: Backend>(
     report.backup = prepared.backup;
     report.scratch = Some(prepared.scratch);
     report.findings = prepared.findings;
-    report.timings.restore_ms = Some(prepared.restore_ms);
+    report.timings.restore_ms = prepared.restore_ms;
+    report.timings.base_ms = prepared.base_ms;
     // Nobody needs a copy's ledger to be healed; what would become of the target's is told.
     let mut policy = request.policy.clone();
     if policy.heal.mode == HealMode::Heal {

@@ -4,7 +4,7 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use stopover_model::report::{
-    AdoptReport, ApplyReport, PlanReport, RehearsalReport, RepairReport, StatusReport,
+    AdoptReport, ApplyReport, CacheReport, PlanReport, RehearsalReport, RepairReport, StatusReport,
 };
 
 /// A document as pretty-printed JSON that ends in a line feed.
@@ -40,6 +40,10 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "adopt.schema.json",
             schema::<AdoptReport>("adopt", "What was taken over from another tool's history."),
+        ),
+        (
+            "cache.schema.json",
+            schema::<CacheReport>("cache", "What is kept so that rehearsals start faster."),
         ),
         (
             "rehearsal.schema.json",

@@ -4,7 +4,9 @@
 //! here; this crate only provides the place where that happens and takes it away again.
 
 pub mod backup;
+pub mod base;
 pub mod binaries;
+pub mod cache;
 pub mod copies;
 pub mod provider;
 pub mod restore;

@@ -10,16 +10,18 @@ mod error;
 pub(crate) mod folder;
 mod identity;
 mod initialise;
-mod machine;
+pub(crate) mod machine;
 mod options;
 mod ready;
+mod settle;
 mod template;
+pub(crate) mod templates;
 mod tree;
 mod tuning;
 pub(crate) mod user;
 
-use std::fs::{self, OpenOptions};
-use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
+use std::fs;
+use std::io::{ErrorKind, Read, Seek, SeekFrom};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -31,6 +33,7 @@ use self::identity::Identity;
 use self::machine::Machine;
 use self::template::Template;
 use self::user::ServerUser;
+use crate::base::{BaseCopy, BaseError, Held};
 use crate::binaries::{Binaries, Program, ServerVersion};
 use crate::sweep::processes;
 use crate::watch::{Guard, Guarded, StopSignal};
@@ -60,15 +63,34 @@ struct Launched {
     guard: Guard,
     folder: ScratchFolder,
     notes: Vec<String>,
+    base_copy: Option<BaseCopy>,
+}
+
+/// What a server begins with.
+#[derive(Debug)]
+pub(crate) enum Filling {
+    /// An empty cluster.
+    Empty,
+    /// A copy of a base.
+    Base(Box<Held>),
 }
 
 impl PrivateServer {
     /// Starts a server and returns when it answers.
     pub async fn start(binaries: &Binaries, options: ServerOptions) -> Result<Self, ServerError> {
+        Self::start_on(binaries, options, Filling::Empty).await
+    }
+
+    /// The same, on data that are there already.
+    pub(crate) async fn start_on(
+        binaries: &Binaries,
+        options: ServerOptions,
+        filling: Filling,
+    ) -> Result<Self, ServerError> {
         let version = binaries.version().clone();
         let durability = options.durability;
         let binaries = binaries.clone();
-        let mut launched = spawn_blocking(move || Launched::launch(&binaries, &options))
+        let mut launched = spawn_blocking(move || Launched::launch(&binaries, &options, &filling))
             .await
             .map_err(|source| ServerError::CutOff { source })??;
         let log = launched.folder.log();
@@ -179,6 +201,11 @@ impl PrivateServer {
         &self.launched.notes
     }
 
+    /// How its data were copied from a base; `None` where they were not.
+    pub fn base_copy(&self) -> Option<BaseCopy> {
+        self.launched.base_copy
+    }
+
     /// The postmaster's process id; `None` when it has ended.
     pub fn pid(&self) -> Option<u32> {
         processes::written_pid(self.data_folder()).and_then(|pid| pid.as_raw().try_into().ok())
@@ -204,16 +231,31 @@ impl PrivateServer {
 }
 
 impl Launched {
-    fn launch(binaries: &Binaries, options: &ServerOptions) -> Result<Self, ServerError> {
+    fn launch(
+        binaries: &Binaries,
+        options: &ServerOptions,
+        filling: &Filling,
+    ) -> Result<Self, ServerError> {
         options.check()?;
         let user = ServerUser::for_this_process()?;
         let (base, note) = folder::base_folder(options.folder.as_deref(), &user)?;
         let mut notes = Vec::from_iter(note);
         let folder = ScratchFolder::create(&base, &user)?;
-        fill(binaries, options, &folder, &user, &mut notes)?;
-        configure(binaries, options, &folder)?;
+        let base_copy = match filling {
+            Filling::Empty => {
+                fill(binaries, options, &folder, &user, &mut notes)?;
+                None
+            }
+            Filling::Base(base) => Some(base.copy_to(folder.data(), &user)?),
+        };
+        configure(binaries, options, &folder, &user)?;
+        if base_copy.is_some() && options.durability == Durability::LikeProduction {
+            // Else the copy's own pages would go to the disk among those of the migrations.
+            crate::base::sync(folder.data())
+                .map_err(|source| BaseError::Folder { path: folder.data().to_owned(), source })?;
+        }
         let guard = serve(binaries, &folder, &user)?;
-        Ok(Self { guard, folder, notes })
+        Ok(Self { guard, folder, notes, base_copy })
     }
 }
 
@@ -267,16 +309,18 @@ fn configure(
     binaries: &Binaries,
     options: &ServerOptions,
     folder: &ScratchFolder,
+    user: &ServerUser,
 ) -> Result<(), ServerError> {
     let data = folder.data();
     let major = binaries.version().major();
-    let text = tuning::configuration(options, Machine::look(), major, folder.socket());
+    let ours = tuning::configuration(options, Machine::look(), major, folder.socket());
     let path = data.join("postgresql.conf");
-    OpenOptions::new()
-        .append(true)
-        .open(&path)
-        .and_then(|mut file| file.write_all(text.as_bytes()))
-        .map_err(ServerError::folder(&path, "write"))?;
+    let failed = ServerError::folder(&path, "write");
+    let text = fs::read_to_string(&path).map_err(failed)?;
+    // A base has the settings of the server that restored it.
+    let inherited = text.find(tuning::OURS).map_or(text.as_str(), |at| &text[..at]);
+    fs::write(&path, format!("{inherited}{ours}")).map_err(failed)?;
+    user.give(&path).map_err(failed)?;
     identity::write_access(data)
 }
 

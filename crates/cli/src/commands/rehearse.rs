@@ -66,6 +66,7 @@ fn rehearse_flags(arguments: RehearseArguments) -> Flags {
         scratch_db_url: arguments.scratch_url,
         as_role: arguments.as_role,
         fsync: arguments.fsync.then_some(true),
+        no_base: arguments.no_base.then_some(true),
         pg_bin: arguments.pg_bin,
         scratch_dir: arguments.scratch_dir,
         ..flags(arguments.source, None, arguments.limits)

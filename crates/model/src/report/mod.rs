@@ -6,12 +6,14 @@
 
 mod adopt;
 mod apply;
+mod cache;
 mod rehearsal;
 mod repair;
 mod status;
 
 pub use adopt::{AdoptReport, AdoptedEntry};
 pub use apply::{ApplyReport, BackupMade, FailedMigration};
+pub use cache::{BaseCopy, BaseEntry, CacheReport, TemplateEntry};
 pub use rehearsal::{
     BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,
     ScratchReport, StatementReport, TableReport, Timings, Verdict,

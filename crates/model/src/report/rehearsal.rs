@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Finding, StatementError, TOOL_VERSION, Version};
 
-use super::SCHEMA_VERSION;
+use super::{BaseCopy, SCHEMA_VERSION};
 
 /// What a rehearsal decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -45,6 +45,8 @@ pub struct ScratchReport {
     pub server_version: String,
     /// Whether a base was there, so that nothing had to be restored.
     pub base_reused: bool,
+    /// How the scratch was made from the base; null where it was not.
+    pub base_copy: Option<BaseCopy>,
     /// Whether it wrote durably: timings with false are faster than production's.
     pub fsync: bool,
     /// The role that the migrations ran as.
@@ -157,9 +159,9 @@ pub struct SchemaPair {
 pub struct Timings {
     /// Getting the backup.
     pub fetch_ms: Option<f64>,
-    /// Starting the scratch and restoring into it.
+    /// Starting the scratch and restoring into it; null where a base was there.
     pub restore_ms: Option<f64>,
-    /// Making or copying a base.
+    /// Starting the scratch from a base; where there was none, keeping one for the next time.
     pub base_ms: Option<f64>,
     /// Running the migrations.
     pub migrate_ms: Option<f64>,

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod apply;
+mod cache;
 mod findings;
 mod measured;
 mod plan;
@@ -20,6 +21,7 @@ use crate::text;
 
 pub use adopt::adopt;
 pub use apply::apply;
+pub use cache::cache;
 pub use findings::{error_with_hint, findings};
 pub use plan::plan;
 pub use rehearsal::rehearsal;

@@ -2,7 +2,8 @@
 
 use stopover_model::Finding;
 use stopover_model::report::{
-    BackupReport, MigrationReport, MigrationStatus, RehearsalReport, ScratchReport, Verdict,
+    BackupReport, BaseCopy, MigrationReport, MigrationStatus, RehearsalReport, ScratchReport,
+    Verdict,
 };
 
 use crate::look::{Ink, Look};
@@ -130,7 +131,12 @@ fn scratch(page: &mut Page<'_>, scratch: Option<&ScratchReport>) {
     };
     let mut facts =
         vec![text::tame_line(&format!("{} server {}", scratch.kind, scratch.server_version))];
-    facts.push(if scratch.base_reused { "from a base" } else { "freshly restored" }.to_owned());
+    let made = match (scratch.base_reused, scratch.base_copy) {
+        (false, _) => "freshly restored",
+        (true, Some(BaseCopy::Clone)) => "clone of a base (first writes cost more)",
+        (true, _) => "copy of a base",
+    };
+    facts.push(made.to_owned());
     if let Some(role) = &scratch.role {
         facts.push(format!("migrations ran as {}", text::tame_line(role)));
     }

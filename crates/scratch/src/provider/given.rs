@@ -77,7 +77,10 @@ impl GivenScratch {
                 ),
                 "leave --as-role out, or use a private server",
             )),
-            _ => Ok((PostgresBackend::new(Target::from_config(config)).traced(Neighbours::Some), role)),
+            _ => Ok((
+                PostgresBackend::new(Target::from_config(config)).traced(Neighbours::Some),
+                role,
+            )),
         }
     }
 

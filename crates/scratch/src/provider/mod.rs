@@ -136,7 +136,8 @@ impl PostgresScratch {
             backup: self.known.backup.clone(),
             scratch: report,
             findings: scratch.findings(restored.findings),
-            restore_ms: (!reused).then(|| milliseconds(time.saturating_sub(base_time.unwrap_or_default()))),
+            restore_ms: (!reused)
+                .then(|| milliseconds(time.saturating_sub(base_time.unwrap_or_default()))),
             base_ms: base_time.map(milliseconds),
         })
     }

@@ -1,30 +1,34 @@
 //! A scratch on a private server.
 
+use std::time::{Duration, Instant};
+
 use stopover_backend::PrepareStage;
 use stopover_model::report::ScratchReport;
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 use stopover_postgres::{Neighbours, PostgresBackend, Target};
 
 use crate::backup::{Backup, Kind};
-use crate::binaries::{Binaries, NewerMajor, Program};
-use crate::restore::{self, RestoreTarget, Restored};
-use crate::server::{Durability, PrivateServer, ServerOptions};
+use crate::base::{Facts, Restoration, Setup, size};
+use crate::binaries::{Binaries, Choice, Program};
+use crate::restore::{self, RestoreTarget};
+use crate::server::{Durability, Filling, PrivateServer, ServerOptions};
 
 use super::ScratchRequest;
 use super::failure::Failed;
+use super::stock::Stock;
 
 /// The database that is restored into.
 const DATABASE: &str = "stopover_scratch";
 
 /// What a backup needs of a server.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Needs {
+struct Needs {
     major: Option<u32>,
     archive: bool,
 }
 
 impl Needs {
-    pub(super) fn of(backup: &Backup) -> Self {
+    fn of(backup: &Backup) -> Self {
         let archive = !matches!(backup.kind, Kind::Plain(..));
         Self { major: backup.header.server_major(), archive }
     }
@@ -35,63 +39,94 @@ impl Needs {
 pub(super) struct PrivateScratch {
     server: PrivateServer,
     target: RestoreTarget,
-    warning: Option<NewerMajor>,
+    choice: Choice,
+    stock: Option<Stock>,
+    /// What is there already, because the server began with a copy of a base.
+    restored: Option<Restoration>,
+    /// How long starting from a base took, or keeping one.
+    base_time: Option<Duration>,
+    findings: Vec<Finding>,
 }
 
 impl PrivateScratch {
-    /// Starts a server that fits the backup.
+    /// Starts a server that fits the backup, from its base where there is one.
     pub(super) async fn start(
         request: &ScratchRequest,
-        needs: Needs,
+        backup: &Backup,
+        facts: Option<Facts>,
         sink: &mut dyn EventSink,
     ) -> Result<Self, Failed> {
-        let Needs { major: wanted, archive } = needs;
+        let began = Instant::now();
+        let Needs { major: wanted, archive } = Needs::of(backup);
         let programs: &[Program] = if archive { &[Program::PgRestore] } else { &[] };
         let choice =
             request.search.choose(wanted, programs).map_err(|it| Failed::of_binaries(&it))?;
         let name = format!("PostgreSQL {}", choice.binaries.version());
-        sink.emit(Event::Phase(RestorePhase::Starting(name)));
-        let durability =
-            if request.fsync { Durability::LikeProduction } else { Durability::ThrowAway };
-        let options = ServerOptions {
-            folder: request.folder.clone(),
-            template_cache: request.template_cache.clone(),
-            durability,
-            ..ServerOptions::default()
+        let options = server_options(request);
+        let pg_restore = newest_pg_restore(request, &choice.binaries);
+        let mut findings = Vec::new();
+        let stock = match (&request.bases, facts) {
+            (Some(bases), Some(facts)) => {
+                let reader = pg_restore.as_ref().filter(|_| archive);
+                let setup = Setup::new(&choice.binaries, reader, &options);
+                let stock = Stock::open(bases, setup, facts, backup.name.clone());
+                stock.map_err(|finding| findings.push(finding)).ok()
+            }
+            _ => None,
         };
-        let server = PrivateServer::start(&choice.binaries, options).await;
-        let server = server.map_err(|error| Failed::of_server(&error))?;
+        let mut begin = Begin { binaries: &choice.binaries, options, stock, name };
+        let (server, restored) = match begin.on_base(sink).await {
+            Some((server, restored)) => (server, Some(restored)),
+            None => (begin.empty(sink).await?, None),
+        };
+        let stock = begin.stock;
         let target = RestoreTarget {
             superuser: server.config(),
             database: DATABASE.to_owned(),
-            pg_restore: newest_pg_restore(request, &choice.binaries),
+            pg_restore,
         };
-        Ok(Self { server, target, warning: choice.warning })
+        let base_time = restored.is_some().then(|| began.elapsed());
+        Ok(Self { server, target, choice, stock, restored, base_time, findings })
     }
 
     pub(super) fn report(&self) -> ScratchReport {
         ScratchReport {
             kind: "private".to_owned(),
             server_version: self.server.version().to_string(),
-            base_reused: false,
+            base_reused: self.restored.is_some(),
+            base_copy: self.server.base_copy(),
             fsync: self.server.durability() == Durability::LikeProduction,
             role: None,
         }
     }
 
+    /// How long starting from a base took, or keeping one.
+    pub(super) fn base_time(&self) -> Option<Duration> {
+        self.base_time
+    }
+
+    /// Restores the backup, unless a base was there; keeps one else.
     pub(super) async fn restore(
-        &self,
+        &mut self,
         backup: Backup,
         sink: &mut dyn EventSink,
-    ) -> Result<Restored, Failed> {
+    ) -> Result<Restoration, Failed> {
+        if let Some(restored) = &self.restored {
+            return Ok(restored.clone());
+        }
         let restored = restore::restore(backup, &self.target, sink).await;
-        restored.map_err(|error| Failed::of_restore(&error))
+        let restored = Restoration::from(restored.map_err(|error| Failed::of_restore(&error))?);
+        if let Some(stock) = &mut self.stock {
+            let kept = stock.keep(&mut self.server, &self.choice.binaries, &restored, sink).await;
+            self.base_time = kept.map_err(|error| Failed::of_server(&error))?;
+        }
+        Ok(restored)
     }
 
     /// Reaches the restored database as the role that the migrations run as.
     pub(super) async fn backend(
         &self,
-        restored: &Restored,
+        restored: &Restoration,
         as_role: Option<&str>,
     ) -> Result<(PostgresBackend, String), Failed> {
         let role = as_role.unwrap_or(&restored.owner);
@@ -99,13 +134,17 @@ impl PrivateScratch {
             let message = error.to_string();
             Failed::new(PrepareStage::Reset, message, "name a role of the backup with --as-role")
         })?;
-        Ok((PostgresBackend::new(Target::from_config(config)).traced(Neighbours::None), role.to_owned()))
+        Ok((
+            PostgresBackend::new(Target::from_config(config)).traced(Neighbours::None),
+            role.to_owned(),
+        ))
     }
 
     /// What the server and the choice of it have to say, and what the restore found.
     pub(super) fn findings(&self, restored: Vec<Finding>) -> Vec<Finding> {
-        let mut findings = Vec::new();
-        if let Some(warning) = &self.warning {
+        let mut findings = self.findings.clone();
+        findings.extend(self.stock.iter().flat_map(|it| it.findings.clone()));
+        if let Some(warning) = &self.choice.warning {
             findings.push(Finding::warning(
                 "server-version",
                 "the scratch server",
@@ -123,7 +162,11 @@ impl PrivateScratch {
     /// Stops the server and removes its folder.
     pub(super) async fn discard(self) -> Vec<Finding> {
         let folder = self.server.folder().display().to_string();
-        match self.server.stop().await {
+        let stopped = self.server.stop().await;
+        if let Some(mut stock) = self.stock {
+            stock.finish().await;
+        }
+        match stopped {
             Ok(()) => Vec::new(),
             Err(error) => vec![Finding::warning(
                 "scratch-left",
@@ -132,6 +175,50 @@ impl PrivateScratch {
                 "`stopover scratch sweep` removes it",
             )],
         }
+    }
+}
+
+/// What a server is started with.
+struct Begin<'a> {
+    binaries: &'a Binaries,
+    options: ServerOptions,
+    stock: Option<Stock>,
+    /// The server's, for people.
+    name: String,
+}
+
+impl Begin<'_> {
+    /// Starts on a copy of the backup's base. A base that does not serve is thrown away.
+    async fn on_base(&mut self, sink: &mut dyn EventSink) -> Option<(PrivateServer, Restoration)> {
+        let stock = self.stock.as_mut()?;
+        let held = stock.find(sink).await?;
+        let (name, restoration) = (held.name.clone(), held.restoration().clone());
+        let what = format!("a base of {}", size(held.bytes()));
+        sink.emit(Event::Phase(RestorePhase::CopyingBase(what)));
+        let filling = Filling::Base(held);
+        match PrivateServer::start_on(self.binaries, self.options.clone(), filling).await {
+            Ok(server) => Some((server, restoration)),
+            Err(error) => {
+                stock.throw_away(&name, &error.to_string()).await;
+                None
+            }
+        }
+    }
+
+    async fn empty(&mut self, sink: &mut dyn EventSink) -> Result<PrivateServer, Failed> {
+        sink.emit(Event::Phase(RestorePhase::Starting(std::mem::take(&mut self.name))));
+        let server = PrivateServer::start(self.binaries, self.options.clone()).await;
+        server.map_err(|error| Failed::of_server(&error))
+    }
+}
+
+fn server_options(request: &ScratchRequest) -> ServerOptions {
+    let durability = if request.fsync { Durability::LikeProduction } else { Durability::ThrowAway };
+    ServerOptions {
+        folder: request.folder.clone(),
+        template_cache: request.template_cache.clone(),
+        durability,
+        ..ServerOptions::default()
     }
 }
 

@@ -119,6 +119,15 @@ pub enum ServerError {
         #[source]
         source: tokio_postgres::Error,
     },
+    /// A base could not be copied.
+    #[error(transparent)]
+    Base(#[from] crate::base::BaseError),
+    /// The server did not stop in order.
+    #[error("the private server did not stop in order: {said}")]
+    NotSettled {
+        /// What it said, or what is known.
+        said: String,
+    },
     /// The work was cut off: the runtime is shutting down.
     #[error("the start of the private server was cut off")]
     CutOff {

@@ -4,7 +4,7 @@ use std::fmt;
 use std::fs;
 use std::path::Path;
 
-use tokio_postgres::{Config, NoTls};
+use tokio_postgres::{Client, Config, NoTls};
 
 use super::ServerError;
 use super::folder::PORT;
@@ -27,6 +27,28 @@ impl Identity {
         let name = format!("stopover_{:08x}", rand::random::<u32>());
         let password = rand::random::<[u64; 3]>().map(|part| format!("{part:016x}")).concat();
         Self { name, password }
+    }
+
+    /// Gives the superuser its anonymous name back, over a connection of its own, and takes every
+    /// password: whoever finds the data folder cannot log in to a server on it.
+    pub(crate) async fn give_back(&self, client: &Client) -> Result<(), tokio_postgres::Error> {
+        let with_password = "SELECT pg_catalog.quote_ident(rolname) FROM pg_catalog.pg_authid
+             WHERE rolpassword IS NOT NULL AND rolname <> current_user";
+        let mut sql = String::new();
+        for row in client.query(with_password, &[]).await? {
+            let role: String = row.get(0);
+            sql.push_str(&format!("ALTER ROLE {role} NOLOGIN PASSWORD NULL;\n"));
+        }
+        let name = &self.name;
+        sql.push_str(&format!(
+            "CREATE ROLE {HELPER} SUPERUSER;
+             SET SESSION AUTHORIZATION {HELPER};
+             ALTER ROLE {name} RENAME TO {ANONYMOUS};
+             ALTER ROLE {ANONYMOUS} PASSWORD NULL;
+             RESET SESSION AUTHORIZATION;
+             DROP ROLE {HELPER};"
+        ));
+        client.batch_execute(&sql).await
     }
 
     /// Renames the anonymous superuser over the given connection's settings and sets its password.

@@ -32,7 +32,10 @@ use crate::binaries::Binaries;
 const FORMAT: &str = "1";
 
 /// How the names of folders begin that are not, or no longer, templates.
-const HALF_BUILT: &str = "building-";
+pub(super) const HALF_BUILT: &str = "building-";
+
+/// How the names of templates begin.
+pub(super) const EMPTY: &str = "empty-";
 
 /// One kept data folder, there or not.
 #[derive(Debug)]
@@ -56,7 +59,7 @@ impl Template {
         }
         let digest = digest.finalize();
         let hex: String = digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-        let name = format!("empty-{}-{hex}", binaries.version().major());
+        let name = format!("{EMPTY}{}-{hex}", binaries.version().major());
         Self { cache: cache.to_owned(), name }
     }
 

@@ -16,6 +16,10 @@ pub(crate) struct Contents {
 }
 
 impl Contents {
+    pub(crate) fn bytes(self) -> u64 {
+        self.bytes
+    }
+
     /// Reads what `Display` writes.
     pub(crate) fn parse(text: &str) -> Option<Self> {
         let (files, bytes) = text.trim().split_once(' ')?;

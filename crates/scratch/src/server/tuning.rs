@@ -9,6 +9,9 @@ use super::options::{Durability, ServerOptions};
 
 const MIB: u64 = 1 << 20;
 
+/// What our own settings begin with.
+pub(crate) const OURS: &str = "\n# stopover\n";
+
 /// The lines to append to `postgresql.conf`; later lines win there, so the caller's come last.
 pub(crate) fn configuration(
     options: &ServerOptions,
@@ -22,7 +25,7 @@ pub(crate) fn configuration(
     settings.extend(fitted(machine));
     settings.extend(conduct(major));
     settings.extend(options.settings.iter().cloned());
-    let mut text = String::from("\n# stopover\n");
+    let mut text = String::from(OURS);
     for (name, value) in settings {
         // A quote is doubled; a backslash too, for it escapes inside quotes there.
         let quoted = value.replace('\\', "\\\\").replace('\'', "''");

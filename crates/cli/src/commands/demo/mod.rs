@@ -140,6 +140,7 @@ async fn rehearse(
         search: search.clone(),
         folder: None,
         template_cache: template_cache(&settings),
+        bases: None,
         fsync: false,
         as_role: None,
     });

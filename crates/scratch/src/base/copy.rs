@@ -1,0 +1,147 @@
+//! Copying a data folder, file by file, on several threads; the largest files first, so that no
+//! thread is left with a long one at the end.
+//!
+//! What is read is checked against a listing, so that a copy of something that is not whole fails.
+
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::num::NonZeroUsize;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Mutex;
+use std::sync::PoisonError;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread;
+
+use super::error::BaseError;
+use super::listing::{Entry, Listing, modified};
+use super::way::{Gauge, Way, Ways};
+use crate::server::folder::private_folder;
+use crate::server::user::ServerUser;
+
+/// More threads than this only get into each other's way in the file system.
+const MOST_THREADS: usize = 8;
+
+/// How closely a file must be what was listed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Check {
+    /// Its size.
+    Size,
+    /// Its size and the time of the last write.
+    SizeAndTime,
+}
+
+/// What is copied, to where, and for whom.
+pub(super) struct Copying<'a> {
+    pub(super) listing: &'a Listing,
+    pub(super) from: &'a Path,
+    /// An empty folder.
+    pub(super) to: &'a Path,
+    pub(super) owner: &'a ServerUser,
+    pub(super) check: Check,
+    pub(super) ways: Ways,
+    /// Makes the copy of a file fail; only tests have one.
+    pub(super) fault: Option<fn(&Path) -> io::Result<()>>,
+}
+
+impl Copying<'_> {
+    /// Copies everything; gives how it went.
+    pub(super) fn run(&self) -> Result<Gauge, BaseError> {
+        for folder in &self.listing.folders {
+            let to = self.to.join(folder);
+            private_folder(&to).map_err(failed("make", &to))?;
+            self.owner.give(&to).map_err(failed("give away", &to))?;
+        }
+        let mut files: Vec<&Entry> = self.listing.files.iter().collect();
+        files.sort_by_key(|it| std::cmp::Reverse(it.bytes));
+        let gauge = Mutex::new(Gauge::default());
+        let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
+        let work = || {
+            let mut own = Gauge::default();
+            let mut result = Ok(());
+            while let Some(file) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if stopped.load(Ordering::Relaxed) {
+                    break;
+                }
+                result = self.file(file, &mut own);
+                if result.is_err() {
+                    stopped.store(true, Ordering::Relaxed);
+                    break;
+                }
+            }
+            gauge.lock().unwrap_or_else(PoisonError::into_inner).add(&own);
+            result
+        };
+        thread::scope(|scope| {
+            let threads: Vec<_> = (1..threads()).map(|_| scope.spawn(work)).collect();
+            let own = work();
+            // A thread that panicked has a defect of ours, which must not pass for a copy.
+            let broken = |_| Err(failed("copy", self.from)(io::Error::other("a thread broke off")));
+            let others = threads.into_iter().map(|it| it.join().unwrap_or_else(broken));
+            // All are waited for, whatever the first one said.
+            others.collect::<Vec<_>>().into_iter().fold(own, Result::and)
+        })?;
+        Ok(gauge.into_inner().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn file(&self, entry: &Entry, gauge: &mut Gauge) -> Result<(), BaseError> {
+        let (from, to) = (self.from.join(&entry.path), self.to.join(&entry.path));
+        if let Some(fault) = self.fault {
+            fault(&entry.path).map_err(failed("write", &to))?;
+        }
+        let source = match File::open(&from) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(not_as_listed(from, "is missing"));
+            }
+            other => other.map_err(failed("read", &from))?,
+        };
+        let facts = source.metadata().map_err(failed("read", &from))?;
+        if facts.len() != entry.bytes {
+            let what = format!("has {} bytes instead of {}", facts.len(), entry.bytes);
+            return Err(not_as_listed(from, what));
+        }
+        if self.check == Check::SizeAndTime && modified(&facts) != entry.modified {
+            return Err(not_as_listed(from, "was written to"));
+        }
+        let mut options = OpenOptions::new();
+        let target = options.write(true).create_new(true).mode(0o600).open(&to);
+        let target = target.map_err(failed("write", &to))?;
+        let holes = facts.blocks().saturating_mul(512) < facts.len();
+        self.ways
+            .copy(&source, &target, entry.bytes, holes, gauge)
+            .map_err(failed("write", &to))?;
+        self.owner.give(&to).map_err(failed("give away", &to))
+    }
+}
+
+fn not_as_listed(path: PathBuf, what: impl Into<String>) -> BaseError {
+    BaseError::NotWhole { path, what: what.into() }
+}
+
+fn failed(what: &'static str, path: &Path) -> impl FnOnce(io::Error) -> BaseError {
+    move |source| BaseError::Io { what, path: path.to_owned(), source }
+}
+
+fn threads() -> usize {
+    thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_THREADS)
+}
+
+/// The devices of two folders: what is known about ways to copy holds between them.
+pub(super) fn devices(from: &Path, to: &Path) -> io::Result<(u64, u64)> {
+    Ok((fs::metadata(from)?.dev(), fs::metadata(to)?.dev()))
+}
+
+impl Way {
+    /// In words, for reports and for the notebook.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Clone => "clone",
+            Self::Kernel => "kernel",
+            Self::Buffer => "buffer",
+        }
+    }
+
+    pub(super) fn named(name: &str) -> Option<Self> {
+        [Self::Clone, Self::Kernel, Self::Buffer].into_iter().find(|it| it.name() == name)
+    }
+}
