@@ -14,7 +14,7 @@ const SHOP: [(&str, &[u8]); 2] = [
     (
         "9_codes.up.sql",
         b"CREATE TABLE IF NOT EXISTS codes (id integer PRIMARY KEY, code text);\n\
-          INSERT INTO codes SELECT 1, 'SUMMER' WHERE NOT EXISTS (SELECT 1 FROM codes WHERE id = 1);\n",
+          INSERT INTO codes (id, code) SELECT 1, 'SUMMER' WHERE NOT EXISTS (SELECT 1 FROM codes WHERE id = 1);\n",
     ),
     ("10_mail.up.sql", b"ALTER TABLE codes ADD COLUMN mail text;\n"),
 ];
