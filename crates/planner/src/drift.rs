@@ -149,8 +149,8 @@ fn modified(
     let class = edit.class;
     let (severity, remedy) = match &outcome {
         Outcome::Heals(way) => (Severity::Warning, healing(way, policy.heal.mode)),
-        Outcome::Refused(_) if class == EditClass::LineEndings => {
-            (Severity::Error, spelled_back(row, migration))
+        Outcome::Refused(why) if class == EditClass::LineEndings => {
+            (Severity::Error, spelled_back(row, migration, why))
         }
         Outcome::Refused(why) => (Severity::Error, restored(row, migration, why)),
     };
@@ -182,9 +182,10 @@ fn healing(way: &HealWay, mode: HealMode) -> String {
     }
 }
 
-fn spelled_back(row: &LedgerRow, migration: &Migration) -> String {
+fn spelled_back(row: &LedgerRow, migration: &Migration, why: &str) -> String {
     format!(
-        "save {} as it was applied, or record the new spelling with `stopover repair accept {}`",
+        "save {} as it was applied, or record the new spelling with `stopover repair accept {}`; \
+         {why}",
         migration.up.path, row.version
     )
 }

@@ -112,7 +112,7 @@ fn outcome(
     policy: &HealPolicy,
 ) -> Outcome {
     if policy.mode == HealMode::Off {
-        return Outcome::Refused("heal = \"off\" lets nothing else pass".to_owned());
+        return Outcome::Refused("heal = \"off\" keeps it from being healed".to_owned());
     }
     if row.state != RowState::Done {
         return Outcome::Refused("whether it finished must be settled first".to_owned());
@@ -122,6 +122,10 @@ fn outcome(
     }
     let is_allowed =
         migration.directives.idempotent || policy.idempotent.contains(&migration.version);
+    if !is_allowed && edit.class.is_harmless() {
+        let why = "restamp = false in the table [heal] keeps it from being healed";
+        return Outcome::Refused(why.to_owned());
+    }
     if !is_allowed {
         return Outcome::Refused(format!(
             "if it may be run again as it is now, allow that by idempotent = [{}] in the table \

@@ -43,8 +43,19 @@ pub fn rerun_changes(
     let later = Later { version, source, facts };
     let gone: BTreeSet<&str> =
         changes.iter().filter(|it| is_table(it) && it.after.is_none()).map(name).collect();
+    let remade: BTreeSet<&str> = changes
+        .iter()
+        .filter(|it| it.kind == "column")
+        .filter_map(|it| parent(&it.identity))
+        .collect();
+    // A table says nothing that its columns do not say, and the other way round.
     let inside = |it: &&SchemaChange| {
-        it.kind != "column" || !gone.iter().any(|table| parent(&it.identity) == Some(*table))
+        let is_told = match it.kind.as_str() {
+            "column" => parent(&it.identity).is_some_and(|table| gone.contains(table)),
+            "table" => it.before.is_some() && it.after.is_some() && remade.contains(name(it)),
+            _ => false,
+        };
+        !is_told
     };
     let mut told: Vec<String> =
         changes.iter().filter(inside).map(|it| later.schema_change(it)).collect();

@@ -85,12 +85,15 @@ async fn on_copy<B: Backend>(
     }
     locked.release().await;
     Ok(format!(
-        "proven on {}: schema {}, {} tables with {} rows, the same before and after",
+        "proven on {}: the schema, and {} in {}, are the same before and after",
         copy.described,
-        first.schema.checksum.get(..12).unwrap_or_default(),
-        first.tables.len(),
-        first.rows()
+        counted(first.rows(), "row"),
+        counted(first.tables.len() as u64, "table"),
     ))
+}
+
+fn counted(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// A session on the copy, with everything that a heal makes for itself in place.

@@ -138,6 +138,7 @@ fn harmless_edits_may_be_refused_too() {
     let heal = HealPolicy { harmless: HarmlessEdit::Refuse, ..HealPolicy::default() };
     let refused = plan(&source, &facts, &policy(heal), &Selection::All).unwrap_err();
     assert_eq!(codes(&refused), ["modified"]);
+    assert!(refused[0].remedy.contains("restamp = false"), "{}", refused[0].remedy);
 }
 
 #[test]
