@@ -24,7 +24,7 @@ impl Execute for PostgresSession {
     }
 
     async fn begin(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
-        let sql = format!("BEGIN;{}{}", settings("SET LOCAL", limits), self.guard());
+        let sql = format!("BEGIN;{}{}", settings("SET LOCAL", limits), self.guard(limits));
         let sets = match self.tracer.clone() {
             None => self.rows(&sql).await?,
             Some(tracer) => tokio::join!(self.rows(&sql), tracer.begin()).0?,
@@ -69,10 +69,13 @@ impl Execute for PostgresSession {
         audience: &mut dyn Audience,
     ) -> Option<UnitEnd> {
         // Inline data needs an answer before it can be sent.
-        if self.tracer.is_some() || unit.statements.iter().any(|it| it.copy_data.is_some()) {
+        if unit.statements.iter().any(|it| it.copy_data.is_some()) {
             return None;
         }
-        Some(self.pipelined(unit, audience).await)
+        Some(match self.tracer.clone() {
+            None => self.pipelined(unit, audience).await,
+            Some(tracer) => self.observed(unit, &tracer, audience).await,
+        })
     }
 
     async fn settle(&mut self) -> Result<(), BackendError> {
@@ -105,7 +108,8 @@ impl PostgresSession {
         }
     }
 
-    async fn execute_unseen(
+    /// Runs a statement, whoever observes the session.
+    pub(crate) async fn execute_unseen(
         &mut self,
         statement: &PlannedStatement,
         said: &mut (dyn FnMut(Notice) + Send),

@@ -4,19 +4,31 @@
 //! the view of other sessions are the same. Only nobody waits for an answer before the next message
 //! is sent. After an error the server refuses the rest (25P02), and the COMMIT becomes a ROLLBACK.
 //! That holds inside of a transaction only: the BEGIN is waited for. A cancel request could hit it,
-//! and everything behind it would commit statement by statement.
+//! and everything behind it would commit statement by statement. So that nobody waits for it alone,
+//! it is sent together with the commit of the transaction before.
 
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
 use futures_util::StreamExt;
-use stopover_backend::{Audience, BackendError, Done, Durability, Unit, UnitEnd};
+use stopover_backend::{Audience, BackendError, Done, Durability, Opening, Unit, UnitEnd};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow, SimpleQueryStream};
 
 use crate::error::request_error;
 use crate::execute::{counts_rows, settings};
 use crate::ledger::record_sql;
-use crate::session::PostgresSession;
+use crate::session::{Ahead, PostgresSession};
+
+/// What came of the message that commits.
+#[derive(Default)]
+struct Closed {
+    /// The commit itself was answered.
+    committed: bool,
+    /// The last row of what followed it.
+    row: Option<SimpleQueryRow>,
+    /// Why it, or what followed it, did not end well.
+    error: Option<BackendError>,
+}
 
 impl PostgresSession {
     pub(crate) async fn pipelined(
@@ -24,8 +36,15 @@ impl PostgresSession {
         unit: &Unit<'_>,
         audience: &mut dyn Audience,
     ) -> UnitEnd {
-        // What comes before the first statement: the removal of what was left, and BEGIN.
-        let begin = format!("{}{}", begin(unit), self.guard());
+        if let Err(end) = self.opened(unit).await {
+            return end;
+        }
+        self.carried(unit, 0, audience).await
+    }
+
+    /// What comes before the first statement: the removal of what was left, and BEGIN.
+    pub(crate) async fn opened(&mut self, unit: &Unit<'_>) -> Result<(), UnitEnd> {
+        let begin = format!("{}{}", begin(unit), self.guard(&unit.limits));
         let opening: Vec<String> = self.take_traces().into_iter().chain([begin]).collect();
         let mut refused = None;
         let mut guard = None;
@@ -40,24 +59,42 @@ impl PostgresSession {
             }
             Err(error) => refused = Some(error),
         }
+        let failed = |error| UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
         if let Some(error) = refused {
-            return UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
+            return Err(failed(error));
         }
         if let Err(error) = self.guarded(guard.as_ref()) {
             let error = self.run("ROLLBACK").await.err().unwrap_or(error);
-            return UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
+            return Err(failed(error));
         }
+        Ok(())
+    }
+
+    /// The statements from `first` on, the ledger row and COMMIT.
+    pub(crate) async fn carried(
+        &mut self,
+        unit: &Unit<'_>,
+        first: usize,
+        audience: &mut dyn Audience,
+    ) -> UnitEnd {
+        // Who observes begins each transaction for itself.
+        let next = unit.next.filter(|_| self.tracer.is_none());
         let mut listening = self.listen();
-        let answers = match self.send(self.messages(unit)).await {
+        let answers = match self.send(self.messages(unit, first, next)).await {
             Ok(answers) => answers,
             Err(error) => return UnitEnd::Unknown(error),
         };
+        let last = unit.statements.len() + 1;
         let mut failure: Option<UnitEnd> = None;
         let mut since = Instant::now();
-        for (position, answer) in answers.into_iter().enumerate() {
+        for (position, answer) in (first..).zip(answers) {
             let at = Some(position).filter(|at| *at < unit.statements.len());
             let tag = at.map_or("", |at| unit.statements[at].tag.as_str());
             let mut said = |notice| audience.said(position, notice);
+            if position == last {
+                let closed = listening.until(closed(answer), &mut said).await;
+                return self.ended(closed, next, failure);
+            }
             let ended = listening.until(drained(answer, tag), &mut said).await;
             let took = since.elapsed();
             since = Instant::now();
@@ -72,7 +109,7 @@ impl PostgresSession {
                 Err(error) => failure = Some(UnitEnd::Failed { statement: at, took, error }),
             }
         }
-        failure.unwrap_or(UnitEnd::Committed)
+        UnitEnd::Unknown(BackendError::Lost("no answer".to_owned()))
     }
 
     /// Sends each text and returns at once; the answers come with the streams.
@@ -85,21 +122,76 @@ impl PostgresSession {
         Ok(answers)
     }
 
-    /// The statements, the ledger row, COMMIT.
-    fn messages(&self, unit: &Unit<'_>) -> Vec<String> {
-        let statements = unit.statements.iter().map(|it| it.text.clone());
+    /// The statements from `first` on, the ledger row, and what commits.
+    fn messages(&self, unit: &Unit<'_>, first: usize, next: Option<Opening>) -> Vec<String> {
+        let statements = unit.statements.iter().skip(first).map(|it| it.text.clone());
         let record = record_sql(self, unit.ledger, unit.row);
-        statements.chain([record, "COMMIT".to_owned()]).collect()
+        statements.chain([record, self.closing(next)]).collect()
+    }
+
+    /// COMMIT, and the next transaction: the removal of what was left is one of its own, which
+    /// neither belongs to the one before nor is undone with the one behind it.
+    fn closing(&self, next: Option<Opening>) -> String {
+        next.map_or_else(
+            || "COMMIT".to_owned(),
+            |next| {
+                format!("COMMIT;BEGIN;{}COMMIT;{}{}", self.removal(), begin(&next), self.guard())
+            },
+        )
+    }
+
+    /// How the unit ended, and what is open behind it.
+    fn ended(
+        &mut self,
+        closed: Closed,
+        next: Option<Opening>,
+        failure: Option<UnitEnd>,
+    ) -> UnitEnd {
+        let Closed { committed, row, error } = closed;
+        if next.is_some() {
+            self.ahead = Ahead::Unclear;
+        }
+        match (failure, error) {
+            (None, error) if committed => {
+                let is_open = error.is_none() && self.guarded(row.as_ref()).is_ok();
+                if let Some(next) = next.filter(|_| is_open) {
+                    self.ahead = Ahead::Open(next);
+                }
+                UnitEnd::Committed
+            }
+            (_, Some(error @ BackendError::Lost(_))) => UnitEnd::Unknown(error),
+            (Some(failure), _) => failure,
+            (None, Some(error)) => UnitEnd::Failed { statement: None, took: Duration::ZERO, error },
+            (None, None) => UnitEnd::Unknown(BackendError::Lost("no answer".to_owned())),
+        }
     }
 }
 
 /// BEGIN with its limits.
-fn begin(unit: &Unit<'_>) -> String {
-    let later = match unit.durability {
+fn begin(opening: &Opening) -> String {
+    let later = match opening.durability {
         Durability::AtOnce => "",
         Durability::Later => "SET LOCAL synchronous_commit = off;",
     };
-    format!("BEGIN;{later}{}", settings("SET LOCAL", &unit.limits))
+    format!("BEGIN;{later}{}", settings("SET LOCAL", &opening.limits))
+}
+
+/// Reads the answer to the message that commits.
+async fn closed(answer: SimpleQueryStream) -> Closed {
+    let mut answer = pin!(answer);
+    let mut closed = Closed::default();
+    while let Some(message) = answer.next().await {
+        match message {
+            Ok(SimpleQueryMessage::CommandComplete(_)) => closed.committed = true,
+            Ok(SimpleQueryMessage::Row(row)) => closed.row = Some(row),
+            Ok(_) => {}
+            Err(error) => {
+                closed.error = Some(request_error(&error));
+                return closed;
+            }
+        }
+    }
+    closed
 }
 
 /// Reads an answer to its end and lets its rows pass by.

@@ -21,10 +21,10 @@ use crate::served::Served;
 /// First look into a running statement; shorter ones are looked at when they have ended.
 const FIRST: Duration = Duration::from_millis(4);
 
-/// Longest pause between two looks into a running statement.
+/// Longest pause between two looks into a running statement: no lock's begin is further off.
 const LONGEST: Duration = Duration::from_millis(100);
 
-/// What a look may cost at most, of the time that the statement runs: one part in so many.
+/// The pause is so many times what a look costs, and so small a part of the statement's time.
 const SHARE: u32 = 50;
 
 /// Whether anybody else writes to the server.
@@ -127,7 +127,7 @@ impl Pace {
 
     /// A look took so long, so long after the statement's begin.
     pub(super) fn looked(&mut self, cost: Duration, elapsed: Duration) {
-        self.pause = (cost * SHARE).max(elapsed / SHARE).clamp(FIRST, LONGEST.max(cost * SHARE));
+        self.pause = (cost * SHARE).max(elapsed / SHARE).clamp(FIRST, LONGEST);
     }
 }
 

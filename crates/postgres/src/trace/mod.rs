@@ -14,6 +14,7 @@ mod held;
 mod lookout;
 mod record;
 mod told;
+mod transaction;
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
