@@ -8,6 +8,7 @@
 mod crashes;
 mod documents;
 mod help;
+mod heals;
 mod place;
 mod pooling;
 mod program;
