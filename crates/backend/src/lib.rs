@@ -30,7 +30,8 @@ pub use ledger::{
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
     Audience, Backend, Canceller, Diagnose, Done, Durability, Execute, FactsReader, FactsRequest,
-    LeftOpen, LockAttempt, LockKept, Offending, RunLock, Session, Unit, UnitEnd, UnitLimits,
+    FirstQuery, LeftOpen, LockAttempt, LockKept, Offending, Opening, RunLock, Session, Unit,
+    UnitEnd, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};
 pub use trace::{Observer, StatementTrace, Trace};

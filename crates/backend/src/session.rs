@@ -149,6 +149,16 @@ pub trait RunLock {
     ) -> impl Future<Output = Result<LockKept, BackendError>> + Send;
 }
 
+/// Whose the first query of a transaction is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum FirstQuery {
+    /// Anybody's.
+    #[default]
+    Ours,
+    /// The script's: it says `SET TRANSACTION`, which no query may stand before.
+    Scripts,
+}
+
 /// What holds around a unit of work.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct UnitLimits {
@@ -159,6 +169,8 @@ pub struct UnitLimits {
     /// What becomes of foreign keys until the transaction's end. Where they are checked at the
     /// commit, [`Execute::commit`] refuses while one does not hold.
     pub foreign_keys: ForeignKeys,
+    /// Whose the transaction's first query is.
+    pub first_query: FirstQuery,
 }
 
 /// Whether a commit waits for the disk.
@@ -169,6 +181,15 @@ pub enum Durability {
     /// It does not: a later commit, or [`Execute::settle`], takes it along. Commits keep their
     /// order, so a crash can only lose all of the last ones, rows of the ledger included.
     Later,
+}
+
+/// What a transaction begins with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opening {
+    /// What holds around it.
+    pub limits: UnitLimits,
+    /// Whether its commit waits for the disk.
+    pub durability: Durability,
 }
 
 /// A whole transaction: a migration's statements and its ledger row.
@@ -184,6 +205,17 @@ pub struct Unit<'a> {
     pub ledger: &'a LedgerId,
     /// The row that records it.
     pub row: &'a NewLedgerRow,
+    /// How the next one begins, where there is one right behind it. It may be opened together with
+    /// the commit, after what [`Execute::reset`] does; any other request gives it up first.
+    pub next: Option<Opening>,
+}
+
+impl Unit<'_> {
+    /// What it begins with.
+    #[must_use]
+    pub const fn opening(&self) -> Opening {
+        Opening { limits: self.limits, durability: self.durability }
+    }
 }
 
 /// How a [`Unit`] ended.

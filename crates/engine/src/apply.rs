@@ -2,16 +2,16 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Durability, Execute, FactsReader, Session};
+use stopover_backend::{Backend, BackendError, Durability, Execute, FactsReader, Opening, Session};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
 use stopover_model::{DatabaseError, Direction, Event, EventSink, Facts, Finding, Plan, Step};
 use stopover_planner::Selection;
 
-use crate::lock::Locked;
+use crate::lock::{Locked, may_free_locks};
 use crate::place::located;
 use crate::settle::{Settled, overtaken, settle, still_alone, unsettled};
 use crate::statement::leaving;
-use crate::step::{StepContext, StepEnd, carry_out, untouched};
+use crate::step::{StepContext, StepEnd, carry_out, limits_of, untouched};
 use crate::{Applied, Ending, EngineError, Request, adopt, heal, recover};
 
 /// Takes the run lock, plans, and carries the plan out.
@@ -26,7 +26,8 @@ pub async fn apply<B: Backend>(
 ) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
-    let applied = under_lock(backend, &mut locked, request, sink).await;
+    // What is kept while it waits is large, and its callers keep it beside their own.
+    let applied = Box::pin(under_lock(backend, &mut locked, request, sink)).await;
     let freed = locked.release().await;
     let mut applied = applied?;
     applied.tell_once(freed);
@@ -133,7 +134,7 @@ pub(crate) async fn steps<B: Backend>(
     sink: &mut dyn EventSink,
 ) -> Ending {
     for (at, report) in (0..work.plan.steps.len()).zip(progress.migrations.iter_mut()) {
-        match one(backend, locked, work, at, report, sink).await {
+        match Box::pin(one(backend, locked, work, at, report, sink)).await {
             Ok(freed) => progress.findings.extend(freed),
             Err(ending) => return ending,
         }
@@ -162,6 +163,7 @@ async fn one<B: Backend>(
         limits: &request.limits,
         stop: &request.stop,
         durability: durability(&plan.steps, at),
+        next: next(&plan.steps, at, work),
         direction: *direction,
         again: None,
     };
@@ -271,6 +273,16 @@ fn durability(steps: &[Step], at: usize) -> Durability {
         Some(next) if next.boundary.is_transactional() => Durability::Later,
         _ => Durability::AtOnce,
     }
+}
+
+/// How the step behind that at `at` begins, where nothing has to be asked between the two.
+fn next(steps: &[Step], at: usize, work: &Work<'_>) -> Option<Opening> {
+    let step = steps.get(at + 1).filter(|it| it.boundary.is_transactional())?;
+    let asked = may_free_locks(steps.get(at)?) || work.direction == Direction::Down;
+    (!asked).then(|| Opening {
+        limits: limits_of(step, &work.request.limits),
+        durability: durability(steps, at + 1),
+    })
 }
 
 fn started(step: &Step, at: usize, plan: &Plan) -> Event {

@@ -5,7 +5,9 @@
 
 use std::time::{Duration, Instant};
 
-use stopover_backend::{BackendError, LedgerId, LockAttempt, LockKept, RunLock};
+use stopover_backend::{
+    BackendError, FirstQuery, LedgerId, LockAttempt, LockKept, RunLock, UnitLimits,
+};
 use stopover_model::{Checksum, LockHolder};
 
 use crate::ledger::{JOURNAL_TABLE, SCRIPT_COLUMN, journal_schema};
@@ -101,8 +103,10 @@ impl PostgresSession {
     /// What a transaction asks at its beginning, together with it: whether it is in the session
     /// of the server that has the run lock, and whether nobody else has it. It takes the lock for
     /// itself as well, until its end: whatever it does with our own, it keeps others out.
-    pub(crate) fn guard(&self) -> String {
-        self.lock.map_or_else(String::new, |key| {
+    pub(crate) fn guard(&self, limits: &UnitLimits) -> String {
+        // A query before a `SET TRANSACTION` would be one too many.
+        let lock = self.lock.filter(|_| limits.first_query == FirstQuery::Ours);
+        lock.map_or_else(String::new, |key| {
             format!(
                 "SELECT pg_catalog.pg_backend_pid(), pg_catalog.pg_try_advisory_xact_lock({key})"
             )

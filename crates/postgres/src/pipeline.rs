@@ -24,7 +24,7 @@ use crate::session::{Ahead, PostgresSession};
 struct Closed {
     /// The commit itself was answered.
     committed: bool,
-    /// The last row of what followed it.
+    /// The row of the last statement that followed it, if it gave one.
     row: Option<SimpleQueryRow>,
     /// Why it, or what followed it, did not end well.
     error: Option<BackendError>,
@@ -42,9 +42,16 @@ impl PostgresSession {
         self.carried(unit, 0, audience).await
     }
 
-    /// What comes before the first statement: the removal of what was left, and BEGIN.
+    /// What comes before the first statement: the removal of what was left, and BEGIN; nothing
+    /// where that came with the last commit.
     pub(crate) async fn opened(&mut self, unit: &Unit<'_>) -> Result<(), UnitEnd> {
-        let begin = format!("{}{}", begin(unit), self.guard(&unit.limits));
+        if self.ahead == Ahead::Open(unit.opening()) {
+            self.ahead = Ahead::Nothing;
+            return Ok(());
+        }
+        let failed = |error| UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
+        self.with_settings().await.map_err(failed)?;
+        let begin = format!("{}{}", begin(&unit.opening()), self.guard(&unit.limits));
         let opening: Vec<String> = self.take_traces().into_iter().chain([begin]).collect();
         let mut refused = None;
         let mut guard = None;
@@ -59,7 +66,6 @@ impl PostgresSession {
             }
             Err(error) => refused = Some(error),
         }
-        let failed = |error| UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
         if let Some(error) = refused {
             return Err(failed(error));
         }
@@ -93,7 +99,7 @@ impl PostgresSession {
             let mut said = |notice| audience.said(position, notice);
             if position == last {
                 let closed = listening.until(closed(answer), &mut said).await;
-                return self.ended(closed, next, failure);
+                return self.closed(closed, next, failure);
             }
             let ended = listening.until(drained(answer, tag), &mut said).await;
             let took = since.elapsed();
@@ -135,13 +141,18 @@ impl PostgresSession {
         next.map_or_else(
             || "COMMIT".to_owned(),
             |next| {
-                format!("COMMIT;BEGIN;{}COMMIT;{}{}", self.removal(), begin(&next), self.guard())
+                format!(
+                    "COMMIT;BEGIN;{}COMMIT;{}{}",
+                    self.removal(),
+                    begin(&next),
+                    self.guard(&next.limits)
+                )
             },
         )
     }
 
     /// How the unit ended, and what is open behind it.
-    fn ended(
+    fn closed(
         &mut self,
         closed: Closed,
         next: Option<Opening>,
@@ -180,10 +191,14 @@ fn begin(opening: &Opening) -> String {
 async fn closed(answer: SimpleQueryStream) -> Closed {
     let mut answer = pin!(answer);
     let mut closed = Closed::default();
+    let mut row = None;
     while let Some(message) = answer.next().await {
         match message {
-            Ok(SimpleQueryMessage::CommandComplete(_)) => closed.committed = true,
-            Ok(SimpleQueryMessage::Row(row)) => closed.row = Some(row),
+            Ok(SimpleQueryMessage::CommandComplete(_)) => {
+                closed.committed = true;
+                closed.row = row.take();
+            }
+            Ok(SimpleQueryMessage::Row(found)) => row = Some(found),
             Ok(_) => {}
             Err(error) => {
                 closed.error = Some(request_error(&error));

@@ -5,8 +5,8 @@ mod retry;
 mod transactional;
 
 use stopover_backend::{
-    BackendError, Durability, JournalNote, LedgerId, NoteEvent, Session, Stop, StopSignal,
-    UnitLimits,
+    BackendError, Durability, FirstQuery, JournalNote, LedgerId, NoteEvent, Opening, Session, Stop,
+    StopSignal, UnitLimits,
 };
 use stopover_model::report::{MigrationReport, MigrationStatus, StatementReport};
 use stopover_model::{
@@ -63,6 +63,8 @@ pub(crate) struct StepContext<'a> {
     pub(crate) stop: &'a Stop,
     /// Whether a commit waits for the disk.
     pub(crate) durability: Durability,
+    /// How the next step's transaction begins, where it may be opened together with the commit.
+    pub(crate) next: Option<Opening>,
     /// Up or down.
     pub(crate) direction: Direction,
     /// The journal's line of a heal, where an applied migration is run again: its row is there, and
@@ -112,6 +114,26 @@ pub(crate) async fn carry_out<S: Session>(
         (false, Direction::Up) => carrier.non_transactional().await,
         (false, Direction::Down) => carrier.down_without_a_transaction().await,
     }
+}
+
+/// The file's own timeouts, else the settings'.
+pub(crate) fn limits_of(step: &Step, limits: &Limits) -> UnitLimits {
+    UnitLimits {
+        lock_timeout: Some(step.lock_timeout.unwrap_or(limits.lock_timeout)),
+        statement_timeout: step.statement_timeout.or(limits.statement_timeout),
+        foreign_keys: step.foreign_keys,
+        first_query: if step.statements.iter().any(sets_transaction) {
+            FirstQuery::Scripts
+        } else {
+            FirstQuery::Ours
+        },
+    }
+}
+
+/// `SET TRANSACTION`, or a setting that does the same (`SET LOCAL transaction_isolation`).
+fn sets_transaction(statement: &PlannedStatement) -> bool {
+    statement.is_transaction_setting()
+        || (statement.tag == "SET" && statement.text.to_ascii_lowercase().contains("transaction_"))
 }
 
 /// The checksum that proves a row to be ours, when a commit's answer was lost.
@@ -171,14 +193,8 @@ impl<S: Session> Carrier<'_, S> {
         }
     }
 
-    /// The file's own timeouts, else the settings'.
     fn limits(&self) -> UnitLimits {
-        let limits = self.context.limits;
-        UnitLimits {
-            lock_timeout: Some(self.step.lock_timeout.unwrap_or(limits.lock_timeout)),
-            statement_timeout: self.step.statement_timeout.or(limits.statement_timeout),
-            foreign_keys: self.step.foreign_keys,
-        }
+        limits_of(self.step, self.context.limits)
     }
 
     /// Records the migration, or that it is taken back, in the transaction that is open, or by itself.

@@ -89,6 +89,25 @@ async fn a_marked_script_that_leaves_its_transaction_open_was_a_success() {
     assert_eq!(stage.psql("SELECT count(*) FROM stopover.applied_migrations"), "0");
 }
 
+/// A look at the run lock stood before it.
+#[tokio::test]
+async fn an_isolation_level_is_the_first_of_its_transaction() {
+    let level = "CREATE TABLE seen AS SELECT current_setting('transaction_isolation') AS level";
+    for script in [
+        format!("SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n{level};\n"),
+        format!("SET LOCAL transaction_isolation = 'serializable';\n{level};\n"),
+        format!("BEGIN ISOLATION LEVEL SERIALIZABLE;\n{level};\nCOMMIT;\n"),
+        format!(
+            "SET TRANSACTION ISOLATION LEVEL SERIALIZABLE;\n{level};\nCOPY seen FROM stdin;\n\\.\n"
+        ),
+    ] {
+        let stage = Stage::new().await;
+        let ending = stage.apply(&[migration(1, &script)]).await.unwrap().ending;
+        assert!(matches!(ending, Ending::Complete), "{script} {ending:?}");
+        assert_eq!(stage.psql("SELECT level FROM seen"), "serializable", "{script}");
+    }
+}
+
 /// psql would read it in the server's way, a rehearsal in its own.
 #[tokio::test]
 async fn a_backslash_is_no_matter_of_the_server() {
