@@ -82,6 +82,8 @@ pub(crate) enum Command {
     /// Settle drift by a decision that is kept in the journal. Runs no migration
     #[command(subcommand)]
     Repair(RepairCommand),
+    /// The canonical schema of a database, and what is not the same in two. Writes nothing
+    Schema(SchemaArguments),
     /// Create the next migration's files in the source's own layout
     New(NewArguments),
     /// Print the settings that hold, and where each came from
@@ -213,6 +215,29 @@ pub(crate) struct StatusArguments {
     /// Exit with 8 when there is drift that the policy refuses
     #[arg(long)]
     pub(crate) check: bool,
+}
+
+/// `schema`
+#[derive(Debug, Args)]
+pub(crate) struct SchemaArguments {
+    /// Compare two schemas instead: each is a database (its URL), a document that `stopover schema
+    /// --format json` wrote, or a backup, which is restored in a scratch
+    #[arg(long, num_args = 2, value_names = ["A", "B"])]
+    pub(crate) diff: Vec<String>,
+    /// Exit with 8 when they are not the same
+    #[arg(long, requires = "diff")]
+    pub(crate) check: bool,
+    /// Owners, grants and default privileges too
+    #[arg(long)]
+    pub(crate) privileges: bool,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Folder with PostgreSQL's server programs [default: searched for]
+    #[arg(long, value_name = "DIR", requires = "diff")]
+    pub(crate) pg_bin: Option<PathBuf>,
+    /// Folder that the scratch is made in [default: the system's temporary folder]
+    #[arg(long, value_name = "DIR", requires = "diff")]
+    pub(crate) scratch_dir: Option<PathBuf>,
 }
 
 /// `rollback`

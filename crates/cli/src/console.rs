@@ -33,6 +33,11 @@ impl Failure {
         Self::new(Exit::Unable, message, hint)
     }
 
+    /// A failure with an exit code of its own.
+    pub(crate) fn ended(exit: Exit, message: String, hint: String) -> Self {
+        Self::new(exit, message, hint)
+    }
+
     fn new(exit: Exit, message: impl Into<String>, hint: impl Into<String>) -> Self {
         Self { exit, message: message.into(), hint: hint.into(), findings: Vec::new() }
     }

@@ -119,6 +119,23 @@ impl Database {
         }
     }
 
+    /// See [`stopover_engine::schema()`].
+    pub(crate) async fn schema(
+        &self,
+        facts: &FactsRequest,
+        privileges: Privileges,
+        stop: &Stop,
+    ) -> Result<Schema, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::schema(&**it, facts, privileges, stop).await,
+            Self::Sqlite(it) => {
+                // A file that is not there would be the same as an empty one.
+                let there = SqliteBackend::new(it.target().clone().read_only());
+                stopover_engine::schema(&there, facts, privileges, stop).await
+            }
+        }
+    }
+
     /// See [`stopover_engine::prove()`].
     pub(crate) async fn prove(
         &self,

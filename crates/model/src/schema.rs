@@ -7,6 +7,8 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::redact_urls;
+
 /// One object of a schema.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaObject {
@@ -56,6 +58,16 @@ impl Schema {
         }
         let checksum = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Self { checksum, objects }
+    }
+
+    /// The same with passwords in definitions hidden, for output. The checksum stays that of the
+    /// schema as it is.
+    #[must_use]
+    pub fn redacted(mut self) -> Self {
+        for object in &mut self.objects {
+            object.definition = redact_urls(&object.definition);
+        }
+        self
     }
 
     /// What is not the same in `after`, in the order of kind and identity.

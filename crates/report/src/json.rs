@@ -4,7 +4,8 @@ use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use stopover_model::report::{
-    AdoptReport, ApplyReport, CacheReport, PlanReport, RehearsalReport, RepairReport, StatusReport,
+    AdoptReport, ApplyReport, CacheReport, PlanReport, RehearsalReport, RepairReport,
+    SchemaDiffReport, SchemaReport, StatusReport,
 };
 
 /// A document as pretty-printed JSON that ends in a line feed.
@@ -44,6 +45,14 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "cache.schema.json",
             schema::<CacheReport>("cache", "What is kept so that rehearsals start faster."),
+        ),
+        (
+            "schema.schema.json",
+            schema::<SchemaReport>("schema", "The canonical schema of a database."),
+        ),
+        (
+            "schema-diff.schema.json",
+            schema::<SchemaDiffReport>("schema --diff", "What is not the same in two schemas."),
         ),
         (
             "rehearsal.schema.json",

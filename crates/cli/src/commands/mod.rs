@@ -10,6 +10,7 @@ mod plan;
 mod rehearse;
 mod repair;
 mod rollback;
+mod schema;
 mod scratch;
 mod status;
 
@@ -47,6 +48,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
         Command::Status(it) => status::run(global, &console, it, stop).await,
         Command::Rollback(it) => rollback::run(global, &console, it, stop).await,
+        Command::Schema(it) => schema::run(global, &console, it, stop).await,
         Command::Adopt(it) => adopt::run(global, &console, it, stop).await,
         Command::Repair(it) => repair::run(global, &console, it, stop).await,
         Command::New(it) => new::run(global, &console, it),
@@ -145,17 +147,20 @@ fn request<'a>(
     Ok(Request {
         source,
         policy: &settings.policy,
-        facts: FactsRequest {
-            ledger: LedgerChoice {
-                kind: settings.ledger,
-                fallback: Some(source.layout.ledger()),
-                schema: Some(settings.ledger_schema.clone()),
-                table: Some(settings.ledger_table.clone()),
-            },
-        },
+        facts: FactsRequest { ledger: ledger_choice(settings, Some(source.layout.ledger())) },
         selection,
         limits: settings.limits()?,
         history: Arc::new(GitHistory),
         stop,
     })
+}
+
+/// Which ledger the settings mean.
+fn ledger_choice(settings: &Settings, fallback: Option<LedgerKind>) -> LedgerChoice {
+    LedgerChoice {
+        kind: settings.ledger,
+        fallback,
+        schema: Some(settings.ledger_schema.clone()),
+        table: Some(settings.ledger_table.clone()),
+    }
 }

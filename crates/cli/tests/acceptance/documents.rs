@@ -131,3 +131,54 @@ async fn every_document_starts_with_its_version_and_the_tools() {
         assert_eq!(said.stderr, "", "{command}");
     }
 }
+
+#[tokio::test]
+async fn a_schema_that_was_written_down_is_compared_with_what_it_is_later() {
+    let place = Place::with(&SHOP).await;
+    place.call("apply").run().exits(0);
+    let said = place.call("schema --format json").run().exits(0);
+    let written = said.document();
+    schema::check("schema", &written);
+    begins(&written);
+    let kinds = |kind: &str| -> Vec<Value> {
+        let objects = written["objects"].as_array().unwrap().iter();
+        objects.filter(|it| it["kind"] == kind).map(|it| it["identity"].clone()).collect()
+    };
+    assert_eq!(kinds("table"), ["public.orders", "public.users"], "the ledger is left out");
+    assert_eq!(kinds("schema"), [] as [Value; 0], "and so is its schema");
+    place.write("schema.json", &said.stdout);
+
+    let url = place.database.url();
+    let compare = |after: &str| {
+        let arguments = ["--diff", "schema.json", after, "--check", "--format", "json"];
+        place.call("schema").arguments(arguments).run()
+    };
+    let same = compare(&url).exits(0).document();
+    schema::check("schema-diff", &same);
+    begins(&same);
+    assert_eq!((&same["equal"], &same["changes"]), (&json!(true), &json!([])));
+    place.database.psql("ALTER TABLE users ALTER email SET NOT NULL");
+    let other = compare(&url).exits(8).document();
+    schema::check("schema-diff", &other);
+    assert_eq!(
+        other["changes"],
+        json!([{
+            "kind": "column",
+            "identity": "public.users.email",
+            "before": "text",
+            "after": "text NOT NULL",
+        }])
+    );
+    assert!(other["after"]["name"].as_str().unwrap().contains(":***@"), "{other}");
+}
+
+#[tokio::test]
+async fn an_sqlite_file_is_compared_by_its_path_or_its_url() {
+    let place = Place::with(&SHOP[..2]).await;
+    let url = format!("sqlite:{}", place.path("shop.db").display());
+    place.call("apply").arguments(["--database-url", &url]).run().exits(0);
+    let arguments = ["--diff", "shop.db", &url, "--check", "--format", "json"];
+    let same = place.call("schema").arguments(arguments).run().exits(0).document();
+    schema::check("schema-diff", &same);
+    assert_eq!(same["before"]["objects"], 6);
+}

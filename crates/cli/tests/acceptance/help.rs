@@ -30,6 +30,7 @@ async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
         "rehearse",
         "plan",
         "status",
+        "schema",
         "apply",
         "new",
         "config",

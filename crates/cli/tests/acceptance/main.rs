@@ -84,6 +84,7 @@ scenarios! {
     resumes
     rollback
     run_lock
+    schema
     scripts_of_every_kind
     selection
     several_ledgers

@@ -9,6 +9,7 @@ mod apply;
 mod cache;
 mod rehearsal;
 mod repair;
+mod schema;
 mod status;
 
 pub use adopt::{AdoptReport, AdoptedEntry};
@@ -19,6 +20,7 @@ pub use rehearsal::{
     ScratchReport, StatementReport, TableReport, Timings, Verdict,
 };
 pub use repair::{RepairAction, RepairReport};
+pub use schema::{SchemaDiffReport, SchemaReport, SchemaSide};
 pub use status::{
     AppliedEntry, Drift, DriftKind, HealEntry, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
     StatementEntry, StatusReport,

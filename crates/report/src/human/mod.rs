@@ -11,6 +11,7 @@ mod measured;
 mod plan;
 mod rehearsal;
 mod repair;
+mod schema;
 mod status;
 
 use stopover_model::Version;
@@ -26,6 +27,7 @@ pub use findings::{error_with_hint, findings};
 pub use plan::plan;
 pub use rehearsal::rehearsal;
 pub use repair::repair;
+pub use schema::{schema, schema_diff};
 pub use status::status;
 
 /// How much a report says.
