@@ -35,6 +35,7 @@ async fn run(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         superuser: server.config(),
         database: "scratch".to_owned(),
         pg_restore: Some(choice.binaries),
+        sessions: std::env::var("SESSIONS").ok().and_then(|it| it.parse().ok()),
     };
     let restored = match std::env::var_os("PROGRESS") {
         Some(_) => restore(backup, &target, &mut |event: Event| eprintln!("{event:?}")).await?,

@@ -50,6 +50,7 @@ async fn a_dump_of_200_mb_is_restored_within_64_mib_of_memory() {
         superuser: server.access().config().clone(),
         database: "large".to_owned(),
         pg_restore: None,
+        sessions: None,
     };
     let rows = Rows { left: ROWS, row: Cursor::new(Vec::new()) };
     let dump = Cursor::new(HEAD).chain(rows).chain(Cursor::new(TAIL));

@@ -84,6 +84,7 @@ impl PrivateScratch {
             superuser: server.config(),
             database: DATABASE.to_owned(),
             pg_restore,
+            sessions: None,
         };
         let base_time = restored.is_some().then(|| began.elapsed());
         Ok(Self { server, target, choice, stock, restored, base_time, findings })

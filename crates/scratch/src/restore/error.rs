@@ -163,6 +163,14 @@ impl RestoreError {
         }
     }
 
+    /// The line of the dump that it is about.
+    pub(super) fn line(&self) -> Option<u64> {
+        match self {
+            Self::Sql { line, .. } | Self::Refused { line, .. } => Some(*line),
+            _ => None,
+        }
+    }
+
     /// Whether damage in the backup would explain it.
     pub(super) fn may_come_of_damage(&self) -> bool {
         matches!(self, Self::Sql { .. } | Self::Refused { .. } | Self::NotADump { .. })

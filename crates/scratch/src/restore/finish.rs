@@ -1,9 +1,10 @@
 //! After the last statement: nothing of the copy may reach out, statistics are gathered, and the
 //! restoring role gives everything away and goes.
 
-use stopover_model::{Event, EventSink, RestorePhase};
+use stopover_model::{DatabaseError, Event, EventSink, RestorePhase};
 use stopover_postgres::literal::identifier;
 
+use super::crew::{Crew, Finished, Work};
 use super::error::RestoreError;
 use super::footing::Footing;
 use super::keeper::{Keeper, mute_wrapper};
@@ -37,7 +38,7 @@ const USER_RELATIONS: &str = "FROM pg_catalog.pg_class AS c
 
 /// Puts everything in its final state; gives the role that owns the database.
 pub(super) async fn finish(
-    session: Session,
+    (session, mut crew): (Session, Crew),
     keeper: &mut Keeper,
     notes: &mut Notes,
     sink: &mut dyn EventSink,
@@ -46,7 +47,8 @@ pub(super) async fn finish(
         disarm(keeper, notes).await?;
     }
     sink.emit(Event::Phase(RestorePhase::Analyzing));
-    analyze(&session, keeper, notes).await?;
+    analyze(&session, &mut crew, keeper, notes).await?;
+    crew.close().await;
     session.close().await;
     if keeper.footing != Footing::Private {
         // Everything belongs to the restoring role, which stays.
@@ -114,33 +116,71 @@ async fn stop_jobs(own: &Session, notes: &mut Notes) -> Result<(), RestoreError>
     Ok(())
 }
 
-/// As the restoring role: functions in index expressions run while statistics are gathered.
+/// As the restoring role: functions in index expressions run while statistics are gathered. The
+/// largest tables come first.
 async fn analyze(
     session: &Session,
+    crew: &mut Crew,
     keeper: &Keeper,
     notes: &mut Notes,
 ) -> Result<(), RestoreError> {
     const DOING: &str = "gathering statistics";
     session.run(DOING, "RESET ROLE; SET client_min_messages = error").await?;
-    match session.run(DOING, "ANALYZE").await {
-        Err(RestoreError::Server { .. }) => {}
-        other => return other,
-    }
-    // One table in the way (a foreign partition, a function that fails) keeps ANALYZE from the
-    // rest: go one by one.
-    let sql = format!(
-        "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) {USER_RELATIONS}
-             AND c.relkind IN ('r', 'p', 'm')"
-    );
-    for table in keeper.own.names(DOING, &sql).await? {
-        match session.run(DOING, &format!("ANALYZE {table}")).await {
-            Err(RestoreError::Server { error, .. }) => {
-                notes.add("restore-not-analyzed", table, &error.message);
-            }
-            other => other?,
-        }
+    let tables = |partitions: &str| {
+        format!(
+            "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname) {USER_RELATIONS}
+                 AND c.relkind IN ('r', 'p', 'm') AND {partitions}
+             ORDER BY c.relpages DESC, c.oid"
+        )
+    };
+    // A table takes its partitions with it; one partition in the way (a foreign one) keeps it from
+    // the others.
+    let whole = keeper.own.names(DOING, &tables("NOT c.relispartition")).await?;
+    if analyze_each(session, crew, whole, notes).await? > 0 {
+        let parts = keeper.own.names(DOING, &tables("c.relispartition")).await?;
+        analyze_each(session, crew, parts, notes).await?;
     }
     Ok(())
+}
+
+/// Gathers the statistics of each table; how many could not be.
+async fn analyze_each(
+    session: &Session,
+    crew: &mut Crew,
+    tables: Vec<String>,
+    notes: &mut Notes,
+) -> Result<usize, RestoreError> {
+    let mut failed = 0;
+    let mut judge = |table, result| match result {
+        Err(RestoreError::Server { error, .. }) => {
+            let error: Box<DatabaseError> = error;
+            notes.add("restore-not-analyzed", table, &error.message);
+            failed += 1;
+            Ok(())
+        }
+        other => other,
+    };
+    let mut tables = tables.into_iter();
+    loop {
+        while tables.len() > 0
+            && let Some(vacancy) = crew.vacancy().await
+        {
+            if let Some(table) = tables.next() {
+                crew.run(vacancy, Work::Analyze(table), None);
+            }
+        }
+        let Some(done) = crew.next().await else { break };
+        let Finished { work, result, .. } = done?;
+        if let Work::Analyze(table) = work {
+            judge(table, result)?;
+        }
+    }
+    // Where no other session can be opened.
+    for table in tables {
+        let result = session.run("gathering statistics", &format!("ANALYZE {table}")).await;
+        judge(table, result)?;
+    }
+    Ok(failed)
 }
 
 /// The role that production's migrations run as, most likely.

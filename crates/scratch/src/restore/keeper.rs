@@ -20,6 +20,9 @@ const EXISTS: [&str; 2] = ["42710", "23505"];
 /// `reserved_name`: `pg_…`, `public`, `none`.
 const RESERVED: &str = "42939";
 
+/// Schema and name.
+type Name = (String, String);
+
 #[derive(Debug)]
 pub(super) struct Keeper {
     pub(super) own: Session,
@@ -32,6 +35,8 @@ pub(super) struct Keeper {
     /// Roles made for the dump, in its order.
     pub(super) roles: Vec<String>,
     known_roles: BTreeSet<String>,
+    /// Looks at a table, prepared.
+    pub(super) table_query: Option<tokio_postgres::Statement>,
     pub(super) extensions: Vec<String>,
     /// Extensions that are not installed; reported all at once.
     pub(super) missing: Vec<MissingExtension>,
@@ -63,6 +68,7 @@ impl Keeper {
             footing,
             roles: Vec::new(),
             known_roles: BTreeSet::new(),
+            table_query: None,
             extensions: Vec::new(),
             missing: Vec::new(),
             muted: Vec::new(),
@@ -275,6 +281,22 @@ impl Keeper {
         let sql =
             format!("REASSIGN OWNED BY {} TO {}", identifier(&self.restorer), identifier(role));
         self.own.run("giving objects to their owner", &sql).await
+    }
+
+    /// Child and parent of all partitions and inherited tables, by schema and name.
+    pub(super) async fn inherited(&self) -> Result<Vec<(Name, Name)>, RestoreError> {
+        let sql = "SELECT cn.nspname::text, c.relname::text, pn.nspname::text, p.relname::text
+             FROM pg_catalog.pg_inherits AS i
+             JOIN pg_catalog.pg_class AS c ON c.oid = i.inhrelid
+             JOIN pg_catalog.pg_namespace AS cn ON cn.oid = c.relnamespace
+             JOIN pg_catalog.pg_class AS p ON p.oid = i.inhparent
+             JOIN pg_catalog.pg_namespace AS pn ON pn.oid = p.relnamespace
+             WHERE c.relkind IN ('r', 'p', 'f')";
+        let rows = self.own.client.query(sql, &[]).await;
+        let rows =
+            rows.map_err(|error| RestoreError::of_server("looking at partitions", &error))?;
+        let pair = |row: &tokio_postgres::Row| ((row.get(0), row.get(1)), (row.get(2), row.get(3)));
+        Ok(rows.iter().map(pair).collect())
     }
 
     /// Text in another encoding, as the server itself reads it.

@@ -17,6 +17,7 @@
 
 mod archive;
 mod complaint;
+mod crew;
 mod encoding;
 mod error;
 mod extension;
@@ -26,6 +27,7 @@ mod given;
 mod keeper;
 mod loader;
 mod notes;
+mod order;
 mod policy;
 mod reader;
 mod session;
@@ -114,12 +116,12 @@ async fn fill(
     sink: &mut dyn EventSink,
 ) -> Result<Restored, RestoreError> {
     sink.emit(Event::Phase(RestorePhase::Restoring));
-    let Site { session, keeper } = site;
+    let Site { session, crew, keeper } = site;
     let gauge = Gauge { progress: input.progress.clone(), of: input.bytes };
-    let mut loader = Loader::new(session, keeper, encoding, gauge, sink);
+    let mut loader = Loader::new((session, crew), keeper, encoding, gauge, sink);
     let read = load(input, &mut loader).await?;
-    let Loader { session, mut keeper, mut notes, rows, sink, .. } = loader;
-    let owner = finish::finish(session, &mut keeper, &mut notes, sink).await?;
+    let Loader { session, crew, mut keeper, mut notes, rows, sink, .. } = loader;
+    let owner = finish::finish((session, crew), &mut keeper, &mut notes, sink).await?;
     let (findings, known_errors) = notes.into_findings();
     let duration = begun.elapsed();
     sink.emit(Event::RestoreFinished { duration_ms: duration.as_secs_f64() * 1e3, rows });

@@ -7,9 +7,10 @@ use std::fmt;
 
 use bytes::Bytes;
 use stopover_sql::dump::{DumpError, DumpScanner};
-use stopover_sql::{MetaCommand, Piece, PieceKind, Splitter, Strings};
+use stopover_sql::{CopyFormat, MetaCommand, Piece, PieceKind, Splitter, Strings};
 use tokio::sync::mpsc::Sender;
 
+use super::crew::BlockEnd;
 use super::error::{Place, RestoreError};
 use crate::backup::{BackupError, Codec, Digest, Stream};
 
@@ -27,6 +28,8 @@ pub(super) enum Job {
         statement: Statement,
         /// The table, for people.
         table: Option<String>,
+        /// How its data is written.
+        format: CopyFormat,
     },
     /// Data of the COPY.
     Rows {
@@ -34,13 +37,15 @@ pub(super) enum Job {
         bytes: Bytes,
         /// Rows that end in it.
         rows: u64,
+        /// Whether it ends with a row.
+        end: BlockEnd,
     },
     /// The end of the COPY's data.
     CopyEnd,
 }
 
 /// A statement of the dump.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Statement {
     /// Without comments around it and without its semicolon, in the dump's encoding.
     pub(super) text: Vec<u8>,
@@ -160,7 +165,8 @@ fn hand_on(piece: &Piece<'_>, scanner: &mut DumpScanner, jobs: &Sender<Job>) -> 
         PieceKind::MetaCommand => return meta_command(piece).map_err(Stop::Broken),
         PieceKind::CopyEnd => Job::CopyEnd,
         PieceKind::CopyData => {
-            Job::Rows { bytes: Bytes::copy_from_slice(piece.bytes), rows: piece.rows }
+            let end = if piece.row_end { BlockEnd::Row } else { BlockEnd::WithinRow };
+            Job::Rows { bytes: Bytes::copy_from_slice(piece.bytes), rows: piece.rows, end }
         }
         PieceKind::Statement => {
             let statement = Statement {
@@ -168,10 +174,12 @@ fn hand_on(piece: &Piece<'_>, scanner: &mut DumpScanner, jobs: &Sender<Job>) -> 
                 line: piece.body_line,
                 strings: piece.strings,
             };
-            if piece.copy.is_some() {
-                Job::Copy { statement, table: scanner.table().map(str::to_owned) }
-            } else {
-                Job::Statement(statement)
+            match piece.copy {
+                Some(copy) => {
+                    let table = scanner.table().map(str::to_owned);
+                    Job::Copy { statement, table, format: copy.format }
+                }
+                None => Job::Statement(statement),
             }
         }
     };

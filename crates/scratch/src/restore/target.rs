@@ -3,6 +3,7 @@
 use stopover_postgres::literal::identifier;
 use tokio_postgres::Config;
 
+use super::crew::Crew;
 use super::encoding::Encoding;
 use super::error::RestoreError;
 use super::footing::Footing;
@@ -19,6 +20,8 @@ pub struct RestoreTarget {
     pub database: String,
     /// Has `pg_restore`, for archives: the newest that is installed reads the most.
     pub pg_restore: Option<Binaries>,
+    /// How many sessions load data and build indexes at once; `None` is one for each core.
+    pub sessions: Option<usize>,
 }
 
 impl RestoreTarget {
@@ -76,6 +79,8 @@ pub(super) fn random_password() -> String {
 pub(super) struct Site {
     /// The restoring role's.
     pub(super) session: Session,
+    /// More of its sessions, when they are needed.
+    pub(super) crew: Crew,
     pub(super) keeper: Keeper,
 }
 
@@ -106,8 +111,9 @@ impl Site {
             let sql = format!("ALTER SCHEMA public OWNER TO {role}");
             keeper.own.run("giving away the schema public", &sql).await?;
         }
-        let session = Session::open(&target.config_for(&restorer, &password)).await?;
-        Ok(Self { session, keeper })
+        let config = target.config_for(&restorer, &password);
+        let session = Session::open(&config).await?;
+        Ok(Self { session, crew: Crew::new(config, target.sessions), keeper })
     }
 }
 

@@ -65,6 +65,7 @@ impl Scratch {
             superuser: server.access().config().clone(),
             database: database.clone(),
             pg_restore: Some(binaries()),
+            sessions: None,
         };
         Self { target, access: server.access().to(&database) }
     }

@@ -140,6 +140,7 @@ async fn objects_cannot_be_given_to_the_servers_superuser_by_name() {
         superuser: server.access().config().clone(),
         database: "scratch".to_owned(),
         pg_restore: None,
+        sessions: None,
     };
     let body =
         format!("CREATE TABLE public.t (x int);\nALTER TABLE public.t OWNER TO {superuser};");

@@ -4,7 +4,7 @@ use stopover_model::DatabaseError;
 use stopover_postgres::TargetError;
 use thiserror::Error;
 
-use crate::restore::error::RestoreError;
+use crate::restore::error::{Failure, RestoreError, failure};
 
 /// Why a given server cannot be made a scratch. The first line is what an operator acts on.
 #[derive(Debug, Error)]
@@ -81,6 +81,14 @@ pub enum GivenError {
 }
 
 impl GivenError {
+    /// An error of the driver.
+    pub(super) fn of_driver(doing: &'static str, error: &tokio_postgres::Error) -> Self {
+        match failure(error) {
+            Failure::Refused(error) => Self::Refused { doing, error },
+            Failure::Lost(reason) => Self::Lost { doing, reason },
+        }
+    }
+
     /// What to do about it.
     #[must_use]
     pub fn remedy(&self) -> &'static str {

@@ -19,8 +19,9 @@ use stopover_postgres::Target;
 use stopover_postgres::literal::{identifier, literal};
 use tokio_postgres::Config;
 
+use super::crew::Crew;
 use super::encoding::Encoding;
-use super::error::{Failure, RestoreError, failure};
+use super::error::RestoreError;
 use super::footing::Footing;
 use super::keeper::Keeper;
 use super::session::Session;
@@ -309,7 +310,7 @@ impl GivenServer {
             }
             let keeper = Keeper::open(&own, database, role, self.major, footing).await?;
             let session = Session::open(restorer).await?;
-            Ok(Site { session, keeper })
+            Ok(Site { session, crew: Crew::new(restorer.clone(), None), keeper })
         };
         opened.await.map_err(GivenError::of_step)
     }
@@ -363,15 +364,6 @@ impl Role {
             (true, _) => Ok(Self { name, rank: Rank::Superuser, creates }),
             (false, true) => Err(GivenError::TooPowerful { role: name }),
             (false, false) => Ok(Self { name, rank: Rank::Ordinary, creates }),
-        }
-    }
-}
-
-impl GivenError {
-    fn of_driver(doing: &'static str, error: &tokio_postgres::Error) -> Self {
-        match failure(error) {
-            Failure::Refused(error) => Self::Refused { doing, error },
-            Failure::Lost(reason) => Self::Lost { doing, reason },
         }
     }
 }

@@ -7,7 +7,7 @@
 
 mod elevate;
 mod prologue;
-mod reading;
+pub(super) mod reading;
 mod roles;
 
 use prologue::{keeps_prologue, tolerance};
