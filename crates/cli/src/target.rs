@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
+use stopover_backend::{FactsRequest, Privileges, Stop};
 use stopover_engine::{Adoption, Applied, EngineError, Proof, Repair, Request};
-use stopover_model::EventSink;
 use stopover_model::report::{AdoptReport, PlanReport, RepairReport, StatusReport};
+use stopover_model::{EventSink, Schema};
 use stopover_planner::DownSelection;
 use stopover_postgres::PostgresBackend;
 use stopover_scratch::binaries::Search;
@@ -33,6 +34,11 @@ pub(crate) fn backend(settings: &Settings) -> Result<Database, Failure> {
              sqlite:path/to/app.db",
         ));
     };
+    named(url, settings)
+}
+
+/// The database that `url` names.
+pub(crate) fn named(url: &str, settings: &Settings) -> Result<Database, Failure> {
     if is_sqlite(url) {
         return sqlite(url);
     }
