@@ -343,12 +343,20 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
     let mut update = measured(1, 2, "UPDATE", Some(4_120.0));
     update.rows = Some(1_234_567);
     let mut alter = measured(2, 4, "ALTER TABLE", Some(18_240.0));
-    alter.rewrites = Some(vec!["customers".into()]);
+    alter.rewrites = Some(vec!["public.customers".into()]);
     alter.locks = Some(vec![LockReport {
         mode: "AccessExclusiveLock".into(),
-        relation: "customers".into(),
+        relation: "public.customers".into(),
         from_ms: Some(4_130.0),
         held_ms: Some(18_230.0),
+    }]);
+    let mut index = measured(3, 6, "CREATE INDEX", Some(340.0));
+    index.indexes = Some(vec!["public.orders_customer".into()]);
+    index.locks = Some(vec![LockReport {
+        mode: "ShareLock".into(),
+        relation: "public.orders".into(),
+        from_ms: Some(22_370.0),
+        held_ms: Some(338.0),
     }]);
     let mut report = rehearsal("2026-11-20T09:30:00Z");
     report.verdict = Verdict::Green;
@@ -366,7 +374,7 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
             "unique_email",
             MigrationStatus::Applied,
             Some(22_360.0),
-            vec![update, alter, measured(3, 6, "CREATE INDEX", Some(340.0))],
+            vec![update, alter, index],
         ),
         migration(
             106,
@@ -379,15 +387,14 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
     report.migrations[2].transactional = false;
     report.migrations[1].wal_bytes = Some(268_435_456);
     report.tables = vec![
-        table("public.customers", Some(18_230.0), Some(22_300.0)),
+        table("public.customers", Some(18_230.0), Some(18_230.0)),
         table("public.orders", Some(0.0), Some(338.0)),
     ];
     report.findings = vec![Finding::warning(
         "write-block",
         "public.customers",
-        "writes were shut out for 22.3 s",
-        "split the UPDATE into batches before this migration, or accept it with \
-         `[limits] write_block`",
+        "writes were shut out for 18.2 s, and no more than 5.0 s is allowed",
+        "make the lock shorter, or allow more in stopover.toml: [limits] write_block",
     )];
     report
 }

@@ -1,15 +1,13 @@
 //! What a rehearsal measured: slow statements, and tables that shut people out.
 
-use std::cmp::Ordering;
-
-use stopover_model::report::{MigrationReport, StatementReport, TableReport};
+use stopover_model::report::{MigrationReport, RehearsalReport, StatementReport, TableReport};
 
 use crate::look::Ink;
 use crate::page::Page;
 use crate::table::{Cell, Column, Table};
 use crate::{locks, text, units};
 
-use super::Detail;
+use super::{Detail, locked};
 
 /// Statements and tables listed in a brief report; the full one has all.
 const BRIEF: usize = 5;
@@ -64,8 +62,9 @@ fn strongest_lock(statement: &StatementReport) -> Cell {
 }
 
 /// The tables that shut somebody out, longest first, and in a full report all others.
-pub(super) fn tables(page: &mut Page<'_>, tables: &[TableReport], detail: Detail) {
-    let mut sorted: Vec<&TableReport> = tables
+pub(super) fn tables(page: &mut Page<'_>, report: &RehearsalReport, detail: Detail) {
+    let mut sorted: Vec<&TableReport> = report
+        .tables
         .iter()
         .filter(|it| detail == Detail::Full || longest(it) > 0.0 || loses_rows(it))
         .collect();
@@ -97,32 +96,7 @@ pub(super) fn tables(page: &mut Page<'_>, tables: &[TableReport], detail: Detail
         ]);
     }
     page.table(2, table);
-    in_words(page, &sorted);
-}
-
-/// What the longest exclusion means for whoever uses that table.
-fn in_words(page: &mut Page<'_>, tables: &[&TableReport]) {
-    let worst = |ms: fn(&TableReport) -> Option<f64>| {
-        let timed = tables.iter().filter_map(|it| ms(it).map(|ms| (&it.relation, ms)));
-        timed.filter(|it| it.1 > 0.0).max_by(|left, right| left.1.total_cmp(&right.1))
-    };
-    let read = worst(|it| it.read_blocked_ms);
-    let write = worst(|it| it.write_blocked_ms);
-    if let Some((relation, ms)) = read {
-        let relation = text::tame_line(relation);
-        let time = units::duration(ms);
-        let text = format!("Behind this lock every SELECT on {relation} waits up to {time}.");
-        page.paragraph(2, Ink::Plain, &text);
-    }
-    if let Some((relation, ms)) = write
-        && read.is_none_or(|(other, read)| {
-            other != relation || ms.total_cmp(&read) == Ordering::Greater
-        })
-    {
-        let relation = text::tame_line(relation);
-        let time = units::duration(ms);
-        page.paragraph(2, Ink::Plain, &format!("Writes on {relation} wait up to {time}."));
-    }
+    locked::in_words(page, &sorted, &report.migrations, detail);
 }
 
 fn shut_out(ink: Ink, ms: Option<f64>) -> Cell {
@@ -142,6 +116,6 @@ fn loses_rows(table: &TableReport) -> bool {
 }
 
 /// `(5 of 40; -v lists all)` where something is left out.
-fn of(shown: usize, all: usize) -> String {
+pub(super) fn of(shown: usize, all: usize) -> String {
     if shown == all { String::new() } else { format!("({shown} of {all}; -v lists all)") }
 }

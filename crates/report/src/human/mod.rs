@@ -7,6 +7,7 @@ mod adopt;
 mod apply;
 mod cache;
 mod findings;
+mod locked;
 mod measured;
 mod plan;
 mod rehearsal;

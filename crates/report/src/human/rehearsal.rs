@@ -13,7 +13,7 @@ use crate::table::{Cell, Column, Table};
 use crate::{text, units};
 
 use super::findings::{is_urgent, list};
-use super::{Detail, measured, next_step};
+use super::{Detail, locked, measured, next_step};
 
 /// The code of the finding that stands for a failed migration.
 const MIGRATION_FAILED: &str = "migration-failed";
@@ -51,7 +51,8 @@ pub fn rehearsal(
     timings(&mut page, report);
     migrations(&mut page, &report.migrations);
     measured::slowest(&mut page, &report.migrations, detail);
-    measured::tables(&mut page, &report.tables, detail);
+    locked::locks(&mut page, &report.migrations, detail);
+    measured::tables(&mut page, report, detail);
     if report.findings.iter().any(|it| !is_urgent(it)) {
         page.gap();
         list(&mut page, report.findings.iter().filter(|it| !is_urgent(it)));
