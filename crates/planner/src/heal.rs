@@ -128,9 +128,9 @@ fn outcome(
     }
     if !is_allowed {
         return Outcome::Refused(format!(
-            "if it may be run again as it is now, allow that by idempotent = [{}] in the table \
-             [heal] of stopover.toml, or by `-- stopover: idempotent` at the file's head: that is \
-             done only after it changed nothing on a copy",
+            "if it may be run again as it is now, say so: idempotent = [{}] under [heal] in \
+             stopover.toml, or `-- stopover: idempotent` in the file; it is run after a proof on \
+             a copy",
             quoted(row)
         ));
     }
