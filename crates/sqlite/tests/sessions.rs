@@ -78,7 +78,8 @@ async fn without_the_run_lock_nothing_is_written() {
     let ledger = session.locate(&FactsRequest::default()).await.unwrap();
     assert!(session.create_ledger(&ledger).await.is_err());
     session.begin(&UnitLimits::default()).await.unwrap();
-    let write = session.execute(&statement("INSERT", "INSERT INTO users (id) VALUES (1)")).await;
+    let write =
+        session.execute(&statement("INSERT", "INSERT INTO users (id) VALUES (1)"), &mut drop).await;
     let error = refused(write.map(|_| ()));
     assert!(error.message.ends_with("(SQLITE_READONLY)"), "{error:?}");
     session.rollback().await.unwrap();
@@ -108,7 +109,10 @@ async fn a_reader_in_the_way_of_a_commit_is_waited_for() {
     let mut session = locked(&folder).await;
     let reader = rusqlite::Connection::open(folder.database()).unwrap();
     session.begin(&UnitLimits::default()).await.unwrap();
-    session.execute(&statement("INSERT", "INSERT INTO users (id) VALUES (1)")).await.unwrap();
+    session
+        .execute(&statement("INSERT", "INSERT INTO users (id) VALUES (1)"), &mut drop)
+        .await
+        .unwrap();
     reader.execute_batch("BEGIN; SELECT count(*) FROM users").unwrap();
     let freeing = tokio::task::spawn_blocking(move || {
         std::thread::sleep(Duration::from_millis(200));
@@ -167,10 +171,11 @@ async fn a_cancelled_statement_ends_and_the_session_goes_on() {
         tokio::time::sleep(Duration::from_millis(100)).await;
         canceller.cancel().await;
     };
-    let (ended, ()) = tokio::join!(session.execute(&long), cancelling);
+    let mut nobody = drop;
+    let (ended, ()) = tokio::join!(session.execute(&long, &mut nobody), cancelling);
     let error = refused(ended.map(|_| ()));
     assert!(error.message.ends_with("(SQLITE_INTERRUPT)"), "{error:?}");
-    session.execute(&statement("SELECT", "SELECT 1")).await.unwrap();
+    session.execute(&statement("SELECT", "SELECT 1"), &mut drop).await.unwrap();
     session.commit().await.unwrap();
 }
 
@@ -180,7 +185,7 @@ async fn a_parameter_in_a_migration_is_refused_and_not_taken_for_null() {
     let mut session = locked(&folder).await;
     session.begin(&UnitLimits::default()).await.unwrap();
     let insert = statement("INSERT", "INSERT INTO users (mail) VALUES (:mail)");
-    let error = refused(session.execute(&insert).await.map(|_| ()));
+    let error = refused(session.execute(&insert, &mut drop).await.map(|_| ()));
     assert_eq!(error.message, "a migration has no values for the parameters of a statement (1)");
 }
 

@@ -103,7 +103,8 @@ async fn duplicates_of_an_index_built_concurrently_are_counted() {
     let mut trial = Trial::with(ORDERS).await;
     trial.run("UPDATE orders SET total = 7 WHERE id IN (3, 9)").await;
     let statement = planned("CREATE UNIQUE INDEX CONCURRENTLY one ON orders (total)");
-    let error = trial.session.execute(&statement).await.unwrap_err().into_database_error();
+    let error =
+        trial.session.execute(&statement, &mut drop).await.unwrap_err().into_database_error();
     let told = trial.told(&[], &statement, &error).await;
     let expected = "2 rows of orders in duplicate groups of (total), e.g. total = 7 (2 times)";
     assert_eq!(told.as_deref(), Some(expected));

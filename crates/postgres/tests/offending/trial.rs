@@ -60,7 +60,7 @@ impl Trial {
         let others = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
                       AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'";
         assert_eq!(self.database.psql(others), "0", "a transaction was left open");
-        self.session.execute(&planned("SELECT 1")).await.expect("the session works");
+        self.session.execute(&planned("SELECT 1"), &mut drop).await.expect("the session works");
         offending.map(|it| {
             let samples = it.samples.join(", ");
             let given = if samples.is_empty() { "" } else { ", e.g. " };
