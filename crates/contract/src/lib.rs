@@ -70,6 +70,8 @@ macro_rules! suite {
             adoption: a_counter_is_taken_over_as_assumed_and_twice_changes_nothing
             adoption: a_dirty_counter_is_refused
             adoption: sqlxs_ledger_is_taken_over_with_its_times
+            adoption: a_proof_names_the_version_that_the_counter_skipped
+            adoption: an_apply_takes_a_clean_counter_over_where_it_may
             reading: status_and_plan_write_nothing
             reading: a_reader_learns_that_there_is_nothing_to_do
             reading: a_reader_can_apply_nothing

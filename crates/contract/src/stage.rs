@@ -1,5 +1,6 @@
 //! A folder of migrations before a database: what the cases play on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use stopover_backend::{FactsRequest, Stop, StopRequest};
@@ -27,8 +28,8 @@ pub struct Stage<F> {
     pub selection: Selection,
     layout: Layout,
     folder: TempDir,
-    stop: Stop,
     history: Arc<dyn History>,
+    stop: Stop,
 }
 
 impl<F: Fixture> Stage<F> {
@@ -52,8 +53,8 @@ impl<F: Fixture> Stage<F> {
             selection: Selection::All,
             layout,
             folder: tempfile::tempdir().expect("a temporary folder"),
-            stop: Stop::never(),
             history: Arc::new(NoHistory("its folder has no history")),
+            stop: Stop::never(),
         }
     }
 
@@ -112,8 +113,8 @@ impl<F: Fixture> Stage<F> {
             facts: self.facts.clone(),
             selection: self.selection.clone(),
             limits: self.limits.clone(),
-            stop: self.stop.clone(),
             history: Arc::clone(&self.history),
+            stop: self.stop.clone(),
         }
     }
 

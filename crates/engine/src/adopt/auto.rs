@@ -42,7 +42,8 @@ pub(crate) async fn take_over<S: Session + Adopt>(
 /// Tells of it: what an apply does, or has done.
 pub(crate) fn told(history: &History) -> Finding {
     let count = history.rows.len();
-    let last = history.rows.last().map_or_else(String::new, |it| format!(": all up to {}", it.version));
+    let last =
+        history.rows.last().map_or_else(String::new, |it| format!(": all up to {}", it.version));
     let noun = if count == 1 { "migration is" } else { "migrations are" };
     Finding::warning(
         "adopted",

@@ -324,7 +324,10 @@ mod tests {
         }
         let found = messages(&Schema::new(objects));
         assert_eq!(found.len(), 1);
-        assert!(found[0].starts_with("column-order: the columns of `public.jobs` stand"), "{found:?}");
+        assert!(
+            found[0].starts_with("column-order: the columns of `public.jobs` stand"),
+            "{found:?}"
+        );
     }
 
     #[test]
