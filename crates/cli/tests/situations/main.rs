@@ -8,6 +8,7 @@ mod formats;
 mod hostile;
 mod killed;
 mod shop;
+mod traced;
 
 use shop::Shop;
 use stopover_testkit::TestDatabase;
