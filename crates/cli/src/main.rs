@@ -16,8 +16,9 @@ use std::process::ExitCode;
 use clap::Parser;
 use stopover_model::redact_urls;
 use stopover_report::{Colour, Look};
+use tokio::runtime::{Builder, Runtime};
 
-use crate::args::Arguments;
+use crate::args::{Arguments, Command};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
@@ -26,9 +27,7 @@ fn main() -> ExitCode {
         Err(error) => return refused_arguments(&error),
     };
     start_log(arguments.global.verbose);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    let exit = match runtime {
+    let exit = match runtime(&arguments.command) {
         Ok(runtime) => {
             let exit = runtime.block_on(commands::run(arguments));
             runtime.shutdown_background();
@@ -40,6 +39,19 @@ fn main() -> ExitCode {
         }
     };
     exit.into()
+}
+
+/// One thread for what talks with one database: each answer would else be handed from one to the
+/// other, and a run with nothing to do consists of little else. What restores a backup has more to
+/// do at once.
+fn runtime(command: &Command) -> std::io::Result<Runtime> {
+    let mut builder = match command {
+        Command::Rehearse(_) | Command::Scratch(_) | Command::Demo(_) | Command::Adopt(_) => {
+            Builder::new_multi_thread()
+        }
+        _ => Builder::new_current_thread(),
+    };
+    builder.worker_threads(2).enable_all().build()
 }
 
 /// `--help` and `--version` are no errors; everything else that clap refuses is exit code 5.

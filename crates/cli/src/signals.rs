@@ -1,6 +1,7 @@
 //! SIGINT and SIGTERM: the first asks the engine to stop, the second ends the process at once.
 
 use std::io::Write as _;
+use std::thread;
 use std::time::Duration;
 
 use stopover_backend::{Stop, StopSignal};
@@ -12,12 +13,17 @@ use crate::exit::Exit;
 /// within ten seconds; what is in the way of the request itself, a dead network, is given up here.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Starts to listen. The engine polls or awaits what comes back.
+/// Starts to listen, on a thread of its own: whatever keeps the engine's thread, a reader that does
+/// not take what is written or a slow disk, a signal is heard. The engine polls or awaits what comes
+/// back.
 pub(crate) fn listen() -> std::io::Result<Stop> {
     let (request, stop) = Stop::channel();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let within = runtime.enter();
     let mut interrupts = signal(SignalKind::interrupt())?;
     let mut terminations = signal(SignalKind::terminate())?;
-    tokio::spawn(async move {
+    drop(within);
+    let listening = async move {
         let first = next(&mut interrupts, &mut terminations).await;
         request.stop(first);
         // A reader that went away (`2>&1 | head`) must not keep the second signal from being heard.
@@ -34,7 +40,9 @@ pub(crate) fn listen() -> std::io::Result<Stop> {
             }
         };
         std::process::exit(i32::from(Exit::Stopped(last).code()));
-    });
+    };
+    let listen = move || runtime.block_on(listening);
+    thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
     Ok(stop)
 }
 

@@ -97,6 +97,14 @@ pub(crate) fn parses(url: &str) -> bool {
 }
 
 impl Database {
+    /// Begins to connect while something else is done, where connecting takes its time.
+    pub(crate) fn connect_early(&self) {
+        match self {
+            Self::Postgres(it) => it.connect_early(),
+            Self::Sqlite(_) => {}
+        }
+    }
+
     /// See [`stopover_engine::status`].
     pub(crate) async fn status(&self, request: &Request<'_>) -> Result<StatusReport, EngineError> {
         match self {

@@ -1,9 +1,11 @@
 //! Opening sessions.
 
-use std::sync::Arc;
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use stopover_backend::{Backend, BackendError, Copier, CopyError, Observer, Stop, TargetCopy};
 use stopover_model::EventSink;
+use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as DriverMode;
 use tokio_postgres::{Client, NoTls};
 
@@ -20,13 +22,43 @@ pub struct PostgresBackend {
     target: Target,
     copier: Option<Arc<dyn Copier<PostgresBackend>>>,
     recorder: Option<Arc<Recorder>>,
+    early: Early,
+}
+
+type Opened = Result<(Client, Served, CancelTls), BackendError>;
+
+/// A connection that is opened before it is asked for.
+#[derive(Clone, Default)]
+struct Early(Arc<Mutex<Option<JoinHandle<Opened>>>>);
+
+impl fmt::Debug for Early {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Early").finish_non_exhaustive()
+    }
+}
+
+impl Early {
+    fn put(&self, opening: JoinHandle<Opened>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
+    }
+
+    fn take(&self) -> Option<JoinHandle<Opened>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
 }
 
 impl PostgresBackend {
     /// A backend for `target`. Nothing is connected yet.
     #[must_use]
-    pub const fn new(target: Target) -> Self {
-        Self { target, copier: None, recorder: None }
+    pub fn new(target: Target) -> Self {
+        Self { target, copier: None, recorder: None, early: Early::default() }
+    }
+
+    /// Begins to connect, in the runtime that it is called in: the next session is opened while
+    /// something else is done. What comes of it is told there.
+    pub fn connect_early(&self) {
+        let backend = self.clone();
+        self.early.put(tokio::spawn(async move { backend.open().await }));
     }
 
     /// The same, with somebody who can make copies of the database: a server makes none by itself.
@@ -54,7 +86,15 @@ impl Backend for PostgresBackend {
     type Session = PostgresSession;
 
     async fn connect(&self) -> Result<PostgresSession, BackendError> {
-        let (client, connection, tls) = self.open().await?;
+        let early = match self.early.take() {
+            // It breaks off only with its runtime.
+            Some(opening) => opening.await.ok(),
+            None => None,
+        };
+        let (client, connection, tls) = match early {
+            Some(opened) => opened?,
+            None => self.open().await?,
+        };
         let mut session = PostgresSession::new(client, connection, tls);
         if let Some(recorder) = &self.recorder {
             session.observe(self, recorder).await?;
@@ -90,7 +130,7 @@ impl Backend for PostgresBackend {
 
 impl PostgresBackend {
     /// Opens a connection, and has it served.
-    pub(crate) async fn open(&self) -> Result<(Client, Served, CancelTls), BackendError> {
+    pub(crate) async fn open(&self) -> Opened {
         let mut config = self.target.config.clone();
         let failed = |error: tokio_postgres::Error| connect_error(self.target.describe(), &error);
         if self.target.ssl_mode == SslMode::Disable {

@@ -13,7 +13,7 @@ use stopover_model::{Notice, PlannedStatement};
 use tokio_postgres::SimpleQueryMessage;
 
 use crate::error::request_error;
-use crate::session::{PostgresCanceller, PostgresSession, Traces, truth};
+use crate::session::{Ahead, PostgresCanceller, PostgresSession, Traces, truth};
 use crate::trace::End;
 
 impl Execute for PostgresSession {
@@ -24,6 +24,7 @@ impl Execute for PostgresSession {
     }
 
     async fn begin(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
+        self.with_settings().await?;
         let sql = format!("BEGIN;{}{}", settings("SET LOCAL", limits), self.guard(limits));
         let sets = match self.tracer.clone() {
             None => self.rows(&sql).await?,
@@ -37,6 +38,7 @@ impl Execute for PostgresSession {
     }
 
     async fn limit(&mut self, limits: &UnitLimits) -> Result<(), BackendError> {
+        self.with_settings().await?;
         self.run(&settings("SET", limits)).await
     }
 
@@ -53,13 +55,14 @@ impl Execute for PostgresSession {
 
     async fn commit(&mut self) -> Result<(), BackendError> {
         let committed = self.run("COMMIT").await;
-        self.ended(if committed.is_ok() { End::Committed } else { End::RolledBack });
+        self.tell_end(if committed.is_ok() { End::Committed } else { End::RolledBack });
         committed
     }
 
     async fn rollback(&mut self) -> Result<(), BackendError> {
+        self.ahead = Ahead::Nothing;
         let rolled_back = self.run("ROLLBACK").await;
-        self.ended(End::RolledBack);
+        self.tell_end(End::RolledBack);
         rolled_back
     }
 
@@ -95,14 +98,17 @@ impl Execute for PostgresSession {
     }
 
     async fn reset(&mut self) -> Result<(), BackendError> {
-        self.traces = Traces::Left;
+        // What was opened together with the commit was opened behind the removal.
+        if !matches!(self.ahead, Ahead::Open(_)) {
+            self.traces = Traces::Left;
+        }
         Ok(())
     }
 }
 
 impl PostgresSession {
     /// Tells the observer that the transaction has ended.
-    fn ended(&self, end: End) {
+    fn tell_end(&self, end: End) {
         if let Some(tracer) = &self.tracer {
             tracer.end(end);
         }

@@ -121,10 +121,9 @@ impl Bookkeeping for PostgresSession {
     async fn bookkeeping(&mut self, request: &FactsRequest) -> Result<CensusScope, BackendError> {
         let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
         let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
-        let catalog = catalog_query(self.own_settings(), own_schema, own_table);
-        let mut sets = self.rows(&format!("{catalog};{COUNTERS}")).await?;
-        let mut tail = sets.split_off(sets.len().saturating_sub(2)).into_iter();
-        let (tables, counters) = (tail.next().unwrap_or_default(), tail.next().unwrap_or_default());
+        let catalog = catalog_query(own_schema, own_table);
+        let mut sets = self.rows(&format!("{catalog};{COUNTERS}")).await?.into_iter().skip(1);
+        let (tables, counters) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
         let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
         let ledgers = ledgers_seen(&candidates, own_schema, own_table);
         let journals = candidates.iter().filter(|it| it.table == JOURNAL_TABLE);
@@ -143,11 +142,9 @@ impl PostgresSession {
     async fn look(&mut self, request: &FactsRequest) -> Result<Located, BackendError> {
         let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
         let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
-        let sql = catalog_query(self.own_settings(), own_schema, own_table);
-        let mut sets = self.rows(&sql).await?;
-        // The sets of this query are the last two: what sets something before them has its own.
-        let mut tail = sets.split_off(sets.len().saturating_sub(2)).into_iter();
-        let (session, tables) = (tail.next().unwrap_or_default(), tail.next().unwrap_or_default());
+        let sql = catalog_query(own_schema, own_table);
+        let mut sets = self.rows(&sql).await?.into_iter();
+        let (session, tables) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
         let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
         let here = session.first().and_then(|row| text(row, 1));
         // Reading may meet any process: only what has the run lock must stay with one.
@@ -224,15 +221,14 @@ pub(crate) const COUNTERS: &str = "SELECT n.nspname, c.relname \
      ORDER BY 1, 2";
 
 /// One round trip: who we are, ledgers and journal.
-fn catalog_query(settings: &str, own_schema: &str, own_table: &str) -> String {
+fn catalog_query(own_schema: &str, own_table: &str) -> String {
     let schema = literal(own_schema);
     let own = literal(own_table);
     let default_schema = literal(OWN_SCHEMA);
     let journal = literal(JOURNAL_TABLE);
     let tables = OTHERS_TABLES.map(literal).join(", ");
     format!(
-        "{settings}\
-         SELECT session_user, pg_catalog.current_schema(), pg_catalog.pg_backend_pid();\
+        "SELECT session_user, pg_catalog.current_schema(), pg_catalog.pg_backend_pid();\
          SELECT n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid), \
            (SELECT pg_catalog.string_agg(a.attname || ' ' || \
               pg_catalog.format_type(a.atttypid, NULL), ', ' ORDER BY a.attnum) \

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use stopover_backend::{BackendError, Canceller, LedgerId, Session};
+use stopover_backend::{BackendError, Canceller, LedgerId, Opening, Session};
 use stopover_model::PlainStrings;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -40,6 +40,10 @@ pub struct PostgresSession {
     pub(crate) located: Option<Located>,
     /// Whether what a migration left in the session is still to be removed.
     pub(crate) traces: Traces,
+    /// A transaction that was opened for work which has not begun.
+    pub(crate) ahead: Ahead,
+    /// Whether the server looks by itself whether the client is still there.
+    pub(crate) watch: Watch,
     /// Whether a journal is known to be there, by ledger.
     pub(crate) journals: HashMap<LedgerId, JournalState>,
     /// Observes it, in a rehearsal.
@@ -61,6 +65,29 @@ impl JournalState {
     pub(crate) fn is_there(state: Option<&Self>) -> bool {
         matches!(state, Some(Self::Present | Self::Older))
     }
+}
+
+/// What was opened together with the last commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ahead {
+    /// Nothing.
+    Nothing,
+    /// A transaction that begins so, and is in the session that has the run lock.
+    Open(Opening),
+    /// Something was to be opened, and nobody knows what is.
+    Unclear,
+}
+
+/// Whether a server that is told of a dead client stops the statement that nobody waits for any
+/// more.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Watch {
+    /// It was not asked.
+    Unknown,
+    /// It can, and does.
+    On,
+    /// It cannot.
+    Off,
 }
 
 /// What is known of a journal table.
@@ -90,6 +117,8 @@ impl PostgresSession {
             lock: None,
             located: None,
             traces: Traces::None,
+            ahead: Ahead::Nothing,
+            watch: Watch::Unknown,
             journals: HashMap::new(),
             tracer: None,
         }
@@ -123,12 +152,25 @@ impl PostgresSession {
     /// elsewhere (Windows; macOS before version 15) the server refuses the setting itself
     /// (`check_client_connection_check_interval` in `src/backend/tcop/postgres.c`).
     pub(crate) fn own_settings(&self) -> &'static str {
-        if self.major() >= 14 {
-            "SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false) \
-             WHERE pg_catalog.version() LIKE '%linux%';"
-        } else {
-            ""
+        match self.watch {
+            Watch::On => "SET client_connection_check_interval = '2s';",
+            Watch::Off => "",
+            Watch::Unknown if self.major() < 14 => "",
+            Watch::Unknown => {
+                "SELECT pg_catalog.set_config('client_connection_check_interval', '2s', false) \
+                 WHERE pg_catalog.version() LIKE '%linux%';"
+            }
         }
+    }
+
+    /// Makes the settings of this tool's sessions, before the first work: who only reads needs none.
+    pub(crate) async fn with_settings(&mut self) -> Result<(), BackendError> {
+        if self.watch == Watch::Unknown && self.major() >= 14 {
+            let sets = self.rows(self.own_settings()).await?;
+            let is_set = sets.first().is_some_and(|rows| !rows.is_empty());
+            self.watch = if is_set { Watch::On } else { Watch::Off };
+        }
+        Ok(())
     }
 
     /// Runs `sql` (one or several statements) and returns the rows of each statement.
@@ -161,7 +203,7 @@ impl PostgresSession {
         self.client.batch_execute(sql).await.map_err(|error| request_error(&error))
     }
 
-    /// Removes what the work before has left.
+    /// Removes what the work before has left, and what was opened for work that does not come.
     pub(crate) async fn without_traces(&mut self) -> Result<(), BackendError> {
         let Some(sql) = self.take_traces() else { return Ok(()) };
         self.client.batch_execute(&sql).await.map_err(|error| request_error(&error))
@@ -169,8 +211,18 @@ impl PostgresSession {
 
     /// The statements that remove what the work before has left, if it has; to be sent next.
     pub(crate) fn take_traces(&mut self) -> Option<String> {
+        let ahead = std::mem::replace(&mut self.ahead, Ahead::Nothing);
         let left = std::mem::replace(&mut self.traces, Traces::None);
-        (left == Traces::Left).then(|| format!("{RESET}{}", self.own_settings()))
+        let end = if ahead == Ahead::Nothing { "" } else { "ROLLBACK;" };
+        match left {
+            Traces::Left => Some(format!("{end}{}", self.removal())),
+            Traces::None => (!end.is_empty()).then(|| end.to_owned()),
+        }
+    }
+
+    /// The statements that remove whatever a migration may have left.
+    pub(crate) fn removal(&self) -> String {
+        format!("{RESET}{}", self.own_settings())
     }
 
     pub(crate) fn cancel_handle(&self) -> PostgresCanceller {

@@ -15,10 +15,12 @@ mod access;
 mod database;
 mod pooler;
 mod redact;
+mod relay;
 mod server;
 
 pub use access::{Access, Said};
 pub use database::TestDatabase;
 pub use pooler::{PoolOrder, PoolingProxy};
 pub use redact::Redactor;
+pub use relay::CountingRelay;
 pub use server::{SERVER_VARIABLE, TestServer, binaries, server_bin, shared, template_cache};

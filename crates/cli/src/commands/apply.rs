@@ -9,9 +9,8 @@ use stopover_report::human;
 use crate::args::{ApplyArguments, Global};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
-use crate::target;
 
-use super::{flags, load, read_source, request, selection, usable_source};
+use super::{flags, load, request, selection, source_and_backend, usable_source};
 
 pub(super) async fn run(
     global: &Global,
@@ -22,12 +21,11 @@ pub(super) async fn run(
     let chosen = arguments.selection.clone();
     let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
     let settings = &loaded.settings;
-    let source = read_source(settings)?;
+    let (source, backend) = source_and_backend(settings).await?;
     if let Err(errors) = usable_source(&source) {
         refused(console, &source, errors);
         return Ok(Exit::Usage);
     }
-    let backend = target::backend(settings)?;
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
     let mut progress = console.progress();

@@ -20,7 +20,8 @@ use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::Request;
 use stopover_model::{Finding, LedgerKind, SourceSet, Version};
 use stopover_planner::Selection;
-use stopover_source::GitHistory;
+use stopover_source::{GitHistory, SourceError};
+use tokio::task::spawn_blocking;
 
 use crate::args::{
     Arguments, Command, Global, LimitArguments, SelectionArguments, SourceArguments,
@@ -30,6 +31,7 @@ use crate::console::{Console, Failure};
 use crate::exit::Exit;
 use crate::settings::{self, Flags, Loaded, Settings};
 use crate::signals;
+use crate::target::{self, Database};
 
 /// Runs the command, and says how it ended.
 pub(crate) async fn run(arguments: Arguments) -> Exit {
@@ -85,8 +87,32 @@ fn load(global: &Global, flags: Flags) -> Result<Loaded, Failure> {
 
 /// Reads the source. What is wrong with single files is in its findings.
 fn read_source(settings: &Settings) -> Result<SourceSet, Failure> {
-    let source = stopover_source::read_folder(&settings.migrations, settings.layout)
-        .map_err(|error| Failure::usage(error.to_string(), ""))?;
+    let read = stopover_source::read_folder(&settings.migrations, settings.layout);
+    understood(read, settings)
+}
+
+/// Reads the source as [`read_source`] does, while the database is connected to. What is wrong with
+/// the source is told first.
+async fn source_and_backend(settings: &Settings) -> Result<(SourceSet, Database), Failure> {
+    let backend = target::backend(settings);
+    if let Ok(backend) = &backend {
+        backend.connect_early();
+    }
+    let (folder, layout) = (settings.migrations.clone(), settings.layout);
+    let reading = spawn_blocking(move || stopover_source::read_folder(&folder, layout)).await;
+    // The thread breaks off only by a mistake of ours: it is met again here, and told.
+    let source = match reading {
+        Ok(read) => understood(read, settings)?,
+        Err(_) => read_source(settings)?,
+    };
+    Ok((source, backend?))
+}
+
+fn understood(
+    read: Result<SourceSet, SourceError>,
+    settings: &Settings,
+) -> Result<SourceSet, Failure> {
+    let source = read.map_err(|error| Failure::usage(error.to_string(), ""))?;
     if settings.ledger == Some(LedgerKind::Stopover) { in_integers(source) } else { Ok(source) }
 }
 

@@ -6,9 +6,8 @@ use stopover_report::human;
 use crate::args::{ApplyArguments, Global};
 use crate::console::{Console, Failure};
 use crate::exit::Exit;
-use crate::target;
 
-use super::{flags, load, read_source, request, selection};
+use super::{flags, load, request, selection, source_and_backend};
 
 pub(super) async fn run(
     global: &Global,
@@ -19,8 +18,7 @@ pub(super) async fn run(
     let chosen = arguments.selection.clone();
     let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
     let settings = &loaded.settings;
-    let source = read_source(settings)?;
-    let backend = target::backend(settings)?;
+    let (source, backend) = source_and_backend(settings).await?;
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
     let report = backend.plan(&request).await?;

@@ -7,9 +7,8 @@ use stopover_report::human;
 use crate::args::{Global, LimitArguments, StatusArguments};
 use crate::console::{Console, Failure};
 use crate::exit::Exit;
-use crate::target;
 
-use super::{flags, load, read_source, request};
+use super::{flags, load, request, source_and_backend};
 
 pub(super) async fn run(
     global: &Global,
@@ -20,8 +19,7 @@ pub(super) async fn run(
     let flags = flags(arguments.source, Some(arguments.target), LimitArguments::default());
     let loaded = load(global, flags)?;
     let settings = &loaded.settings;
-    let source = read_source(settings)?;
-    let backend = target::backend(settings)?;
+    let (source, backend) = source_and_backend(settings).await?;
     let request = request(&source, settings, stopover_planner::Selection::All, stop)?;
     let report = backend.status(&request).await?;
     console.document(&report, |detail, look| human::status(&report, detail, look));

@@ -5,14 +5,16 @@
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
+mod bases;
 mod crashes;
 mod documents;
-mod help;
 mod heals;
+mod help;
 mod place;
 mod pooling;
 mod program;
 mod rehearsals;
+mod round_trips;
 mod runners;
 mod scenario;
 mod schema;

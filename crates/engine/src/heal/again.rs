@@ -41,6 +41,7 @@ pub(super) async fn once<S: Session>(
         ledger: &ledger,
         limits: &request.limits,
         stop: &request.stop,
+        next: None,
         durability: Durability::AtOnce,
         direction: Direction::Up,
         again: Some(note),

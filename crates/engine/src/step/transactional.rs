@@ -54,6 +54,7 @@ impl<S: Session> Carrier<'_, S> {
             statements: &self.step.statements,
             ledger: self.context.ledger,
             row: &row,
+            next: self.context.next,
         };
         let mut tale = Tale {
             step: self.step,

@@ -1,5 +1,6 @@
 //! What every kind of ledger has: the SQL that makes, reads and writes it.
 
+use jiff::Timestamp;
 use stopover_backend::LedgerId;
 use stopover_model::{Checksum, LedgerKind, LedgerRow, NewLedgerRow, Version};
 use tokio_postgres::SimpleQueryRow;
@@ -8,6 +9,7 @@ use super::{
     dbmate::Dbmate, diesel::Diesel, flyway::Flyway, goose::Goose, refinery::Refinery, sqlx::Sqlx,
     stopover::Stopover,
 };
+use crate::session::text;
 
 /// One kind of ledger, as text in SQL.
 pub(super) trait Form: Sync {
@@ -62,6 +64,21 @@ pub(super) fn of(kind: LedgerKind) -> &'static dyn Form {
         LedgerKind::Flyway => &Flyway,
         LedgerKind::Refinery => &Refinery,
     }
+}
+
+/// A moment as seconds since 1970: the server writes them much faster than a date, of which a
+/// long ledger has thousands.
+pub(super) fn epoch(column: &str) -> String {
+    format!("pg_catalog.date_part('epoch', {column})")
+}
+
+/// Reads what [`epoch`] gives; `None` for NULL and for infinity.
+pub(super) fn moment(row: &SimpleQueryRow, column: usize) -> Option<Timestamp> {
+    let seconds: f64 = text(row, column)?.parse().ok()?;
+    // Microseconds of our time have 51 bits: a double holds each of them.
+    #[allow(clippy::cast_possible_truncation)]
+    let microseconds = (seconds.is_finite()).then_some((seconds * 1e6).round() as i64)?;
+    Timestamp::from_microsecond(microseconds).ok()
 }
 
 /// A `timestamp` column without a zone, which its tool fills with `now()`: a time in the session's

@@ -158,20 +158,26 @@ pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote, keeps: Keeps) -
     )
 }
 
-/// Every heal, oldest first.
-pub(super) fn select_healed(ledger: &LedgerId) -> String {
+/// What a run with nothing to do must know: every heal and every start, oldest first. One look
+/// through the journal, which has a line of each migration that was ever applied.
+pub(super) fn select_told(ledger: &LedgerId) -> String {
     format!(
         "SELECT j.version, j.name, j.event, j.detail, j.checksum_before, j.checksum_after, \
            pg_catalog.to_char(j.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
            j.actor \
-         FROM {table} j WHERE j.ledger = {ledger} AND j.event IN ({events}) ORDER BY j.id",
+         FROM {table} j WHERE j.ledger = {ledger} AND j.event IN ('started', {events}) ORDER BY j.id",
         table = table(ledger),
         ledger = value(&ledger.qualified),
         events = [HealKind::Restamp, HealKind::Rerun].map(|it| literal(it.event())).join(", "),
     )
 }
 
-/// Reads a row of [`select_healed`].
+/// Reads a start of [`select_told`]: the version.
+pub(super) fn started(row: &SimpleQueryRow) -> Option<String> {
+    text(row, 2).filter(|event| event == "started").and_then(|_| text(row, 0))
+}
+
+/// Reads a heal of [`select_told`].
 pub(super) fn healed(row: &SimpleQueryRow, kind: LedgerKind) -> Option<Healed> {
     let detail = text(row, 3);
     Some(Healed {
@@ -211,6 +217,10 @@ pub(super) fn script(row: &SimpleQueryRow) -> Option<Vec<u8>> {
 }
 
 /// Versions with a start after which nothing says that the migration was settled.
+///
+/// A journal has a line of each migration that was ever applied. Asking for the last of each
+/// version instead would be so dear by the planner's reckoning that the server compiles the query,
+/// which takes longer than everything else together.
 pub(super) fn select_dirty(ledger: &LedgerId) -> String {
     format!(
         "SELECT j.version, pg_catalog.max(j.name), \
@@ -220,9 +230,9 @@ pub(super) fn select_dirty(ledger: &LedgerId) -> String {
            pg_catalog.max(j.detail) FILTER (WHERE j.event = 'failed') \
          FROM {table} j WHERE j.ledger = {ledger} \
            AND j.event IN ('started', 'finished', 'failed') \
-           AND j.id > coalesce((SELECT pg_catalog.max(k.id) FROM {table} k \
-             WHERE k.ledger = j.ledger AND k.version = j.version \
-             AND k.event IN ('applied', 'settled', 'reverted')), 0) \
+           AND NOT EXISTS (SELECT FROM {table} k \
+             WHERE k.ledger = j.ledger AND k.version = j.version AND k.id > j.id \
+             AND k.event IN ('applied', 'settled', 'reverted')) \
          GROUP BY j.version HAVING pg_catalog.bool_or(j.event = 'started')",
         table = table(ledger),
         ledger = value(&ledger.qualified),

@@ -15,12 +15,16 @@ mod refinery;
 mod sqlx;
 mod stopover;
 
+use std::collections::HashSet;
+
 use stopover_backend::{
     BackendError, JournalEvent, JournalNote, LedgerEditor, LedgerId, LedgerWriter,
 };
 use stopover_model::{
-    Checksum, Healed, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, Step, Version,
+    Checksum, Healed, JournalEntry, LedgerKind, LedgerRow, NewLedgerRow, RowState, Step, Version,
 };
+
+use tokio_postgres::SimpleQueryRow;
 
 use journal::Keeps;
 
@@ -67,23 +71,36 @@ pub(crate) async fn read(
 ) -> Result<(Vec<LedgerRow>, Vec<Healed>), BackendError> {
     let form = form::of(ledger.kind);
     let select = form.select(ledger);
-    let journal = match journal {
-        JournalState::Present | JournalState::Older => {
-            format!("{};{}", journal::select_dirty(ledger), journal::select_healed(ledger))
-        }
+    let told = match journal {
+        JournalState::Present | JournalState::Older => journal::select_told(ledger),
         JournalState::Absent => String::new(),
     };
-    let sets = session.rows(&format!("{select};{journal}")).await?;
+    let sets = session.rows(&format!("{select};{told}")).await?;
     let found = sets.first().map(Vec::as_slice).unwrap_or_default();
+    let told = sets.get(1).map(Vec::as_slice).unwrap_or_default();
     let mut rows = form.rows(found).ok_or_else(|| unreadable(ledger))?;
-    for found in sets.get(1).into_iter().flatten() {
-        let dirty = journal::row(found).ok_or_else(|| unreadable(ledger))?;
-        dirty.merge_into(&mut rows, ledger.kind);
+    if is_unsettled(told, &rows) {
+        let sets = session.rows(&journal::select_dirty(ledger)).await?;
+        for found in sets.first().into_iter().flatten() {
+            let dirty = journal::row(found).ok_or_else(|| unreadable(ledger))?;
+            dirty.merge_into(&mut rows, ledger.kind);
+        }
     }
     rows.sort_by(|a, b| a.version.cmp(&b.version));
-    let healed = sets.get(2).into_iter().flatten();
-    let healed = healed.filter_map(|row| journal::healed(row, ledger.kind)).collect();
+    let healed = told.iter().filter_map(|row| journal::healed(row, ledger.kind)).collect();
     Ok((rows, healed))
+}
+
+/// Whether the journal tells of a start of what the ledger does not say to be done. Only then it is
+/// asked in detail: a row that says so is stronger than a journal that lost its last line.
+fn is_unsettled(told: &[SimpleQueryRow], rows: &[LedgerRow]) -> bool {
+    let mut started = told.iter().filter_map(journal::started).peekable();
+    if started.peek().is_none() {
+        return false;
+    }
+    let done = rows.iter().filter(|row| row.state == RowState::Done);
+    let done: HashSet<String> = done.map(|row| row.version.to_string()).collect();
+    started.any(|version| !done.contains(&version))
 }
 
 /// How long the migration took, as an expression: what we measured, else what the server knows.
@@ -234,7 +251,7 @@ pub(crate) async fn scripts(
 ) -> Result<Vec<Vec<u8>>, BackendError> {
     let sets = session.rows(&journal::select_scripts(ledger, version)).await?;
     let rows = sets.first().into_iter().flatten();
-    Ok(rows.filter_map(|row| journal::script(row)).collect())
+    Ok(rows.filter_map(journal::script).collect())
 }
 
 /// What the journal says of `version` since it was last settled.

@@ -10,7 +10,7 @@ use stopover_model::{
 };
 use tokio_postgres::SimpleQueryRow;
 
-use super::form::Form;
+use super::form::{Form, epoch, moment};
 use super::milliseconds;
 use crate::literal::{literal, value};
 use crate::session::{text, truth};
@@ -34,9 +34,8 @@ impl Form for Sqlx {
 
     fn select(&self, ledger: &LedgerId) -> String {
         format!(
-            "SELECT version, description, \
-             pg_catalog.to_char(installed_on AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-             pg_catalog.encode(checksum, 'hex'), success FROM {} ORDER BY version",
+            "SELECT version, description, {}, pg_catalog.encode(checksum, 'hex'), success FROM {}",
+            epoch("installed_on"),
             ledger.qualified
         )
     }
@@ -102,7 +101,7 @@ fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     Some(LedgerRow {
         version: Version::Integer(text(row, 0)?.parse().ok()?),
         name: text(row, 1),
-        applied_at: text(row, 2).and_then(|at| at.parse().ok()),
+        applied_at: moment(row, 2),
         checksum: text(row, 3).map(Checksum::Sha384),
         provenance: Provenance::Applied,
         state,

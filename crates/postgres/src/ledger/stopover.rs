@@ -6,7 +6,7 @@ use stopover_model::{
 };
 use tokio_postgres::SimpleQueryRow;
 
-use super::form::Form;
+use super::form::{Form, epoch, moment};
 use super::{journal, milliseconds};
 use crate::literal::{literal, optional, value};
 use crate::session::text;
@@ -33,9 +33,8 @@ impl Form for Stopover {
 
     fn select(&self, ledger: &LedgerId) -> String {
         format!(
-            "SELECT version, name, \
-             pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-             checksum, provenance FROM {} ORDER BY version",
+            "SELECT version, name, {}, checksum, provenance FROM {}",
+            epoch("applied_at"),
             ledger.qualified
         )
     }
@@ -79,7 +78,7 @@ fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     Some(LedgerRow {
         version: Version::Integer(text(row, 0)?.parse().ok()?),
         name: text(row, 1),
-        applied_at: text(row, 2).and_then(|at| at.parse().ok()),
+        applied_at: moment(row, 2),
         checksum: text(row, 3).map(Checksum::Sha256),
         provenance: Provenance::parse(&text(row, 4)?)?,
         state: RowState::Done,
