@@ -47,6 +47,7 @@ scenarios! {
     adopt
     adopt_diesel
     adopt_proven
+    adopt_skipped
     adopt_sqlx
     adopt_unreadable_counter
     auto_adopt
