@@ -41,9 +41,13 @@ impl Trial {
     ) -> DatabaseError {
         self.session.begin(&UnitLimits::default()).await.expect("a transaction");
         for statement in before {
-            self.session.execute(statement).await.unwrap_or_else(|error| panic!("{error:?}"));
+            self.session
+                .execute(statement, &mut drop)
+                .await
+                .unwrap_or_else(|error| panic!("{error:?}"));
         }
-        let error = self.session.execute(failing).await.expect_err("the statement fails");
+        let error =
+            self.session.execute(failing, &mut drop).await.expect_err("the statement fails");
         self.session.rollback().await.expect("the rollback");
         error.into_database_error()
     }
