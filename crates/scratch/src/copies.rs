@@ -1,9 +1,10 @@
 //! A copy of a PostgreSQL database: a fresh dump of it, restored into a scratch.
 //!
-//! The dump lies in a folder that nobody else may enter, and is gone as soon as it is restored.
+//! The dump lies in a file that nobody else can open, and is gone as soon as it is restored.
 //! pg_dump reads one moment of the database, and keeps nobody from writing meanwhile.
 
-use std::path::Path;
+use std::fs::File;
+use std::path::PathBuf;
 use std::process::Stdio;
 
 use stopover_backend::{
@@ -12,6 +13,7 @@ use stopover_backend::{
 };
 use stopover_model::{EventSink, Finding, redact_urls};
 use stopover_postgres::{PostgresBackend, Target};
+use tempfile::{NamedTempFile, TempPath};
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
@@ -26,6 +28,32 @@ const LOCK_WAIT: &str = "--lock-wait-timeout=30s";
 pub struct ScratchCopies {
     target: Target,
     request: ScratchRequest,
+}
+
+/// A dump of the target.
+struct Dump {
+    file: File,
+    path: PathBuf,
+    /// Removes it, where it has a name.
+    _name: Option<TempPath>,
+}
+
+impl Dump {
+    #[cfg(target_os = "linux")]
+    fn of(made: NamedTempFile) -> std::io::Result<Self> {
+        use std::os::fd::AsRawFd;
+
+        let (file, name) = made.into_parts();
+        name.close()?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+        Ok(Self { file, path, _name: None })
+    }
+
+    #[cfg(not(target_os = "linux"))]
+    fn of(made: NamedTempFile) -> std::io::Result<Self> {
+        let (file, name) = made.into_parts();
+        Ok(Self { file, path: name.to_path_buf(), _name: Some(name) })
+    }
 }
 
 /// The scratch that a copy is on.
@@ -71,15 +99,14 @@ impl ScratchCopies {
         sink: &mut dyn EventSink,
     ) -> Result<TargetCopy<PostgresBackend>, CopyError> {
         let binaries = self.binaries().await?;
-        let folder = self.folder()?;
-        let dump = folder.path().join("target.sql");
+        let dump = self.file()?;
         tokio::select! {
-            dumped = self.dump(&binaries, &dump) => dumped?,
+            dumped = self.dump(&binaries, &dump.file) => dumped?,
             signal = stop.wait() => return Err(CopyError::Stopped(signal)),
         }
         // Nobody will ever restore this dump again.
         let request = ScratchRequest {
-            backup: Some(dump),
+            backup: Some(dump.path.clone()),
             max_age: None,
             bases: None,
             ..self.request.clone()
@@ -113,23 +140,25 @@ impl ScratchCopies {
         })
     }
 
-    /// A folder with mode 0700, as the library makes it.
-    fn folder(&self) -> Result<tempfile::TempDir, CopyError> {
+    /// A file that only this process has: on Linux it has no name, so that nothing of it is left
+    /// however the process ends; elsewhere it is removed at the end.
+    fn file(&self) -> Result<Dump, CopyError> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("stopover-dump-");
         let made = match &self.request.folder {
-            Some(folder) => builder.tempdir_in(folder),
-            None => builder.tempdir(),
+            Some(folder) => builder.tempfile_in(folder),
+            None => builder.tempfile(),
         };
-        made.map_err(|error| {
-            let message = format!("no folder can be made for a dump: {error}");
+        made.and_then(Dump::of).map_err(|error| {
+            let message = format!("no file can be made for a dump: {error}");
             impossible(message, "name a folder that may be written: scratch_dir")
         })
     }
 
-    async fn dump(&self, binaries: &Binaries, file: &Path) -> Result<(), CopyError> {
+    async fn dump(&self, binaries: &Binaries, into: &File) -> Result<(), CopyError> {
         const REMEDY: &str = "give this role the right to read every table (pg_read_all_data), or \
                               run the command as one that has it";
+        let failed = |error: std::io::Error| impossible(format!("pg_dump: {error}"), "");
         let mut command = Command::new(binaries.path(Program::PgDump));
         // What is set for other databases must not reach this one.
         for (name, _) in std::env::vars_os() {
@@ -140,13 +169,10 @@ impl ScratchCopies {
         command
             .envs(self.target.client_environment())
             .args(["--format=plain", "--compress=1", "--no-password", "--no-sync", LOCK_WAIT])
-            .arg("--file")
-            .arg(file)
             .stdin(Stdio::null())
-            .stdout(Stdio::null())
+            .stdout(Stdio::from(into.try_clone().map_err(failed)?))
             .stderr(Stdio::piped())
             .kill_on_drop(true);
-        let failed = |error: std::io::Error| impossible(format!("pg_dump: {error}"), "");
         let mut child = command.spawn().map_err(failed)?;
         let mut said = String::new();
         if let Some(stderr) = child.stderr.take() {

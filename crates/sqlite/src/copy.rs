@@ -4,6 +4,7 @@
 //! It lies in a folder that nobody else may enter, and is removed with it. One that a killed
 //! process left behind is removed by a later copy.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,8 +19,11 @@ use crate::open;
 use crate::waiting::Waiting;
 use crate::{SqliteBackend, Target};
 
-/// What the folders are called; the process that made one follows.
+/// What the folders are called.
 const PREFIX: &str = "stopover-copy-";
+
+/// A file in each that is locked as long as the copy is needed.
+const LOCK: &str = "lock";
 
 /// How many pages are copied before others may write, and how long they have for it: only a
 /// database without a `-wal` has to let them.
@@ -30,13 +34,15 @@ const PAUSE: Duration = Duration::from_millis(2);
 /// is made in one piece, and others wait for it.
 const ROUNDS: usize = 3;
 
-/// The folder of a copy.
-struct Folder(TempDir);
+/// The folder of a copy, and the lock in it.
+struct Folder(TempDir, File);
 
 impl CopyKeeper for Folder {
     fn discard(self: Box<Self>) -> Pending<'static, Vec<Finding>> {
-        let path = self.0.path().display().to_string();
-        let closed = self.0.close();
+        let Self(folder, lock) = *self;
+        let path = folder.path().display().to_string();
+        drop(lock);
+        let closed = folder.close();
         Box::pin(std::future::ready(match closed {
             Ok(()) => Vec::new(),
             Err(error) => vec![Finding::warning(
@@ -55,17 +61,17 @@ pub(crate) async fn copy(
     target: &Target,
     stop: &Stop,
 ) -> Result<TargetCopy<SqliteBackend>, CopyError> {
-    let file = open::file(target).map_err(|error| impossible(error.to_string()))?;
+    let file = open::file(target).map_err(|error| impossible(&error.to_string()))?;
     let Some(file) = file.filter(|it| it.exists()) else {
-        return Err(impossible("there is no file to copy".to_owned()));
+        return Err(impossible("there is no file to copy"));
     };
     let (target, stop) = (target.clone(), stop.clone());
     let copying = move || made(&target, &file, &stop);
     let made = tokio::task::spawn_blocking(copying).await;
-    made.map_err(|error| impossible(format!("the thread that copies broke off: {error}")))?
+    made.map_err(|error| impossible(&format!("the thread that copies broke off: {error}")))?
 }
 
-fn impossible(message: String) -> CopyError {
+fn impossible(message: &str) -> CopyError {
     CopyError::Impossible {
         message: format!("the database cannot be copied: {message}"),
         remedy: "make room for a copy in the system's temporary folder (TMPDIR), or beside the \
@@ -84,33 +90,38 @@ fn made(target: &Target, file: &Path, stop: &Stop) -> Result<TargetCopy<SqliteBa
         }
         other => other?,
     };
-    let copy = made.path().join("copy.db");
+    let copy = made.0.path().join("copy.db");
     let described = "a copy of the file".to_owned();
-    Ok(TargetCopy::new(SqliteBackend::new(Target::file(copy)), described, Box::new(Folder(made))))
+    Ok(TargetCopy::new(SqliteBackend::new(Target::file(copy)), described, Box::new(made)))
 }
 
-fn into(target: &Target, place: &Path, stop: &Stop) -> Result<TempDir, CopyError> {
+fn into(target: &Target, place: &Path, stop: &Stop) -> Result<Folder, CopyError> {
     sweep(place);
-    let prefix = format!("{PREFIX}{}-", std::process::id());
-    // Mode 0700, as the library makes it.
-    let folder = tempfile::Builder::new().prefix(&prefix).tempdir_in(place);
-    let folder = folder.map_err(|error| impossible(error.to_string()))?;
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(PREFIX);
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
+    let folder = builder.tempdir_in(place);
+    let folder = folder.map_err(|error| impossible(&error.to_string()))?;
+    let lock = private_file(&folder.path().join(LOCK));
+    let lock = lock.and_then(|it| it.lock().map(|()| it));
+    let lock = lock.map_err(|error| impossible(&error.to_string()))?;
     let path = folder.path().join("copy.db");
-    private_file(&path).map_err(|error| impossible(error.to_string()))?;
+    private_file(&path).map_err(|error| impossible(&error.to_string()))?;
     let waiting = Arc::new(Waiting::default());
-    let from = open::reader(target, &waiting).map_err(|error| impossible(error.to_string()))?;
-    let from = from.ok_or_else(|| impossible("there is no file to copy".to_owned()))?;
-    let refused = |error: rusqlite::Error| impossible(error.to_string());
+    let from = open::reader(target, &waiting).map_err(|error| impossible(&error.to_string()))?;
+    let from = from.ok_or_else(|| impossible("there is no file to copy"))?;
+    let refused = |error: rusqlite::Error| impossible(&error.to_string());
     let mut to = Connection::open(&path).map_err(refused)?;
     // A crash of the machine takes the proof with it: nobody needs the copy then.
     to.pragma_update(None, "synchronous", false).map_err(refused)?;
     run(&from.connection, &mut to, stop)?;
     to.close().map_err(|(_, error)| refused(error))?;
-    Ok(folder)
+    Ok(Folder(folder, lock))
 }
 
 fn run(from: &Connection, to: &mut Connection, stop: &Stop) -> Result<(), CopyError> {
-    let refused = |error: rusqlite::Error| impossible(error.to_string());
+    let refused = |error: rusqlite::Error| impossible(&error.to_string());
     let backup = Backup::new(from, to).map_err(refused)?;
     let mut copied = 0_usize;
     loop {
@@ -129,7 +140,7 @@ fn run(from: &Connection, to: &mut Connection, stop: &Stop) -> Result<(), CopyEr
 }
 
 /// An empty file that only its owner may read, before anything is in it.
-fn private_file(path: &Path) -> std::io::Result<()> {
+fn private_file(path: &Path) -> std::io::Result<File> {
     let mut options = std::fs::OpenOptions::new();
     options.write(true).create_new(true);
     #[cfg(unix)]
@@ -137,53 +148,42 @@ fn private_file(path: &Path) -> std::io::Result<()> {
         use std::os::unix::fs::OpenOptionsExt;
         options.mode(0o600);
     }
-    options.open(path).map(drop)
+    options.open(path)
 }
 
-/// Removes copies whose makers are gone: only our own user's, whose names say so.
+/// Removes copies whose makers are gone: the lock in each is free then, whatever became of them.
 fn sweep(place: &Path) {
-    for folder in left_behind(place) {
+    for (folder, _lock) in left_behind(place) {
         if let Err(error) = std::fs::remove_dir_all(&folder) {
             tracing::debug!("{} stays: {error}", folder.display());
         }
     }
 }
 
+/// Folders of ours that nobody holds, each with its lock.
 #[cfg(unix)]
-fn left_behind(place: &Path) -> Vec<PathBuf> {
+fn left_behind(place: &Path) -> Vec<(PathBuf, File)> {
     use std::os::unix::fs::MetadataExt;
 
     let user = nix::unistd::geteuid().as_raw();
-    let is_left = |entry: &std::fs::DirEntry| {
+    let taken = |entry: std::fs::DirEntry| {
         let name = entry.file_name();
-        let pid = name.to_str().and_then(|it| it.strip_prefix(PREFIX)?.split('-').next());
-        let Some(pid) = pid.and_then(|it| it.parse::<i32>().ok()).filter(|&it| it > 0) else {
-            return false;
-        };
+        let is_named = name.to_str().is_some_and(|it| it.starts_with(PREFIX));
         // A link is none of ours, and what it leads to even less.
-        let is_ours = entry
-            .metadata()
-            .is_ok_and(|it| it.is_dir() && it.uid() == user && is_old(it.modified().ok()));
-        is_ours && !is_alive(pid)
+        let is_ours = |it: std::fs::Metadata| it.is_dir() && it.uid() == user;
+        if !is_named || !entry.metadata().is_ok_and(is_ours) {
+            return None;
+        }
+        // One that is just being made has no lock yet.
+        let lock = File::open(entry.path().join(LOCK)).ok()?;
+        lock.try_lock().ok()?;
+        Some((entry.path(), lock))
     };
     let entries = std::fs::read_dir(place).into_iter().flatten().flatten();
-    entries.filter(is_left).map(|it| it.path()).collect()
-}
-
-/// In another container, which has processes of its own, somebody may be at work in it.
-#[cfg(unix)]
-fn is_old(modified: Option<std::time::SystemTime>) -> bool {
-    const HOUR: Duration = Duration::from_hours(1);
-    modified.and_then(|it| it.elapsed().ok()).is_some_and(|it| it > HOUR)
-}
-
-#[cfg(unix)]
-fn is_alive(pid: i32) -> bool {
-    let asked = nix::sys::signal::kill(nix::unistd::Pid::from_raw(pid), None);
-    asked != Err(nix::errno::Errno::ESRCH)
+    entries.filter_map(taken).collect()
 }
 
 #[cfg(not(unix))]
-fn left_behind(_: &Path) -> Vec<PathBuf> {
+fn left_behind(_: &Path) -> Vec<(PathBuf, File)> {
     Vec::new()
 }

@@ -24,10 +24,12 @@ impl EmptyFile {
         Self { folder, made: None }
     }
 
-    /// A folder with mode 0700, as the library makes it.
+    /// A folder that nobody else may enter.
     fn make(&mut self) -> std::io::Result<SqliteBackend> {
         let mut builder = tempfile::Builder::new();
         builder.prefix("stopover-empty-");
+        #[cfg(unix)]
+        builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o700));
         let folder = match &self.folder {
             Some(folder) => builder.tempdir_in(folder)?,
             None => builder.tempdir()?,

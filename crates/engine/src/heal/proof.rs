@@ -6,7 +6,7 @@
 use stopover_backend::{
     Backend, BackendError, CensusDepth, CensusScope, CopyError, Privileges, Session, TargetCopy,
 };
-use stopover_model::{EventSink, Facts, Finding, Version};
+use stopover_model::{Event, EventSink, Facts, Finding, Version};
 use stopover_planner::{Inventory, rerun_changes};
 
 use crate::lock::Locked;
@@ -31,6 +31,11 @@ pub(super) async fn prove<B: Backend>(
     request: &Request<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Proof, EngineError> {
+    for rerun in reruns {
+        let version = &rerun.heal.version;
+        let message = format!("migration {version} is run again on a copy of the target first");
+        sink.emit(Event::Found(Finding::note("proof", version.to_string(), message, "")));
+    }
     let copy = match backend.copy(&request.stop, sink).await {
         Ok(copy) => copy,
         Err(CopyError::Stopped(signal)) => return Err(EngineError::Stopped(signal)),
