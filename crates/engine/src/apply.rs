@@ -171,7 +171,9 @@ async fn one<B: Backend>(
     if let StepEnd::CommitUnknown(error) = end {
         end = settled(backend, locked, work, at, (report, error), sink).await?;
     }
-    judged(step, report, end, sink)?;
+    if let Some(ending) = judged(step, report, end, sink) {
+        return Err(ending);
+    }
     let duration_ms = *report.duration_ms.get_or_insert(0.0);
     sink.emit(Event::MigrationFinished {
         direction: *direction,
@@ -214,23 +216,23 @@ fn judged(
     report: &mut MigrationReport,
     end: StepEnd,
     sink: &mut dyn EventSink,
-) -> Result<(), Ending> {
+) -> Option<Ending> {
     match end {
         StepEnd::Applied => {
             report.status = MigrationStatus::Applied;
-            Ok(())
+            None
         }
         StepEnd::Failed { statement, error, rolled_back } => {
             report.status = MigrationStatus::Failed;
-            Err(failed(step, statement, error, rolled_back, sink))
+            Some(failed(step, statement, error, rolled_back, sink))
         }
         StepEnd::Stopped(signal) => {
             broken_off(step, report);
-            Err(Ending::Stopped(signal))
+            Some(Ending::Stopped(signal))
         }
         StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => {
             broken_off(step, report);
-            Err(Ending::Lost(error))
+            Some(Ending::Lost(error))
         }
     }
 }
