@@ -40,9 +40,7 @@ async fn what_writes_is_refused_through_a_pool_of_transactions_and_what_reads_is
         };
         through("status").run().exits(0);
         through("plan").run().exits(0);
-        for refused in
-            ["apply", "rollback", "repair applied 2", "adopt --from golang-migrate"]
-        {
+        for refused in ["apply", "rollback", "repair applied 2", "adopt --from golang-migrate"] {
             is_refused(&through(refused).run().exits(5));
         }
         let rehearse = format!("rehearse --no-report --backup backup.sql --scratch-url {url}");
