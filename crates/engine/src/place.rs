@@ -1,6 +1,6 @@
 //! From a position in a statement to a place in a file.
 
-use stopover_model::{DatabaseError, PlannedStatement, StatementError, Step};
+use stopover_model::{DatabaseError, Excerpt, PlannedStatement, StatementError, Step};
 
 /// The error with its place: where the server points to, else where the statement begins.
 pub(crate) fn located(
@@ -21,6 +21,7 @@ pub(crate) fn located(
         file: step.path.clone(),
         line,
         column,
+        excerpt: Excerpt::cut(&step.text, line, column),
     }
 }
 

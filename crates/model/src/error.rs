@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::Excerpt;
+
 /// SQLSTATEs that the tool acts on. Source: PostgreSQL's documentation, appendix A.
 pub mod sqlstate {
     /// `not_null_violation`
@@ -101,6 +103,8 @@ pub struct StatementError {
     pub line: usize,
     /// Column in that line, from 1, in characters.
     pub column: usize,
+    /// The lines around it; null where the file's text was not at hand.
+    pub excerpt: Option<Excerpt>,
 }
 
 impl StatementError {

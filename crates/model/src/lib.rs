@@ -8,6 +8,7 @@ mod checksum;
 mod dotted;
 mod error;
 mod event;
+mod excerpt;
 mod facts;
 mod finding;
 mod heal;
@@ -29,6 +30,7 @@ pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
 pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
 pub use event::{Direction, Event, EventSink, RestorePhase, Silent};
+pub use excerpt::Excerpt;
 pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, PlainStrings, Tracker};
 pub use finding::{Finding, Severity};
 pub use heal::{

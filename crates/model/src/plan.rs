@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::{Checksum, Finding, ForeignKeys, LedgerKind, PlannedHeal, Version};
+use crate::{Checksum, Finding, ForeignKeys, LedgerKind, PlannedHeal, Version, redact_urls};
 
 /// Whether a step's statements and its ledger row are one transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -115,6 +115,20 @@ impl PlannedStatement {
     pub fn checksum(&self) -> Checksum {
         let data = self.copy_data.as_deref().unwrap_or_default();
         Checksum::sha256(format!("{}\n{data}", self.text).as_bytes())
+    }
+
+    /// How it begins, for lists: one line of at most 160 characters, passwords redacted.
+    #[must_use]
+    pub fn beginning(&self) -> String {
+        const SHOWN: usize = 160;
+        // A password that begins in what is shown ends long before this.
+        let far: String = self.text.chars().take(20 * SHOWN).collect();
+        let line = redact_urls(&far).split_whitespace().collect::<Vec<_>>().join(" ");
+        let is_whole = far.len() == self.text.len() && line.chars().count() <= SHOWN;
+        if is_whole {
+            return line;
+        }
+        line.chars().take(SHOWN - 1).chain(['…']).collect()
     }
 
     /// Whether it only sets up the session: such a statement has to be run again when a step is

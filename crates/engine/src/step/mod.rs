@@ -77,7 +77,9 @@ pub(crate) fn untouched(step: &Step) -> MigrationReport {
     let statement = |it: &PlannedStatement| StatementReport {
         index: it.index,
         line: it.line,
+        column: it.column,
         tag: it.tag.clone(),
+        text: it.beginning(),
         from_ms: None,
         duration_ms: None,
         rows: None,
@@ -91,6 +93,7 @@ pub(crate) fn untouched(step: &Step) -> MigrationReport {
     MigrationReport {
         version: step.version.clone(),
         name: step.name.clone(),
+        file: step.path.clone(),
         status: MigrationStatus::Untouched,
         transactional: step.boundary.is_transactional(),
         duration_ms: None,

@@ -85,8 +85,12 @@ pub struct StatementReport {
     pub index: usize,
     /// Line in the file, from 1.
     pub line: usize,
+    /// Column in that line, from 1, in characters.
+    pub column: usize,
     /// PostgreSQL's command tag.
     pub tag: String,
+    /// How its text begins: one line, at most 160 characters, passwords redacted.
+    pub text: String,
     /// When it began: milliseconds since the observer began; null where nobody observed it.
     pub from_ms: Option<f64>,
     /// How long it took; null when it was not run.
@@ -116,6 +120,8 @@ pub struct MigrationReport {
     pub version: Version,
     /// The name.
     pub name: String,
+    /// Its file, as errors name it.
+    pub file: String,
     /// What became of it.
     pub status: MigrationStatus,
     /// Whether it ran in one transaction.

@@ -8,7 +8,7 @@ use stopover_model::report::{
 };
 use stopover_model::{DatabaseKind, EditClass, HealKind, Healed, Severity};
 use stopover_model::{
-    Finding, LedgerKind, PlannedLock, Provenance, StatementError, TOOL_VERSION, Version,
+    Excerpt, Finding, LedgerKind, PlannedLock, Provenance, StatementError, TOOL_VERSION, Version,
 };
 use stopover_report::SourceText;
 
@@ -45,6 +45,7 @@ pub(crate) fn duplicate() -> StatementError {
         file: FILE.into(),
         line: 5,
         column: 2,
+        excerpt: Excerpt::cut(TEXT, 5, 2),
     }
 }
 
@@ -314,6 +315,7 @@ pub(crate) fn apply_midway() -> ApplyReport {
                 file: "migrations/106_index_items.up.sql".into(),
                 line: 3,
                 column: 1,
+                excerpt: None,
             },
         }),
         duration_ms: 600_100.0,
@@ -321,11 +323,28 @@ pub(crate) fn apply_midway() -> ApplyReport {
     }
 }
 
+/// A text that fits the tag.
+fn text(index: usize, tag: &str) -> &'static str {
+    match (index, tag) {
+        (_, "UPDATE") => "UPDATE customers SET email = lower(email)",
+        (_, "ALTER TABLE") => {
+            "ALTER TABLE customers ADD CONSTRAINT customers_email_key UNIQUE (email)"
+        }
+        (1, "CREATE INDEX") => {
+            "CREATE INDEX CONCURRENTLY order_items_sku ON shop.order_items (sku)"
+        }
+        (_, "CREATE INDEX") => "CREATE INDEX orders_customer ON orders (customer_id)",
+        _ => "CREATE TABLE late (id bigint PRIMARY KEY)",
+    }
+}
+
 fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementReport {
     StatementReport {
         index,
         line,
+        column: 1,
         tag: tag.into(),
+        text: text(index, tag).into(),
         from_ms: None,
         duration_ms: ms,
         rows: None,
@@ -496,6 +515,7 @@ fn migration(
     MigrationReport {
         version: Version::Integer(version),
         name: name.into(),
+        file: format!("migrations/{version}_{name}.up.sql"),
         status,
         transactional: true,
         duration_ms,

@@ -120,6 +120,7 @@ fn failed() -> Event {
             file: "migrations/105.up.sql".into(),
             line: 4,
             column: 1,
+            excerpt: None,
         },
     }
 }

@@ -2,17 +2,17 @@
 
 mod advice;
 mod conditions;
-mod excerpt;
+
+use std::ops::Range;
 
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin, Renderer, Snippet};
-use stopover_model::{Plan, StatementError};
+use stopover_model::{Excerpt, Plan, StatementError};
 
 use crate::look::{Charset, Colour, Ink, Look};
 use crate::text::{self, LongWords};
 
 pub use conditions::condition_name;
-use excerpt::{Excerpt, Place};
 
 /// Gives the text of a migration's file, to show an error in its place.
 pub trait SourceText {
@@ -36,25 +36,29 @@ impl SourceText for Plan {
     }
 }
 
-/// One statement's error: what the server said, the line in the file with a marker (where the
-/// whole text of the file is given), SQLSTATE, detail, hint, and what to do next.
+/// One statement's error: what the server said, the line in the file with a marker (from `source`,
+/// the file's whole text, else from the lines that the error brings), SQLSTATE, detail, hint, and
+/// what to do next.
 #[must_use]
 pub fn sql_error(error: &StatementError, source: Option<&str>, look: &Look) -> String {
     let excerpt = source.and_then(|source| Excerpt::cut(source, error.line, error.column));
-    let gutter = excerpt.as_ref().map_or(1, |it| it.last_line().to_string().len());
+    let excerpt = excerpt.as_ref().or(error.excerpt.as_ref());
+    let gutter = excerpt.map_or(1, |it| it.last_line().to_string().len());
     let message = text::tame(&error.headline());
     let message = text::wrap(&message, columns(look, "error: ".len()), LongWords::Keep).join("\n");
     let notes = notes(error, gutter, look);
     let file = text::tame_line(&error.file);
     let mut group = Group::with_title(Level::ERROR.primary_title(message));
-    if let Some(excerpt) = &excerpt {
-        let snippet = Snippet::source(excerpt.text.as_str())
+    if let Some(excerpt) = excerpt {
+        let snippet = Snippet::source(excerpt.lines.join("\n"))
             .line_start(excerpt.first_line)
             .fold(false)
-            .annotation(AnnotationKind::Primary.span(excerpt.mark.clone()));
-        group = match excerpt.place {
-            Place::AsInFile => group.element(snippet.path(file)),
-            Place::Shifted => group.element(origin(file, error)).element(snippet),
+            .annotation(AnnotationKind::Primary.span(marked(excerpt)));
+        let is_as_in_file = (excerpt.line, excerpt.column) == (error.line, error.column);
+        group = if is_as_in_file {
+            group.element(snippet.path(file))
+        } else {
+            group.element(origin(file, error)).element(snippet)
         };
     } else {
         group = group.element(origin(file, error));
@@ -70,6 +74,19 @@ pub fn sql_error(error: &StatementError, source: Option<&str>, look: &Look) -> S
 
 /// How the last note, what to do next, is called.
 const NEXT: &str = "next";
+
+/// The bytes of the excerpt's text (its lines with a line feed between) that are marked.
+fn marked(excerpt: &Excerpt) -> Range<usize> {
+    let at = excerpt.line.saturating_sub(excerpt.first_line);
+    let before: usize = excerpt.lines.iter().take(at).map(|it| it.len() + 1).sum();
+    let line = excerpt.lines.get(at).map_or("", String::as_str);
+    let bytes = |text: &str, characters| text.chars().take(characters).map(char::len_utf8).sum();
+    let start: usize = bytes(line, excerpt.column.saturating_sub(1));
+    let length: usize = bytes(&line[start..], excerpt.width);
+    let text: usize = excerpt.lines.iter().map(|it| it.len() + 1).sum();
+    let start = (before + start).min(text.saturating_sub(1));
+    start..start + length
+}
 
 fn origin(file: String, error: &StatementError) -> Origin<'static> {
     Origin::path(file).line(error.line).char_column(error.column)

@@ -10,6 +10,7 @@ fn error(line: usize, column: usize) -> StatementError {
         file: "migrations/7_x.up.sql".into(),
         line,
         column,
+        excerpt: None,
     }
 }
 
