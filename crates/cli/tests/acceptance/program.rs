@@ -37,6 +37,8 @@ impl Call {
         for name in ["PATH", "TMPDIR", "STOPOVER_PG_BIN"] {
             variables.extend(std::env::var_os(name).map(|it| (name.to_owned(), it)));
         }
+        // No dump of these tests is ever restored again.
+        variables.push(("STOPOVER_KEEP_BASE".to_owned(), "never".into()));
         let cache = template_cache();
         variables.extend(cache.map(|it| ("XDG_CACHE_HOME".to_owned(), it.into())));
         Self { folder: folder.to_owned(), variables, arguments: Vec::new() }

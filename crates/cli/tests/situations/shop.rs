@@ -140,6 +140,8 @@ impl Shop {
                 command.env_remove(name);
             }
         }
+        // No dump of these tests is ever restored again.
+        command.env("STOPOVER_KEEP_BASE", "never");
         command
     }
 

@@ -188,13 +188,18 @@ impl Stock {
                 return Ok(None);
             }
         };
+        let checkpointed = began.elapsed();
         if let Err(error) = server.shut_down().await {
             self.not_kept(&error.to_string(), "");
             server.resume(binaries).await?;
             return Ok(None);
         }
+        let stopped = began.elapsed();
         let made = self.make(server.data_folder(), settled.log_file, restoration).await;
+        let copied = began.elapsed();
         server.resume(binaries).await?;
+        let resumed = began.elapsed();
+        tracing::debug!(?checkpointed, ?stopped, ?copied, ?resumed, "a base was kept");
         match made {
             Ok(Kept::Made { name, .. }) => self.unsettled = Some((name, Timestamp::now())),
             Ok(Kept::There) => {}
