@@ -42,6 +42,7 @@ macro_rules! suite {
             heals: runners_that_start_together_heal_once
             heals: heals_are_told_and_not_done_where_the_policy_says_so
             heals: a_journal_without_scripts_learns_to_keep_them
+            heals: a_rerun_that_changes_its_session_is_recorded_all_the_same
             failure: a_failing_middle_statement_leaves_nothing
             failure: the_place_of_an_error_is_told
             failure: transaction_control_in_the_middle_is_refused_before_anything_runs

@@ -294,3 +294,17 @@ pub async fn a_journal_without_scripts_learns_to_keep_them<F: Fixture>() {
     let done = stage.apply().await;
     assert!(healed(&done.findings)[0].message.contains("(class: cosmetic)"));
 }
+
+/// A script that is run again leaves nothing of itself in the session that writes the ledger.
+pub async fn a_rerun_that_changes_its_session_is_recorded_all_the_same<F: Fixture>() {
+    let nine = format!("{NINE}{}", F::PHRASES.leak);
+    let mut stage = incident::<F>(&nine, "CREATE TABLE other (id integer);\n").await;
+    let before = ledger(&stage).await;
+    poison(&stage).await;
+    allow(&mut stage, &[9]);
+    stage.makes_tables(&["11_late"]);
+    stage.up("12_look", F::PHRASES.look);
+    stage.apply().await;
+    assert_eq!(ledger(&stage).await[..3], before);
+    assert_eq!(stage.database.value("SELECT setting FROM seen").await, F::PHRASES.untouched);
+}

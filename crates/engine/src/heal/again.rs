@@ -1,6 +1,6 @@
 //! Running applied migrations again: each one transaction with its row and its journal line.
 
-use stopover_backend::{BackendError, Durability, JournalNote, Session};
+use stopover_backend::{BackendError, Durability, JournalNote, LockKept, Session};
 use stopover_model::{DatabaseError, Direction, Finding, Silent, StatementError};
 
 use crate::lock::Locked;
@@ -63,7 +63,12 @@ pub(super) async fn once<S: Session>(
     };
     session.rollback().await?;
     session.reset().await?;
-    locked.keep().await?;
+    if let LockKept::Gone(_) = locked.keep().await? {
+        return Err(EngineError::Backend(BackendError::Lost(format!(
+            "migration {} freed the run lock, and another runner has it now",
+            rerun.heal.version
+        ))));
+    }
     Ok(ended)
 }
 

@@ -229,7 +229,8 @@ impl LedgerEditor for PostgresSession {
     ) -> Result<(), BackendError> {
         let sql = form::of(ledger.kind).restamp(ledger, version, name, checksum);
         match sql {
-            Some(sql) => self.run(&sql).await,
+            // A script that is run again may have put on a role.
+            Some(sql) => self.run(&format!("{AS_OURSELVES}{sql}")).await,
             None => Ok(()),
         }
     }
