@@ -154,6 +154,15 @@ impl<'a> Folder<'a> {
         Self::list(self.store, &entry.path)
     }
 
+    /// Whether [`Self::deep`] can find a name that begins with one of these letters: it lists folders
+    /// and copies every entry, which is worth it only then.
+    pub(crate) fn may_begin_with(&self, letters: &[u8]) -> bool {
+        self.entries.iter().any(|entry| {
+            let first = entry.name.as_encoded_bytes().first();
+            entry.kind == Kind::Folder || first.is_some_and(|it| letters.contains(it))
+        })
+    }
+
     /// Everything in this folder and in the visible folders below it, ascending by path; a folder
     /// is itself among them only where it cannot be listed.
     pub(crate) fn deep(&self) -> Vec<Entry> {

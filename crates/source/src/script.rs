@@ -23,8 +23,7 @@ pub(crate) type Text = Result<String, Finding>;
 
 /// Reads the files' texts, in their order; many of them by several threads.
 pub(crate) fn read_all(store: Store<'_>, paths: &[&Path]) -> Vec<Text> {
-    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
-    let threads = paths.len().div_ceil(FILES_PER_THREAD).min(cores).max(1);
+    let threads = threads(paths.len());
     let share = |paths: &[&Path]| -> Vec<Text> {
         let mut reader = Reader { store, buffer: Vec::with_capacity(BUFFER) };
         paths.iter().map(|path| reader.read(path)).collect()
@@ -41,6 +40,16 @@ pub(crate) fn read_all(store: Store<'_>, paths: &[&Path]) -> Vec<Text> {
         let texts = running.into_iter();
         texts.flat_map(|(paths, thread)| thread.join().unwrap_or_else(|_| share(paths))).collect()
     })
+}
+
+/// How many threads so many files are worth.
+fn threads(files: usize) -> usize {
+    if files <= FILES_PER_THREAD {
+        return 1;
+    }
+    // Only now, for it reads some files itself.
+    let cores = thread::available_parallelism().map_or(1, NonZero::get).min(MOST_THREADS);
+    files.div_ceil(FILES_PER_THREAD).min(cores)
 }
 
 /// Reads one file's text.

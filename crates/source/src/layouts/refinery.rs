@@ -21,6 +21,9 @@ pub(super) struct Named {
 }
 
 pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
+    if !folder.may_begin_with(b"VU") {
+        return None;
+    }
     let entries = folder.deep();
     if super::flyway::only_flyway(&entries) {
         return None;

@@ -25,6 +25,9 @@ const CONFIG: &str = ".sql.conf";
 /// A versioned or repeatable migration, in a folder where every `U` file has its `V` file (those
 /// of refinery have not), or that has something of Flyway's alone.
 pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
+    if !folder.may_begin_with(b"VR") {
+        return None;
+    }
     let entries = folder.deep();
     let mut versions = BTreeSet::new();
     let mut undone = BTreeSet::new();
