@@ -4,10 +4,12 @@ use std::time::Instant;
 
 use jiff::Timestamp;
 use stopover_backend::{
-    Backend, Diagnose, Observer, Offending, PrepareError, PrepareStage, Prepared, ScratchProvider, StopSignal, Trace,
+    Backend, Diagnose, Observer, Offending, PrepareError, PrepareStage, Prepared, ScratchProvider,
+    StopSignal, Trace,
 };
+use stopover_checks::{Measured, limits};
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, Event, EventSink, Finding, HealMode, Plan};
+use stopover_model::{DatabaseError, Event, EventSink, Finding, HealMode, Plan, Thresholds};
 
 use crate::detail::{clip, of_failure, of_findings, rows};
 use crate::{Applied, Ending, EngineError, Request, apply, traced};
@@ -34,18 +36,20 @@ pub struct Rehearsal {
     pub ending: RehearsalEnding,
 }
 
-/// Restores the backup, runs the plan on it, judges, and throws the scratch away.
+/// Restores the backup, runs the plan on it, judges what came of it and what was measured, and throws
+/// the scratch away.
 ///
 /// Never an error: whatever goes wrong is in the report, and makes it red.
 pub async fn rehearse<P: ScratchProvider>(
     provider: &mut P,
     request: &Request<'_>,
+    thresholds: &Thresholds,
     sink: &mut dyn EventSink,
 ) -> Rehearsal {
     let began = Instant::now();
     let mut report = RehearsalReport::begun(Timestamp::now());
     let ending = match provider.prepare(&request.stop, sink).await {
-        Ok(prepared) => on_scratch(prepared, request, &mut report, sink).await,
+        Ok(prepared) => on_scratch(prepared, request, thresholds, &mut report, sink).await,
         Err(error) => unprepared(error, &mut report),
     };
     report.findings.extend(provider.discard().await);
@@ -86,6 +90,7 @@ fn unprepared(error: PrepareError, report: &mut RehearsalReport) -> RehearsalEnd
 async fn on_scratch<B: Backend>(
     prepared: Prepared<B>,
     request: &Request<'_>,
+    thresholds: &Thresholds,
     report: &mut RehearsalReport,
     sink: &mut dyn EventSink,
 ) -> RehearsalEnding {
@@ -116,6 +121,8 @@ async fn on_scratch<B: Backend>(
             traced::fill(&mut applied.migrations, &trace);
             report.tables = trace.tables;
             report.findings.extend(trace.findings);
+            let measured = Measured { migrations: &applied.migrations, tables: &report.tables };
+            report.findings.extend(limits(measured, thresholds));
             judge(&prepared.backend, applied, report).await
         }
         Err(EngineError::Refused(findings)) => {

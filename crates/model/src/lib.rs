@@ -23,6 +23,7 @@ mod redact;
 pub mod report;
 mod schema;
 mod script;
+mod thresholds;
 mod unsettled;
 mod version;
 
@@ -52,6 +53,7 @@ pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementS
 pub use redact::redact_urls;
 pub use schema::{ColumnDigest, Schema, SchemaChange, SchemaObject, TableCensus};
 pub use script::{Boundaries, Extent, Passage, Script, Substitution};
+pub use thresholds::{TableLimits, Thresholds};
 pub use unsettled::Unsettled;
 pub use version::Version;
 

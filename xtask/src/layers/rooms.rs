@@ -56,6 +56,12 @@ pub(super) const ROOMS: &[Room] = &[
         purpose: "source and ledger → a plan, or every problem",
     },
     Room {
+        name: "checks",
+        reach: Reach::Pure,
+        may_use: &["model"],
+        purpose: "what was measured → findings",
+    },
+    Room {
         name: "source",
         reach: Reach::Outside,
         may_use: &["model", "sql"],
@@ -70,7 +76,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "engine",
         reach: Reach::Outside,
-        may_use: &["model", "planner", "backend"],
+        may_use: &["model", "planner", "checks", "backend"],
         purpose: "apply and rehearse: one engine for every front end",
     },
     Room {

@@ -32,9 +32,11 @@ pub(super) async fn run(
     usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
+    let thresholds = settings.thresholds()?;
     let mut scratch = PostgresScratch::new(scratch_request(settings)?);
     let mut progress = console.progress();
-    let rehearsal = stopover_engine::rehearse(&mut scratch, &request, &mut progress).await;
+    let rehearsal =
+        stopover_engine::rehearse(&mut scratch, &request, &thresholds, &mut progress).await;
     drop(progress);
     let report = &rehearsal.report;
     let written = if keep_report { Some(write_report(&settings.log_dir, report)) } else { None };

@@ -42,7 +42,7 @@ impl Settings {
 }
 
 /// A size as people write it. Units are powers of 1,000, those with an `i` of 1,024.
-fn size(text: &str) -> Option<u64> {
+pub(super) fn size(text: &str) -> Option<u64> {
     let text = text.trim();
     let end = text.find(|it: char| !it.is_ascii_digit() && it != '.').unwrap_or(text.len());
     let (number, unit) = (text[..end].parse::<f64>().ok()?, text[end..].trim());

@@ -4,6 +4,7 @@
 
 mod bases;
 mod file;
+mod limits;
 mod heal;
 mod origin;
 
@@ -20,6 +21,7 @@ use stopover_source::parse_duration;
 use crate::console::Failure;
 use bases::KeepBase;
 use file::SettingsFile;
+use limits::LimitSettings;
 use heal::HealSetting;
 pub(crate) use origin::report;
 
@@ -55,6 +57,8 @@ pub(crate) struct Settings {
     pub(crate) lock_retries: u32,
     /// How drift is judged.
     pub(crate) policy: Policy,
+    /// What a rehearsal may measure before it is red.
+    pub(crate) limits: LimitSettings,
     /// Whether an apply takes over golang-migrate's counter by itself.
     pub(crate) auto_adopt: bool,
     /// What becomes of edits of applied migrations.
@@ -103,6 +107,7 @@ impl Default for Settings {
             statement_timeout: None,
             lock_retries: Limits::default().lock_retries,
             policy: Policy::default(),
+            limits: LimitSettings::default(),
             auto_adopt: false,
             heal: HealSetting::default(),
             backup: None,
@@ -286,6 +291,7 @@ impl Settings {
         self.limits()?;
         self.max_age()?;
         self.cache_limit()?;
+        self.thresholds()?;
         Ok(())
     }
 

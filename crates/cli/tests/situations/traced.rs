@@ -91,3 +91,30 @@ async fn on_a_given_server_the_wal_may_be_anybodys() {
     assert_eq!(first["locks"][0]["relation"], "public.orders");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn over_a_limit_a_rehearsal_is_red_and_near_it_there_is_a_warning() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    shop.migration("42_widen.up.sql", WIDEN);
+    shop.file("stopover.toml", b"[limits]\nwrite_block = '100ms'\n");
+    let red = shop.rehearse(&backup, &[]).red();
+    assert!(
+        red.first_line().starts_with("writes on public.orders were shut out for "),
+        "{}",
+        red.detail
+    );
+    assert!(red.first_line().ends_with("; at most 100 ms is allowed"), "{}", red.detail);
+    assert_eq!(red.codes(), ["write-block"]);
+    assert_eq!(red.report["migrations"][0]["status"], "applied", "it is the time that is wrong");
+    let own = "[limits]\nwrite_block = '100ms'\nrewrite_bytes = '1GB'\n\
+               [limits.tables.orders]\nwrite_block = '1min'\n";
+    shop.file("stopover.toml", own.as_bytes());
+    shop.rehearse(&backup, &[]).green();
+    shop.file("stopover.toml", b"[limits]\nrewrite_bytes = '10kB'\n");
+    assert_eq!(shop.rehearse(&backup, &[]).red().codes(), ["rewrite"]);
+    shop.file("stopover.toml", b"[limits]\nwrite_block = 'soon'\n");
+    let refused = shop.rehearse(&backup, &[]);
+    assert_eq!(refused.exit, 5, "{}", refused.err);
+    assert!(refused.err.contains("limits.write_block"), "{}", refused.err);
+}

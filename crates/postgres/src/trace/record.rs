@@ -108,13 +108,10 @@ impl Record {
 
     /// A statement begins; gives its place.
     pub(super) fn start(&mut self, statement: &PlannedStatement, from: f64) -> usize {
-        let lock = |it: &stopover_model::PlannedLock| {
-            Some((self.catalog.find(&it.relation)?, LockMode::of(&it.mode)?))
-        };
         self.statements.push(Observed {
             whose: self.next.take(),
             tag: statement.tag.clone(),
-            named: statement.locks.iter().filter_map(lock).collect(),
+            named: self.named(statement),
             from,
             to: from,
             wal: None,
@@ -126,6 +123,25 @@ impl Record {
             indexes: Vec::new(),
         });
         self.statements.len() - 1
+    }
+
+    /// What its text says that it locks. With an index, concurrently, goes its table: the text does
+    /// not name that one.
+    fn named(&self, statement: &PlannedStatement) -> Vec<Lock> {
+        let mut named = Vec::new();
+        for lock in &statement.locks {
+            let (Some(oid), Some(mode)) =
+                (self.catalog.find(&lock.relation), LockMode::of(&lock.mode))
+            else {
+                continue;
+            };
+            named.push((oid, mode));
+            let table = self.catalog.get(oid).and_then(|it| it.table);
+            if let (Some(table), LockMode::ShareUpdateExclusive) = (table, mode) {
+                named.push((table, mode));
+            }
+        }
+        named
     }
 
     /// A look in the middle of it, sent at `to`, when the one before was sent at `from`.

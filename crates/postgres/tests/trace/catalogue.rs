@@ -170,7 +170,7 @@ const CASES: &[Case] = &[
     case(
         "",
         "REINDEX INDEX CONCURRENTLY orders_total",
-        &["ShareUpdateExclusive orders_total"],
+        &["ShareUpdateExclusive orders"],
         &[],
         &["orders_total"],
     ),

@@ -14,7 +14,7 @@ use serde::Serialize;
 use stopover_backend::{Stop, StopSignal};
 use stopover_engine::Rehearsal;
 use stopover_model::report::{SCHEMA_VERSION, Verdict};
-use stopover_model::{Silent, SourceSet, TOOL_VERSION};
+use stopover_model::{Silent, SourceSet, TOOL_VERSION, Thresholds};
 use stopover_planner::Selection;
 use stopover_report::Look;
 use stopover_scratch::binaries::Search;
@@ -144,7 +144,13 @@ async fn rehearse(
         fsync: false,
         as_role: None,
     });
-    let mut rehearsal = stopover_engine::rehearse(&mut scratch, &request, &mut Silent).await;
+    let mut rehearsal = stopover_engine::rehearse(
+        &mut scratch,
+        &request,
+        &Thresholds::default(),
+        &mut Silent,
+    )
+    .await;
     BACKUP.clone_into(&mut rehearsal.report.backup.path);
     Ok((source, rehearsal))
 }

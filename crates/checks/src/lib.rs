@@ -1,0 +1,9 @@
+//! Stopover's checks: pure functions from what was planned or measured to findings.
+//!
+//! A check decides nothing but its own findings: what becomes of an error is the verdict's. It
+//! reads values, and asks nobody. One that cannot be made is an error too: nothing passes because
+//! nobody looked.
+
+mod limits;
+
+pub use limits::{Measured, limits};
