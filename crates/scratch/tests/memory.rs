@@ -44,7 +44,7 @@ fn peak_memory() -> u64 {
 
 #[cfg(target_os = "linux")]
 #[tokio::test(flavor = "multi_thread")]
-async fn a_dump_of_200_mb_is_restored_within_64_mib_of_memory() {
+async fn a_dump_of_200_mb_is_restored_within_128_mib_of_memory() {
     let server = TestServer::start().await;
     let target = RestoreTarget {
         superuser: server.access().config().clone(),
@@ -58,8 +58,10 @@ async fn a_dump_of_200_mb_is_restored_within_64_mib_of_memory() {
     let restored = restore(backup, &target, &mut Silent).await.unwrap();
     assert_eq!(restored.rows, ROWS);
     assert!(restored.bytes > 200_000_000);
-    // The promise is 256 MiB; a debug build of today needs about 20.
+    let loaded = server.access().to("large").psql("SELECT count(*), sum(id) FROM wide");
+    assert_eq!(loaded, format!("{ROWS}|{}", ROWS * (ROWS + 1) / 2));
+    // The promise is 256 MiB; 64 of them are for data that waits.
     let peak = peak_memory();
-    assert!(peak < 64 << 20, "{peak} bytes");
+    assert!(peak < 128 << 20, "{peak} bytes");
     server.stop().await;
 }

@@ -70,6 +70,11 @@ impl Scratch {
         Self { target, access: server.access().to(&database) }
     }
 
+    /// The server's own database, as its superuser.
+    pub(crate) fn maintenance(&self) -> Access {
+        self.access.to("postgres")
+    }
+
     pub(crate) async fn restore(&self, backup: Backup) -> Result<Restored, RestoreError> {
         restore(backup, &self.target, &mut Silent).await
     }

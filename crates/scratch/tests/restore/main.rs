@@ -7,4 +7,6 @@ mod encodings;
 mod fixture;
 mod given;
 mod hostile;
+mod parallel;
 mod whole;
+mod zoo;

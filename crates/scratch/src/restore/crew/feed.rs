@@ -194,3 +194,58 @@ impl State {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::sync::Semaphore;
+
+    use super::*;
+
+    fn block(text: &'static str, memory: &Arc<Semaphore>) -> Block {
+        let bytes = Bytes::from_static(text.as_bytes());
+        let end = if text.ends_with('\n') { BlockEnd::Row } else { BlockEnd::WithinRow };
+        let memory = Arc::clone(memory).try_acquire_owned().unwrap();
+        Block { bytes, end, line: 1, lines: 1, memory }
+    }
+
+    async fn text(feed: &Feed, seat: Seat, part: Part) -> String {
+        match feed.pull(seat, part).await {
+            Pulled::Block(block) => String::from_utf8(block.bytes.to_vec()).unwrap(),
+            other => format!("{other:?}"),
+        }
+    }
+
+    #[tokio::test]
+    async fn who_has_a_rows_beginning_gets_its_rest_also_when_others_join() {
+        let (feed, memory) = (Feed::new(), Arc::new(Semaphore::new(8)));
+        for part in ["begin", "middle", "end\n", "next\n"] {
+            feed.push(block(part, &memory));
+        }
+        assert_eq!(text(&feed, 1, Part::Alone).await, "begin");
+        feed.share();
+        let other = feed.pull(2, Part::Among);
+        tokio::pin!(other);
+        let moment = std::time::Duration::from_millis(1);
+        assert!(tokio::time::timeout(moment, other.as_mut()).await.is_err());
+        assert_eq!(text(&feed, 1, Part::Alone).await, "middle");
+        assert_eq!(text(&feed, 1, Part::Alone).await, "end\n");
+        assert_eq!(text(&feed, 1, Part::Alone).await, "Shared");
+        assert!(matches!(other.await, Pulled::Block(block) if *block.bytes == *b"next\n"));
+        feed.end();
+        assert_eq!(text(&feed, 1, Part::Among).await, "End");
+    }
+
+    #[tokio::test]
+    async fn memory_is_given_back_when_a_dump_breaks_off() {
+        let (feed, memory) = (Feed::new(), Arc::new(Semaphore::new(2)));
+        feed.push(block("a\n", &memory));
+        feed.push(block("b\n", &memory));
+        assert_eq!(memory.available_permits(), 0);
+        feed.break_off();
+        assert_eq!(memory.available_permits(), 2);
+        assert_eq!(text(&feed, 1, Part::Among).await, "Broken");
+        assert!(feed.is_complete());
+    }
+}
