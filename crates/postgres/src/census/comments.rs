@@ -28,7 +28,6 @@ fn ours(look: &Look, alias: &str) -> String {
         "({alias}.classoid = 'pg_namespace'::regclass AND EXISTS (SELECT FROM pg_namespace n \
          WHERE n.oid = {alias}.objoid AND n.nspname = 'public'))"
     );
-    let not_left_out = if look.leaves_out() { left_out(look, alias) } else { String::new() };
     format!(
         "({alias}.objoid >= {FIRST_OF_USERS} OR {public}) \
          AND {alias}.classoid <> 'pg_largeobject'::regclass \
@@ -37,18 +36,7 @@ fn ours(look: &Look, alias: &str) -> String {
          AND NOT EXISTS (SELECT FROM pg_depend m WHERE m.classid = {alias}.classoid \
            AND m.objid = {alias}.objoid AND m.objsubid = 0 AND m.deptype = 'e') \
          AND NOT EXISTS (SELECT FROM pg_class t WHERE {alias}.classoid = 'pg_class'::regclass \
-           AND t.oid = {alias}.objoid AND t.relpersistence = 't') {not_left_out}"
-    )
-}
-
-/// The relations left out, and what belongs to them: constraints, triggers, rules, policies.
-fn left_out(look: &Look, alias: &str) -> String {
-    format!(
-        "AND NOT ({alias}.classoid = 'pg_class'::regclass AND NOT {relation}) \
-         AND NOT EXISTS (SELECT FROM pg_depend b WHERE b.classid = {alias}.classoid \
-           AND b.objid = {alias}.objoid AND b.refclassid = 'pg_class'::regclass \
-           AND b.deptype IN ('a', 'i') AND NOT {owner})",
-        relation = look.not_except(&format!("{alias}.objoid")),
-        owner = look.not_except("b.refobjid"),
+           AND t.oid = {alias}.objoid AND t.relpersistence = 't') AND {not_part}",
+        not_part = look.not_part(&format!("{alias}.classoid"), &format!("{alias}.objoid")),
     )
 }

@@ -54,9 +54,20 @@ impl Look {
         format!("{column} <> ALL ('{}'::oid[])", self.except)
     }
 
-    /// Whether anything is left out.
-    pub(super) fn leaves_out(&self) -> bool {
-        self.except != "{}"
+    /// The condition that an object is neither a relation that is left out nor a part of one: a
+    /// constraint, a trigger, a rule, a policy, statistics.
+    pub(super) fn not_part(&self, catalog: &str, object: &str) -> String {
+        if self.except == "{}" {
+            return "true".to_owned();
+        }
+        format!(
+            "(NOT ({catalog} = 'pg_class'::regclass AND NOT {relation}) \
+             AND NOT EXISTS (SELECT FROM pg_depend b WHERE b.classid = {catalog} \
+               AND b.objid = {object} AND b.refclassid = 'pg_class'::regclass \
+               AND b.deptype IN ('a', 'i') AND NOT {owner}))",
+            relation = self.not_except(object),
+            owner = self.not_except("b.refobjid"),
+        )
     }
 
     /// The condition that a row of `pg_class` is a relation to look at.

@@ -4,19 +4,19 @@
 //! it makes no difference whether they were written out once.
 
 use super::look::{FIRST_OF_USERS, Look, independent, not_member};
+use super::schemas;
 
 /// Every object that has an owner, as the columns `classid`, `objid`, `owner`, `acl` and `letter`
 /// (which `acldefault` wants; NULL where nothing is granted on such objects).
 fn owned(look: &Look) -> String {
-    let schema = look.in_schemas("o.oid");
     let relation = look.relation("o");
     let function = look.in_schemas("o.pronamespace");
     let kind = look.in_schemas("o.typnamespace");
     [
         format!(
-            "SELECT 'pg_namespace'::regclass AS classid, o.oid AS objid, o.nspowner AS owner, \
-             o.nspacl AS acl, 'n'::\"char\" AS letter FROM pg_namespace o WHERE {schema} AND {}",
-            not_member("pg_namespace", "o.oid")
+            "SELECT 'pg_namespace'::regclass AS classid, n.oid AS objid, n.nspowner AS owner, \
+             n.nspacl AS acl, 'n'::\"char\" AS letter FROM pg_namespace n WHERE {}",
+            schemas::told(look)
         ),
         format!(
             "SELECT 'pg_class'::regclass, o.oid, o.relowner, o.relacl, \
@@ -68,9 +68,10 @@ fn owned(look: &Look) -> String {
 fn rest(look: &Look, catalog: &str, prefix: &str) -> String {
     format!(
         "SELECT '{catalog}'::regclass, o.oid, o.{prefix}owner, NULL, NULL FROM {catalog} o \
-         WHERE {} AND {}",
+         WHERE {} AND {} AND {}",
         look.in_schemas(&format!("o.{prefix}namespace")),
-        not_member(catalog, "o.oid")
+        not_member(catalog, "o.oid"),
+        look.not_part(&format!("'{catalog}'::regclass"), "o.oid"),
     )
 }
 

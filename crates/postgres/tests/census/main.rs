@@ -1,6 +1,7 @@
 //! The canonical schema and the digests, on a database with an object of every kind.
 
 mod changes;
+mod except;
 mod privileges;
 mod restored;
 mod rows;
