@@ -1,5 +1,7 @@
 //! A copy of the file for a proof: whole, private, of one moment, and gone afterwards.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 mod support;
 
 use std::os::unix::fs::PermissionsExt;
