@@ -308,6 +308,23 @@ async fn a_base_over_the_limit_is_not_kept_and_that_is_said() {
 }
 
 #[tokio::test]
+async fn a_backup_that_changes_while_it_is_restored_is_kept_under_no_name() {
+    let place = Place::with(SHOP).await;
+    let mut provider = PostgresScratch::new(place.request());
+    let backup = place.backup.clone();
+    let mut meddle = |event: Event| {
+        if event == Event::Phase(RestorePhase::Analyzing) {
+            fs::File::options().append(true).open(&backup).unwrap().set_len(10).unwrap();
+        }
+    };
+    let prepared = provider.prepare(&Stop::never(), &mut meddle).await.unwrap();
+    let found = prepared.findings.iter().find(|it| it.code == "base-not-kept").unwrap();
+    assert!(found.message.contains("changed while it was restored"), "{}", found.message);
+    provider.discard().await;
+    assert!(place.bases().is_empty());
+}
+
+#[tokio::test]
 async fn nothing_is_kept_where_a_restore_is_as_fast_or_where_nobody_wants_it() {
     let place = Place::with("CREATE TABLE customers ()").await;
     for keeping in [Keeping::Worthwhile, Keeping::Never] {

@@ -228,6 +228,11 @@ impl Building {
             let what = "is not what was to be copied".to_owned();
             return Err(BaseError::NotWhole { path: data, what });
         }
+        self.describe(new, &made)
+    }
+
+    /// Writes down what was made, the record last.
+    fn describe(&self, new: &NewBase<'_>, made: &Listing) -> Result<(), BaseError> {
         let files = made.to_string();
         let record = Record {
             format: FORMAT,

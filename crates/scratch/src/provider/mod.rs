@@ -124,11 +124,9 @@ impl PostgresScratch {
         let restored = scratch.restore(backup, &self.request, sink).await?;
         self.known.backup.complete = Some(true);
         self.known.learn(&restored);
-        let time = began.elapsed();
-        let base_time = scratch.base_time();
+        let (restore_ms, base_ms) = scratch.times(began.elapsed());
         let (backend, role) = scratch.backend(&restored, self.request.as_role.as_deref()).await?;
         let mut report = scratch.report();
-        let reused = report.base_reused;
         report.role = Some(role);
         self.known.scratch = Some(report.clone());
         Ok(Prepared {
@@ -136,9 +134,8 @@ impl PostgresScratch {
             backup: self.known.backup.clone(),
             scratch: report,
             findings: scratch.findings(restored.findings),
-            restore_ms: (!reused)
-                .then(|| milliseconds(time.saturating_sub(base_time.unwrap_or_default()))),
-            base_ms: base_time.map(milliseconds),
+            restore_ms,
+            base_ms,
         })
     }
 
@@ -231,12 +228,16 @@ impl Scratch {
         }
     }
 
-    /// How long starting from a base took, or keeping one.
-    fn base_time(&self) -> Option<Duration> {
-        match self {
+    /// Of the time that all took, in milliseconds: restoring, and starting from a base or keeping
+    /// one.
+    fn times(&self, all: Duration) -> (Option<f64>, Option<f64>) {
+        let milliseconds = |time: Duration| time.as_secs_f64() * 1e3;
+        let base = match self {
             Self::Private(it) => it.base_time(),
             Self::Given(_) => None,
-        }
+        };
+        let rest = milliseconds(all.saturating_sub(base.unwrap_or_default()));
+        ((!self.report().base_reused).then_some(rest), base.map(milliseconds))
     }
 
     fn findings(&self, restored: Vec<Finding>) -> Vec<Finding> {
@@ -252,10 +253,6 @@ impl Scratch {
             Self::Given(it) => it.discard().await,
         }
     }
-}
-
-fn milliseconds(duration: Duration) -> f64 {
-    duration.as_secs_f64() * 1e3
 }
 
 impl Known {

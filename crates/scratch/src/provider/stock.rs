@@ -169,14 +169,7 @@ impl Stock {
         restoration: &Restoration,
         sink: &mut dyn EventSink,
     ) -> Result<Option<Duration>, ServerError> {
-        let took = Duration::from_millis(restoration.restore_ms);
-        let wanted = match self.options.keeping {
-            Keeping::Worthwhile => took >= WORTHWHILE,
-            Keeping::Always => true,
-            Keeping::Never => false,
-        };
-        self.remember(restoration);
-        if !wanted || self.has(restoration) {
+        if !self.is_wanted(restoration) {
             return Ok(None);
         }
         sink.emit(Event::Phase(RestorePhase::KeepingBase));
@@ -188,7 +181,6 @@ impl Stock {
                 return Ok(None);
             }
         };
-        let checkpointed = began.elapsed();
         if let Err(error) = server.shut_down().await {
             self.not_kept(&error.to_string(), "");
             server.resume(binaries).await?;
@@ -198,14 +190,34 @@ impl Stock {
         let made = self.make(server.data_folder(), settled.log_file, restoration).await;
         let copied = began.elapsed();
         server.resume(binaries).await?;
-        let resumed = began.elapsed();
-        tracing::debug!(?checkpointed, ?stopped, ?copied, ?resumed, "a base was kept");
+        tracing::debug!(?stopped, ?copied, resumed = ?began.elapsed(), "a base was kept");
         match made {
             Ok(Kept::Made { name, .. }) => self.unsettled = Some((name, Timestamp::now())),
             Ok(Kept::There) => {}
             Err(error) => self.not_kept(&error.to_string(), error.remedy()),
         }
         Ok(Some(began.elapsed()))
+    }
+
+    /// Whether a base is to be kept, and there is none yet. Remembers the backup's hash.
+    fn is_wanted(&mut self, restoration: &Restoration) -> bool {
+        let took = Duration::from_millis(restoration.restore_ms);
+        let wanted = match self.options.keeping {
+            Keeping::Worthwhile => took >= WORTHWHILE,
+            Keeping::Always => true,
+            Keeping::Never => false,
+        };
+        if !self.facts.still_hold() {
+            if wanted {
+                // An archive is read twice, for its hash and by pg_restore: who knows which of
+                // both the hash belongs to.
+                self.not_kept("the backup changed while it was restored", "");
+            }
+            return false;
+        }
+        // Without it, it is hashed again.
+        let _ = self.bases.remember(&self.facts, &restoration.sha256);
+        wanted && !self.has(restoration)
     }
 
     async fn make(
@@ -241,14 +253,6 @@ impl Stock {
     fn not_kept(&mut self, why: &str, remedy: &str) {
         let message = format!("no base was kept, so that the next rehearsal restores again: {why}");
         self.findings.push(Finding::warning("base-not-kept", &self.backup, message, remedy));
-    }
-
-    /// Remembers the backup's hash, if the backup is what it was before it was read.
-    fn remember(&self, restoration: &Restoration) {
-        if self.facts.still_hold() {
-            // Without it, it is hashed again.
-            let _ = self.bases.remember(&self.facts, &restoration.sha256);
-        }
     }
 
     /// At the very end: makes sure that the base is on the disk, where that costs next to nothing.
