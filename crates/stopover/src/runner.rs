@@ -8,7 +8,7 @@ use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{Applied, Ending, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
 use stopover_model::{
-    Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy, SourceSet, Version,
+    AutoAdopt, Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy, SourceSet, Version,
 };
 use stopover_planner::Selection;
 use stopover_source::GitHistory;
@@ -114,6 +114,15 @@ impl Runner {
         self
     }
 
+    /// Takes golang-migrate's counter over by itself, where there is one, it is clean, and there is
+    /// no ledger yet: the first boot with Stopover changes nothing in the schema then. The rows say
+    /// `assumed`; without this such a database is refused.
+    #[must_use]
+    pub const fn auto_adopt(mut self) -> Self {
+        self.policy.auto_adopt = AutoAdopt::On;
+        self
+    }
+
     /// How edits of applied migrations are healed: by default, the ledger takes over line ends and
     /// comments, and everything else is refused.
     #[must_use]
@@ -216,7 +225,7 @@ impl Runner {
         }
         let request = self.request(&source);
         let before = self.database.status(&request).await?;
-        if in_step(&before) {
+        if in_step(&before) && !takes_over(&before) {
             return Ok(Report {
                 applied: Vec::new(),
                 migrations: Vec::new(),
@@ -281,6 +290,11 @@ impl Runner {
             stop: self.stop.clone(),
         }
     }
+}
+
+/// Whether an apply takes a counter over first: that is something to do.
+fn takes_over(status: &StatusReport) -> bool {
+    status.findings.iter().any(|it| it.code == "adopted")
 }
 
 /// What was carried out to its end; anything else is an error.

@@ -128,3 +128,27 @@ async fn ok_means_that_ledger_and_source_are_the_same_afterwards() {
     assert_eq!(*applied, versions(&[1, 2]));
     assert_eq!((findings[0].code.as_str(), findings[0].subject.as_str()), ("orphan", "99"));
 }
+
+#[tokio::test]
+async fn the_first_boot_takes_golang_migrates_counter_over_where_it_may() {
+    let database = TestDatabase::create().await;
+    Runner::new(&database.url()).unwrap().embedded(SHOP).run().await.unwrap();
+    database.psql(
+        "DROP SCHEMA stopover CASCADE;
+         CREATE TABLE schema_migrations (version bigint PRIMARY KEY, dirty boolean NOT NULL);
+         INSERT INTO schema_migrations VALUES (2, false);",
+    );
+    let runner = Runner::new(&database.url()).unwrap().embedded(SHOP);
+    assert!(matches!(runner.run().await, Err(Error::Refused { .. })));
+    assert_eq!(database.psql("SELECT to_regnamespace('stopover') IS NULL"), "t");
+
+    let runner = runner.auto_adopt();
+    let report = runner.run().await.unwrap();
+    assert_eq!((report.applied.len(), report.ledger.len()), (0, 2));
+    let codes: Vec<&str> = report.findings.iter().map(|it| it.code.as_str()).collect();
+    assert_eq!(codes, ["adopted"]);
+    let rows = "SELECT string_agg(version || provenance, ' ' ORDER BY version) \
+                FROM stopover.applied_migrations";
+    assert_eq!(database.psql(rows), "1assumed 2assumed");
+    assert_eq!(runner.run().await.unwrap().findings, []);
+}
