@@ -98,11 +98,26 @@ pub(super) fn convert(
     backup: Backup,
     binaries: Option<&Binaries>,
 ) -> Result<Converted, RestoreError> {
-    let binaries = suitable(&backup, binaries)?;
+    let command = command_for(&backup, suitable(&backup, binaries)?);
+    let (mut pipe, conversion, progress) = start(backup, command)?;
+    let place = Place::default;
+    let head = pipe.next_chunk().map_err(|error| RestoreError::of_backup(error, place()))?;
+    let Some(head) = head else {
+        // It ended without a word of SQL.
+        conversion.finish(&place())?;
+        let what = "pg_restore wrote nothing".to_owned();
+        return Err(RestoreError::NotADump { what });
+    };
+    let header = read_header(&head);
+    pipe.head = Some(head);
+    Ok(Converted { pipe, conversion, header, progress })
+}
+
+/// The pg_restore that turns the archive into a script.
+fn command_for(backup: &Backup, binaries: &Binaries) -> Command {
     let mut command = Command::new(binaries.path(Program::PgRestore));
     command.args(["--file", "-"]).env("LC_ALL", "C");
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let failed = |source| RestoreError::Io { what: "starting pg_restore".to_owned(), source };
     match &backup.kind {
         Kind::Folder(path, _) => drop(command.arg(path)),
         Kind::Archive(_) | Kind::Plain(..) => {
@@ -112,6 +127,15 @@ pub(super) fn convert(
             }
         }
     }
+    command
+}
+
+/// Starts it, and the threads that feed it and listen to it.
+fn start(
+    backup: Backup,
+    mut command: Command,
+) -> Result<(Pipe, Conversion, Progress), RestoreError> {
+    let failed = |source| RestoreError::Io { what: "starting pg_restore".to_owned(), source };
     let mut child = command.spawn().map_err(failed)?;
     let progress = Progress::default();
     let (feeder, progress) = match (backup.kind, child.stdin.take()) {
@@ -129,18 +153,7 @@ pub(super) fn convert(
     let complaints = thread::spawn(move || stderr.map(keep_tail).unwrap_or_default());
     let output = child.stdout.take().ok_or_else(|| failed(ErrorKind::BrokenPipe.into()))?;
     let conversion = Conversion { child, feeder, complaints, name: backup.name };
-    let mut pipe = Pipe { output, head: None };
-    let place = Place::default;
-    let head = pipe.next_chunk().map_err(|error| RestoreError::of_backup(error, place()))?;
-    let Some(head) = head else {
-        // It ended without a word of SQL.
-        conversion.finish(&place())?;
-        let what = "pg_restore wrote nothing".to_owned();
-        return Err(RestoreError::NotADump { what });
-    };
-    let header = read_header(&head);
-    pipe.head = Some(head);
-    Ok(Converted { pipe, conversion, header, progress })
+    Ok((Pipe { output, head: None }, conversion, progress))
 }
 
 /// Whether there is a pg_restore that reads this archive.

@@ -7,6 +7,7 @@ mod encodings;
 mod fixture;
 mod given;
 mod hostile;
+mod mutants;
 mod parallel;
 mod whole;
 mod zoo;
