@@ -14,6 +14,10 @@ pub trait Observer: Send + Sync {
     /// Hears what happens, in order, before anybody else does.
     fn hear(&self, event: &Event);
 
+    /// From now on there are synthetic readers and writers beside the sessions, on each table that
+    /// a statement names, at this rate each: what they wait is told next to what is derived.
+    fn stir(&self, per_second: u32);
+
     /// Ends the observation, and tells what was seen. Sessions that are open or opened later are
     /// observed no more.
     fn finish(&self) -> Pending<'_, Trace>;

@@ -179,6 +179,7 @@ mod tests {
             bytes: Some(3_221_225_472),
             read_blocked_ms: read,
             write_blocked_ms: write,
+            traffic: None,
         }
     }
 

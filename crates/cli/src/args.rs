@@ -171,6 +171,11 @@ pub(crate) struct RehearseArguments {
     /// Keep production's durability in the scratch, for timings nearer to production's
     #[arg(long)]
     pub(crate) fsync: bool,
+    /// Read and write each touched table beside the migrations, so often a second (20 where no
+    /// number is given), and say what that waited
+    #[arg(long, value_name = "PER SECOND", num_args = 0..=1, default_missing_value = "20",
+          value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) traffic: Option<u32>,
     /// Folder with PostgreSQL's server programs [default: searched for]
     #[arg(long, value_name = "DIR")]
     pub(crate) pg_bin: Option<PathBuf>,

@@ -35,6 +35,6 @@ pub use outcome::{Applied, Ending};
 pub use read::{plan, status};
 pub use rehearse::{Rehearsal, RehearsalEnding, rehearse};
 pub use repair::{Repair, repair};
-pub use request::{Limits, Request};
+pub use request::{Limits, Measure, Request};
 pub use rollback::rollback;
 pub use schema::schema;

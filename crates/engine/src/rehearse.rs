@@ -9,10 +9,10 @@ use stopover_backend::{
 };
 use stopover_checks::{Measured, limits};
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, Event, EventSink, Finding, HealMode, Plan, Thresholds};
+use stopover_model::{DatabaseError, Event, EventSink, Finding, HealMode, Plan};
 
 use crate::detail::{clip, of_failure, of_findings, rows};
-use crate::{Applied, Ending, EngineError, Request, apply, traced};
+use crate::{Applied, Ending, EngineError, Measure, Request, apply, traced};
 
 /// What the front end must know besides the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,13 +43,13 @@ pub struct Rehearsal {
 pub async fn rehearse<P: ScratchProvider>(
     provider: &mut P,
     request: &Request<'_>,
-    thresholds: &Thresholds,
+    measure: &Measure,
     sink: &mut dyn EventSink,
 ) -> Rehearsal {
     let began = Instant::now();
     let mut report = RehearsalReport::begun(Timestamp::now());
     let ending = match provider.prepare(&request.stop, sink).await {
-        Ok(prepared) => on_scratch(prepared, request, thresholds, &mut report, sink).await,
+        Ok(prepared) => on_scratch(prepared, request, measure, &mut report, sink).await,
         Err(error) => unprepared(error, &mut report),
     };
     report.findings.extend(provider.discard().await);
@@ -90,7 +90,7 @@ fn unprepared(error: PrepareError, report: &mut RehearsalReport) -> RehearsalEnd
 async fn on_scratch<B: Backend>(
     prepared: Prepared<B>,
     request: &Request<'_>,
-    thresholds: &Thresholds,
+    measure: &Measure,
     report: &mut RehearsalReport,
     sink: &mut dyn EventSink,
 ) -> RehearsalEnding {
@@ -106,6 +106,9 @@ async fn on_scratch<B: Backend>(
     }
     let request = &Request { policy: &policy, ..request.clone() };
     let observer = prepared.backend.observer();
+    if let (Some(observer), Some(per_second)) = (&observer, measure.traffic_per_second) {
+        observer.stir(per_second);
+    }
     let applied = match &observer {
         None => apply(&prepared.backend, request, sink).await,
         Some(observer) => {
@@ -122,7 +125,7 @@ async fn on_scratch<B: Backend>(
             report.tables = trace.tables;
             report.findings.extend(trace.findings);
             let measured = Measured { migrations: &applied.migrations, tables: &report.tables };
-            report.findings.extend(limits(measured, thresholds));
+            report.findings.extend(limits(measured, &measure.thresholds));
             judge(&prepared.backend, applied, report).await
         }
         Err(EngineError::Refused(findings)) => {

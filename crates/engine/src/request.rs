@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use stopover_backend::{FactsRequest, Stop};
-use stopover_model::{History, Policy, SourceSet};
+use stopover_model::{History, Policy, SourceSet, Thresholds};
 use stopover_planner::Selection;
 
 /// How long to wait, and how often to try.
@@ -48,4 +48,14 @@ pub struct Request<'a> {
     pub history: Arc<dyn History>,
     /// Asks to stop.
     pub stop: Stop,
+}
+
+/// What a rehearsal measures besides errors.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Measure {
+    /// Over which it is red.
+    pub thresholds: Thresholds,
+    /// Synthetic reads, and as many writes, of each touched table beside the migrations; `None` for
+    /// none.
+    pub traffic_per_second: Option<u32>,
 }

@@ -80,6 +80,13 @@ impl LockMode {
             Self::ShareRowExclusive | Self::Exclusive | Self::AccessExclusive => true,
         }
     }
+
+    /// Whether whoever waits for `other` waits for this one as well.
+    #[must_use]
+    pub fn implies(self, other: Self) -> bool {
+        let waits_for = |mode: Self| Self::ALL.map(|it| it.conflicts_with(mode));
+        waits_for(other).into_iter().zip(waits_for(self)).all(|(other, this)| this || !other)
+    }
 }
 
 impl fmt::Display for LockMode {
@@ -146,6 +153,20 @@ mod tests {
                 assert_eq!(mode.conflicts_with(other), expected, "{mode} and {other}");
             }
         }
+    }
+
+    #[test]
+    fn a_mode_implies_what_conflicts_with_no_more_than_it() {
+        use LockMode::{
+            AccessExclusive, AccessShare, Exclusive, Share, ShareRowExclusive, ShareUpdateExclusive,
+        };
+        for mode in LockMode::ALL {
+            assert!(
+                mode.implies(mode) && AccessExclusive.implies(mode) && mode.implies(AccessShare)
+            );
+        }
+        assert!(ShareRowExclusive.implies(Share) && Exclusive.implies(ShareRowExclusive));
+        assert!(!Share.implies(ShareUpdateExclusive), "SHARE does not keep another SHARE waiting");
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use stopover_backend::Stop;
-use stopover_engine::{Rehearsal, RehearsalEnding};
+use stopover_engine::{Measure, Rehearsal, RehearsalEnding};
 use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_report::{human, json};
 use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
@@ -25,6 +25,7 @@ pub(super) async fn run(
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let keep_report = !arguments.no_report;
+    let traffic_per_second = arguments.traffic;
     let chosen = arguments.selection.clone();
     let loaded = load(global, rehearse_flags(arguments))?;
     let settings = &loaded.settings;
@@ -32,11 +33,11 @@ pub(super) async fn run(
     usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
-    let thresholds = settings.thresholds()?;
+    let measure = Measure { thresholds: settings.thresholds()?, traffic_per_second };
     let mut scratch = PostgresScratch::new(scratch_request(settings)?);
     let mut progress = console.progress();
     let rehearsal =
-        stopover_engine::rehearse(&mut scratch, &request, &thresholds, &mut progress).await;
+        stopover_engine::rehearse(&mut scratch, &request, &measure, &mut progress).await;
     drop(progress);
     let report = &rehearsal.report;
     let written = if keep_report { Some(write_report(&settings.log_dir, report)) } else { None };

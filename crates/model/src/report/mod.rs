@@ -17,7 +17,7 @@ pub use apply::{ApplyReport, BackupMade, FailedMigration};
 pub use cache::{BaseCopy, BaseEntry, CacheReport, TemplateEntry};
 pub use rehearsal::{
     BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,
-    ScratchReport, StatementReport, TableReport, Timings, Verdict,
+    ScratchReport, StatementReport, TableReport, Timings, TrafficReport, Verdict,
 };
 pub use repair::{RepairAction, RepairReport};
 pub use schema::{SchemaDiffReport, SchemaReport, SchemaSide};

@@ -149,6 +149,25 @@ pub struct TableReport {
     pub read_blocked_ms: Option<f64>,
     /// How long writes were shut out; null where that was not measured.
     pub write_blocked_ms: Option<f64>,
+    /// What synthetic readers and writers met; null where there were none.
+    pub traffic: Option<TrafficReport>,
+}
+
+/// What the readers and writers of one table met.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct TrafficReport {
+    /// How many reads there were.
+    pub reads: u64,
+    /// What they waited in all, beyond a few milliseconds each.
+    pub read_waited_ms: f64,
+    /// The longest of them.
+    pub longest_read_ms: f64,
+    /// How many writes there were.
+    pub writes: u64,
+    /// What they waited in all, beyond a few milliseconds each.
+    pub write_waited_ms: f64,
+    /// The longest of them.
+    pub longest_write_ms: f64,
 }
 
 /// Fingerprints of the schema around the migrations.

@@ -133,7 +133,7 @@ impl Pace {
 
 /// Settings that hold whatever the role's are. A migration that locks the catalogs themselves must
 /// not keep a look for longer than that.
-fn settings(version: &str) -> String {
+pub(super) fn settings(version: &str) -> String {
     let idle = if version.starts_with("13.") { "" } else { "SET idle_session_timeout = 0;" };
     format!(
         "SET search_path = ''; SET jit = off; SET default_transaction_read_only = on; \

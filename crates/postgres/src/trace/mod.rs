@@ -14,11 +14,12 @@ mod held;
 mod lookout;
 mod record;
 mod told;
+mod traffic;
 mod transaction;
 
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stopover_backend::{BackendError, Observer, Pending, Trace};
 use stopover_model::{Event, PlannedStatement};
@@ -28,10 +29,15 @@ use tokio_postgres::Error;
 use crate::connect::PostgresBackend;
 use crate::lock::number;
 use crate::session::PostgresSession;
+use catalog::{Oid, Relation};
 pub use lookout::Neighbours;
 use lookout::{Lookout, Pace};
 pub(crate) use record::End;
 use record::{Ended, Outcome, Record, Seen};
+use traffic::Traffic;
+
+/// How long a statement waits for the traffic on its tables.
+const STARTING: Duration = Duration::from_secs(2);
 
 /// Keeps what the tracers of one backend's sessions saw.
 #[derive(Debug)]
@@ -47,6 +53,8 @@ struct State {
     record: Record,
     /// Of the session that was opened last.
     lookout: Option<Arc<Lookout>>,
+    /// Readers and writers beside the migrations, where they are asked for.
+    traffic: Option<Traffic>,
     sight: Sight,
 }
 
@@ -123,7 +131,7 @@ impl Recorder {
             }
         }
         self.state().lookout = Some(Arc::clone(&lookout));
-        Some(Tracer { recorder: Arc::clone(self), lookout })
+        Some(Tracer { recorder: Arc::clone(self), lookout, backend: backend.clone() })
     }
 
     fn begin(&self, relations: Vec<(catalog::Oid, catalog::Relation)>) {
@@ -142,8 +150,17 @@ impl Observer for Recorder {
         }
     }
 
+    fn stir(&self, per_second: u32) {
+        self.state().traffic = Some(Traffic::new(per_second));
+    }
+
     fn finish(&self) -> Pending<'_, Trace> {
         Box::pin(async {
+            let traffic = self.state().traffic.take();
+            let waits = match traffic {
+                Some(traffic) => Some(traffic.finish().await),
+                None => None,
+            };
             let (lookout, oids) = {
                 let mut state = self.state();
                 (state.lookout.take(), state.record.to_look_up())
@@ -159,9 +176,9 @@ impl Observer for Recorder {
             let record = std::mem::take(&mut state.record);
             match (sight, state.began) {
                 (Sight::Over, _) => Trace::default(),
-                (Sight::Lost(reason), _) => told::broken(&record, &reason),
+                (Sight::Lost(reason), _) => told::broken(&record, waits.as_ref(), &reason),
                 (Sight::Clear, None) => Trace::default(),
-                (Sight::Clear, Some(_)) => told::trace(&record),
+                (Sight::Clear, Some(_)) => told::trace(&record, waits.as_ref()),
             }
         })
     }
@@ -188,6 +205,7 @@ impl PostgresSession {
 pub(crate) struct Tracer {
     recorder: Arc<Recorder>,
     lookout: Arc<Lookout>,
+    backend: PostgresBackend,
 }
 
 impl Tracer {
@@ -215,6 +233,7 @@ impl Tracer {
         if !self.recorder.sees() {
             return running.await;
         }
+        self.stir(statement).await;
         let surrounded = self.recorder.state().record.is_in_transaction();
         if !surrounded && let Some(seen) = self.look().await {
             self.recorder.state().record.before(&seen);
@@ -244,6 +263,29 @@ impl Tracer {
             }
         }
         answer
+    }
+
+    /// Sees to it that there is traffic on the tables that the statement names, where there is to
+    /// be any.
+    pub(crate) async fn stir(&self, statement: &PlannedStatement) {
+        let lacking: Vec<(Oid, Relation)> = {
+            let state = self.recorder.state();
+            let Some(traffic) = &state.traffic else { return };
+            let named = state.record.named_tables(statement).into_iter();
+            // A lock that the transaction holds already would keep the first query waiting.
+            let free = |table: Oid| traffic.lacks(table) && !state.record.is_shut(table);
+            named.filter(|it| free(it.0)).collect()
+        };
+        for (table, relation) in lacking {
+            let Some(starter) = self.recorder.state().traffic.as_ref().map(Traffic::starter) else {
+                return;
+            };
+            let starting = starter.start(&self.backend, &relation);
+            let pair = tokio::time::timeout(STARTING, starting).await.ok().flatten();
+            if let Some(traffic) = &mut self.recorder.state().traffic {
+                traffic.started(table, pair);
+            }
+        }
     }
 
     /// Waits for the statement's end, and looks at it meanwhile. Gives when the last look was
@@ -335,7 +377,12 @@ impl Tracer {
                 })
             }
         };
-        looked.inspect_err(|error| self.recorder.lose_sight(error)).ok()
+        let mut seen = looked.inspect_err(|error| self.recorder.lose_sight(error)).ok()?;
+        // A reader's cleaning up is WAL, too.
+        if self.recorder.state().traffic.is_some() {
+            seen.wal = None;
+        }
+        Some(seen)
     }
 }
 

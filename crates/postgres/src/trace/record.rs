@@ -7,7 +7,7 @@ use std::ops::Range;
 
 use stopover_model::{LockMode, PlannedStatement, Version};
 
-use super::catalog::{Catalog, Change, Kind, Oid, Relation};
+use super::catalog::{Catalog, Change, Kind, Oid, Relation, Since};
 use super::held::{Held, Lock, Reach};
 
 /// What one look showed of a session.
@@ -123,6 +123,28 @@ impl Record {
             indexes: Vec::new(),
         });
         self.statements.len() - 1
+    }
+
+    /// The tables that a statement's text names and that were there before, with what they are a
+    /// part of.
+    pub(super) fn named_tables(&self, statement: &PlannedStatement) -> Vec<(Oid, Relation)> {
+        let mut tables: Vec<(Oid, Relation)> = Vec::new();
+        for (oid, _) in self.named(statement) {
+            for felt in self.catalog.felt_by(oid) {
+                let relation = self.catalog.get(felt).filter(|it| it.since == Since::Before);
+                let is_new = !tables.iter().any(|it| it.0 == felt);
+                tables.extend(relation.filter(|_| is_new).map(|it| (felt, it.clone())));
+            }
+        }
+        tables
+    }
+
+    /// Whether somebody waits now who wants to write to the table.
+    pub(super) fn is_shut(&self, table: Oid) -> bool {
+        let mut open = self.held.open();
+        open.any(|(oid, mode)| {
+            mode.conflicts_with(LockMode::WRITE) && self.catalog.felt_by(oid).contains(&table)
+        })
     }
 
     /// What its text says that it locks. With an index, concurrently, goes its table: the text does

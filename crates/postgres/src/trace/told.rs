@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use stopover_backend::{StatementTrace, Trace};
-use stopover_model::report::{LockReport, TableReport};
+use stopover_model::report::{LockReport, TableReport, TrafficReport};
 use stopover_model::{Finding, HeldLock, LockMode, shut_out_ms};
 
 use super::catalog::{Catalog, Kind, Oid, Since};
@@ -11,13 +11,43 @@ use super::held::{Reach, Span};
 use super::record::{Observed, Record};
 
 /// Everything that was seen.
-pub(super) fn trace(record: &Record) -> Trace {
-    Trace { statements: statements(record), tables: tables(record), findings: Vec::new() }
+pub(super) fn trace(record: &Record, traffic: Option<&Waited>) -> Trace {
+    let tables = tables(record, traffic);
+    let findings = tables.iter().flat_map(disagreements).collect();
+    Trace { statements: statements(record), tables, findings }
+}
+
+/// What readers and writers waited, by table.
+type Waited = HashMap<Oid, TrafficReport>;
+
+/// How much longer than derived a wait may be: a reader's own time, and a busy machine's.
+const NOISE_MS: f64 = 100.0;
+
+/// Waits that the trace did not foresee.
+fn disagreements(table: &TableReport) -> Vec<Finding> {
+    let Some(traffic) = table.traffic else { return Vec::new() };
+    let pairs = [
+        ("reads", traffic.longest_read_ms, table.read_blocked_ms),
+        ("writes", traffic.longest_write_ms, table.write_blocked_ms),
+    ];
+    let finding = |(who, waited, derived): (&str, f64, Option<f64>)| {
+        let derived = derived.filter(|it| waited > it * 1.1 + NOISE_MS)?;
+        Some(Finding::warning(
+            "traffic",
+            table.relation.clone(),
+            format!(
+                "{who} on {} waited {waited:.0} ms, and {derived:.0} ms were derived from the locks",
+                table.relation
+            ),
+            "believe the longer time; a busy machine can be the reason",
+        ))
+    };
+    pairs.into_iter().filter_map(finding).collect()
 }
 
 /// What was seen before the trace broke off. How long tables shut people out is not known then.
-pub(super) fn broken(record: &Record, reason: &str) -> Trace {
-    let mut tables = tables(record);
+pub(super) fn broken(record: &Record, traffic: Option<&Waited>, reason: &str) -> Trace {
+    let mut tables = tables(record, traffic);
     for table in &mut tables {
         table.read_blocked_ms = None;
         table.write_blocked_ms = None;
@@ -67,12 +97,16 @@ impl<'r> Spans<'r> {
         spans
     }
 
-    /// Whether a lock on an index says nothing that the one on its table does not.
-    fn goes_with_the_table(&self, span: &Span, table: Option<Oid>) -> bool {
-        let on_table = table.and_then(|it| self.on_relation.get(&it));
-        on_table.into_iter().flatten().any(|it| {
+    /// Whether a lock says nothing that another one, on `relation`, does not: whoever waits for it
+    /// waits for that one at the same time.
+    fn is_implied(&self, span: &Span, relation: Option<Oid>) -> bool {
+        let others = relation.and_then(|it| self.on_relation.get(&it));
+        others.into_iter().flatten().any(|it| {
             let until = |span: &Span| span.to.unwrap_or(f64::INFINITY);
-            it.lock.1 >= span.lock.1 && it.from <= span.from && until(it) >= until(span)
+            it.lock != span.lock
+                && it.lock.1.implies(span.lock.1)
+                && it.from <= span.from
+                && until(it) >= until(span)
         })
     }
 }
@@ -84,10 +118,9 @@ fn locks(at: usize, spans: &Spans<'_>, catalog: &Catalog) -> Vec<LockReport> {
         let (oid, mode) = span.lock;
         let relation = catalog.get(oid)?;
         let matters = match relation.kind {
-            Kind::Table | Kind::View => true,
+            Kind::Table | Kind::View => !spans.is_implied(span, Some(oid)),
             Kind::Index => {
-                mode >= LockMode::ShareUpdateExclusive
-                    && !spans.goes_with_the_table(span, relation.table)
+                mode >= LockMode::ShareUpdateExclusive && !spans.is_implied(span, relation.table)
             }
             // Every `nextval` takes a weak one.
             Kind::Sequence => mode >= LockMode::ShareUpdateExclusive,
@@ -108,7 +141,7 @@ fn locks(at: usize, spans: &Spans<'_>, catalog: &Catalog) -> Vec<LockReport> {
 }
 
 /// The tables that were there before, by name.
-fn tables(record: &Record) -> Vec<TableReport> {
+fn tables(record: &Record, traffic: Option<&Waited>) -> Vec<TableReport> {
     let mut felt: HashMap<Oid, Vec<HeldLock>> = HashMap::new();
     for span in record.held.spans.iter().filter(|it| it.reach == Reach::Everybody) {
         // One that was never given back was held at least until its statement's end.
@@ -131,6 +164,7 @@ fn tables(record: &Record) -> Vec<TableReport> {
                 bytes: relation.bytes,
                 read_blocked_ms: Some(shut_out_ms(held, LockMode::READ)),
                 write_blocked_ms: Some(shut_out_ms(held, LockMode::WRITE)),
+                traffic: traffic.and_then(|it| it.get(&oid)).copied(),
             }
         })
         .collect();

@@ -15,6 +15,10 @@ impl PostgresSession {
         tracer: &Tracer,
         audience: &mut dyn Audience,
     ) -> UnitEnd {
+        // Before any lock is held: connecting takes its time.
+        for statement in unit.statements {
+            tracer.stir(statement).await;
+        }
         let (opened, ()) = tokio::join!(self.opened(unit), tracer.begin());
         if let Err(end) = opened {
             tracer.end(End::RolledBack);

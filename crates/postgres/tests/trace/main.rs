@@ -4,4 +4,5 @@
 mod catalogue;
 mod stage;
 mod times;
+mod traffic;
 mod unhappy;

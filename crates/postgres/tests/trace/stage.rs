@@ -56,6 +56,11 @@ impl Stage {
         Self { database, session, observer, told: 0 }
     }
 
+    /// From now on there are readers and writers.
+    pub(crate) fn stir(&self, per_second: u32) {
+        self.observer.stir(per_second);
+    }
+
     /// Runs one statement where it stands.
     pub(crate) async fn run(&mut self, text: &str) -> Result<(), BackendError> {
         self.told += 1;

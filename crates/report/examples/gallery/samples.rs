@@ -532,6 +532,7 @@ fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> TableReport {
         bytes: Some(262_144_000),
         read_blocked_ms: read,
         write_blocked_ms: write,
+        traffic: None,
     }
 }
 

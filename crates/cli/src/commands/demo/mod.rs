@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use stopover_backend::{Stop, StopSignal};
-use stopover_engine::Rehearsal;
+use stopover_engine::{Measure, Rehearsal};
 use stopover_model::report::{SCHEMA_VERSION, Verdict};
 use stopover_model::{Silent, SourceSet, TOOL_VERSION, Thresholds};
 use stopover_planner::Selection;
@@ -147,7 +147,7 @@ async fn rehearse(
     let mut rehearsal = stopover_engine::rehearse(
         &mut scratch,
         &request,
-        &Thresholds::default(),
+        &Measure::default(),
         &mut Silent,
     )
     .await;
