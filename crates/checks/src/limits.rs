@@ -187,6 +187,7 @@ mod tests {
         MigrationReport {
             version: Version::Integer(42),
             name: "widen".to_owned(),
+            file: "42_widen.up.sql".to_owned(),
             status: MigrationStatus::Applied,
             transactional: true,
             duration_ms: Some(ms),
@@ -194,6 +195,8 @@ mod tests {
             statements: vec![StatementReport {
                 index: 1,
                 line: 3,
+                column: 1,
+                text: "ALTER TABLE orders".to_owned(),
                 tag: "ALTER TABLE".to_owned(),
                 from_ms: None,
                 duration_ms: Some(ms),

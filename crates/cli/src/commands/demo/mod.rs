@@ -14,7 +14,7 @@ use serde::Serialize;
 use stopover_backend::{Stop, StopSignal};
 use stopover_engine::{Measure, Rehearsal};
 use stopover_model::report::{SCHEMA_VERSION, Verdict};
-use stopover_model::{Silent, SourceSet, TOOL_VERSION, Thresholds};
+use stopover_model::{Silent, SourceSet, TOOL_VERSION};
 use stopover_planner::Selection;
 use stopover_report::Look;
 use stopover_scratch::binaries::Search;
