@@ -118,3 +118,18 @@ async fn over_a_limit_a_rehearsal_is_red_and_near_it_there_is_a_warning() {
     assert_eq!(refused.exit, 5, "{}", refused.err);
     assert!(refused.err.contains("limits.write_block"), "{}", refused.err);
 }
+
+#[tokio::test]
+async fn with_traffic_the_waits_of_readers_and_writers_are_told() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    shop.migration("42_widen.up.sql", WIDEN);
+    let report = shop.rehearse(&backup, &["--traffic", "50"]).green();
+    let orders = &table(&report, "public.orders")["traffic"];
+    assert!(orders["reads"].as_u64().unwrap() > 1, "{orders}");
+    assert!(orders["longest_read_ms"].as_f64().unwrap() >= 250.0, "{orders}");
+    assert!(orders["longest_write_ms"].as_f64().unwrap() >= 250.0, "{orders}");
+    assert_eq!(table(&report, "public.customers")["traffic"], Value::Null, "nobody touches it");
+    let said = shop.run(&["rehearse", "--backup", backup.to_str().unwrap(), "--traffic"]);
+    assert!(said.out.contains("reads of public.orders waited up to"), "{}", said.out);
+}

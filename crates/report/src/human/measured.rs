@@ -97,6 +97,23 @@ pub(super) fn tables(page: &mut Page<'_>, report: &RehearsalReport, detail: Deta
     }
     page.table(2, table);
     locked::in_words(page, &sorted, &report.migrations, detail);
+    for table in sorted {
+        waited(page, table);
+    }
+}
+
+/// What readers and writers beside the migrations met, where there were any.
+fn waited(page: &mut Page<'_>, table: &TableReport) {
+    let Some(traffic) = table.traffic else { return };
+    let text = format!(
+        "Beside the migrations {} reads of {} waited up to {}, and {} writes up to {}.",
+        units::count(traffic.reads),
+        text::tame_line(&table.relation),
+        units::duration(traffic.longest_read_ms),
+        units::count(traffic.writes),
+        units::duration(traffic.longest_write_ms),
+    );
+    page.paragraph(2, Ink::Plain, &text);
 }
 
 fn shut_out(ink: Ink, ms: Option<f64>) -> Cell {
