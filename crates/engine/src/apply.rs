@@ -258,7 +258,7 @@ fn failed(
         name: step.name.clone(),
         error: failed.error.clone(),
     });
-    Ending::Failed { failed, error }
+    Ending::Failed { failed: Box::new(failed), error }
 }
 
 /// Of a transactional migration that was broken off nothing is left.

@@ -14,7 +14,7 @@ pub enum Ending {
     /// A migration failed; the ones before it stand.
     Failed {
         /// What failed, for the report.
-        failed: FailedMigration,
+        failed: Box<FailedMigration>,
         /// The error with all its fields.
         error: Box<DatabaseError>,
     },
@@ -82,7 +82,7 @@ impl Applied {
     #[must_use]
     pub fn report(&self) -> ApplyReport {
         let failed = match &self.ending {
-            Ending::Failed { failed, .. } => Some(failed.clone()),
+            Ending::Failed { failed, .. } => Some((**failed).clone()),
             Ending::Stopped(_) => self.interrupted("stopped by a signal"),
             Ending::Lost(error) => self.interrupted(&error.to_string()),
             Ending::Complete => None,

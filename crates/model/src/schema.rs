@@ -44,6 +44,9 @@ pub struct SchemaChange {
     pub after: Option<String>,
 }
 
+/// The definitions of one object in two schemas.
+type Both<'s> = (Option<&'s str>, Option<&'s str>);
+
 impl Schema {
     /// Sorts the objects and hashes them.
     #[must_use]
@@ -73,7 +76,7 @@ impl Schema {
     /// What is not the same in `after`, in the order of kind and identity.
     #[must_use]
     pub fn changes(&self, after: &Self) -> Vec<SchemaChange> {
-        let mut seen: BTreeMap<(&str, &str), (Option<&str>, Option<&str>)> = BTreeMap::new();
+        let mut seen: BTreeMap<(&str, &str), Both<'_>> = BTreeMap::new();
         for object in &self.objects {
             seen.entry(key(object)).or_default().0 = Some(&object.definition);
         }
@@ -107,6 +110,31 @@ pub struct TableCensus {
     pub digest: Option<String>,
     /// A digest of each column, in the order of the columns; empty where none was asked for.
     pub columns: Vec<ColumnDigest>,
+}
+
+/// Something that is neither schema nor row of a table, and is lost like one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mark {
+    /// What kind of thing it says of it.
+    pub kind: MarkKind,
+    /// Of what, e.g. `sequence public.orders_id_seq`.
+    pub what: String,
+    /// What it says.
+    pub value: String,
+}
+
+/// What a [`Mark`] says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MarkKind {
+    /// How far a sequence has come, as an integer that grows: going on is no loss, going back
+    /// gives out numbers twice.
+    Position,
+    /// A state that another one is a change of: whether a materialized view is filled, which
+    /// large objects there are, rows that an extension keeps for the users.
+    State,
+    /// Which object it is, for as long as the database is there: one that was dropped and made
+    /// again is another. `what` is as the schema names it in its owners and grants.
+    Object,
 }
 
 /// What is in one column.

@@ -17,7 +17,7 @@ use crate::{Fixture, Stage, numbers, told};
 pub(super) async fn failure<F: Fixture>(stage: &Stage<F>) -> FailedMigration {
     let applied = stage.try_apply().await.0.expect("an apply that begins");
     match applied.ending {
-        Ending::Failed { failed, .. } => failed,
+        Ending::Failed { failed, .. } => *failed,
         other => panic!("not failed: {other:?}"),
     }
 }

@@ -104,7 +104,7 @@ impl EmptyScratch {
         self.made = Some(Made::Private(Box::new(server)));
         set_up.map_err(|error| {
             let message =
-                error.as_db_error().map_or_else(|| error.to_string(), |it| it.to_string());
+                error.as_db_error().map_or_else(|| error.to_string(), ToString::to_string);
             Failed::new(PrepareStage::Reset, message, "run it again with -vv")
         })?;
         let warning = choice.warning.map(|warning| {
