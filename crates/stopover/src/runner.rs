@@ -309,7 +309,7 @@ fn finished(done: Applied) -> Result<Applied, Error> {
             Err(Error::Diverged { findings: done.findings, applied })
         }
         Ending::Complete => Ok(done),
-        Ending::Failed { failed, error } => Err(Error::of_failure(failed, error, applied)),
+        Ending::Failed { failed, error } => Err(Error::of_failure(*failed, error, applied)),
         Ending::Stopped(signal) => Err(Error::Stopped { signal, applied }),
         Ending::Lost(error) => Err(Error::of_backend(error, applied)),
     }
