@@ -2,7 +2,8 @@
 //!
 //! Every statement is a message of its own, as it would be one by one: errors, their positions and
 //! the view of other sessions are the same. Only nobody waits for an answer before the next message
-//! is sent. After an error the server refuses the rest (25P02), and the COMMIT becomes a ROLLBACK.
+//! is sent. After an error the server refuses the rest (25P02): it never comes to the COMMIT, which
+//! is in one message behind the ledger row, or makes a ROLLBACK of it.
 //! That holds inside of a transaction only: the BEGIN is waited for. A cancel request could hit it,
 //! and everything behind it would commit statement by statement. So that nobody waits for it alone,
 //! it is sent together with the commit of the transaction before.
@@ -19,11 +20,23 @@ use crate::execute::{counts_rows, settings};
 use crate::ledger::record_sql;
 use crate::session::{Ahead, PostgresSession};
 
+/// The messages behind a unit's statements.
+struct Ending {
+    /// The ledger row, where it has a message of its own.
+    record: Option<String>,
+    /// What commits.
+    closing: String,
+    /// How many statements stand before its COMMIT.
+    before_commit: usize,
+    /// What is opened behind it.
+    next: Option<Opening>,
+}
+
 /// What came of the message that commits.
 #[derive(Default)]
 struct Closed {
-    /// The commit itself was answered.
-    committed: bool,
+    /// How many of its statements ended well.
+    completed: usize,
     /// The row of the last statement that followed it, if it gave one.
     row: Option<SimpleQueryRow>,
     /// Why it, or what followed it, did not end well.
@@ -52,13 +65,22 @@ impl PostgresSession {
         let failed = |error| UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
         self.with_settings().await.map_err(failed)?;
         let begin = format!("{}{}", begin(&unit.opening()), self.guard(&unit.limits));
-        let opening: Vec<String> = self.take_traces().into_iter().chain([begin]).collect();
+        let observation = self.tracer.as_ref().map(|it| it.observation(self.major()));
+        let opening: Vec<String> =
+            self.take_traces().into_iter().chain(observation).chain([begin]).collect();
+        let before_begin = opening.len().saturating_sub(2);
         let mut refused = None;
         let mut guard = None;
         match self.send(opening).await {
             Ok(answers) => {
-                for answer in answers {
-                    match last_row(answer).await {
+                for (at, answer) in answers.into_iter().enumerate() {
+                    let row = last_row(answer).await;
+                    if let (Some(tracer), true) = (&self.tracer, at == before_begin) {
+                        // What keeps the observer from seeing keeps nobody from migrating.
+                        tracer.begun(row.ok().flatten().as_ref());
+                        continue;
+                    }
+                    match row {
                         Ok(row) => guard = row,
                         Err(error) => refused = refused.or(Some(error)),
                     }
@@ -83,36 +105,38 @@ impl PostgresSession {
         first: usize,
         audience: &mut dyn Audience,
     ) -> UnitEnd {
-        // Who observes begins each transaction for itself.
-        let next = unit.next.filter(|_| self.tracer.is_none());
         let mut listening = self.listen();
-        let answers = match self.send(self.messages(unit, first, next)).await {
+        let ending = self.ending(unit);
+        let statements = unit.statements.iter().skip(first).map(|it| it.text.clone());
+        let texts = statements.chain(ending.record).chain([ending.closing]).collect();
+        let answers = match self.send(texts).await {
             Ok(answers) => answers,
             Err(error) => return UnitEnd::Unknown(error),
         };
-        let last = unit.statements.len() + 1;
+        let last = first + answers.len() - 1;
         let mut failure: Option<UnitEnd> = None;
         let mut since = Instant::now();
         for (position, answer) in (first..).zip(answers) {
-            let at = Some(position).filter(|at| *at < unit.statements.len());
-            let tag = at.map_or("", |at| unit.statements[at].tag.as_str());
             let mut said = |notice| audience.said(position, notice);
             if position == last {
                 let closed = listening.until(closed(answer), &mut said).await;
-                return self.closed(closed, next, failure);
+                let committed = closed.completed > ending.before_commit;
+                return self.closed(closed, committed, ending.next, failure);
             }
+            let statement = unit.statements.get(position);
+            let tag = statement.map_or("", |it| it.tag.as_str());
             let ended = listening.until(drained(answer, tag), &mut said).await;
             let took = since.elapsed();
             since = Instant::now();
             match ended {
                 Err(error @ BackendError::Lost(_)) => return UnitEnd::Unknown(error),
                 _ if failure.is_some() => {}
-                Ok(done) => {
-                    if let Some(at) = at {
-                        audience.ended(at, done, took);
-                    }
+                Ok(done) if statement.is_some() => audience.ended(position, done, took),
+                Ok(_) => {}
+                Err(error) => {
+                    let statement = statement.map(|_| position);
+                    failure = Some(UnitEnd::Failed { statement, took, error });
                 }
-                Err(error) => failure = Some(UnitEnd::Failed { statement: at, took, error }),
             }
         }
         UnitEnd::Unknown(BackendError::Lost("no answer".to_owned()))
@@ -128,11 +152,21 @@ impl PostgresSession {
         Ok(answers)
     }
 
-    /// The statements from `first` on, the ledger row, and what commits.
-    fn messages(&self, unit: &Unit<'_>, first: usize, next: Option<Opening>) -> Vec<String> {
-        let statements = unit.statements.iter().skip(first).map(|it| it.text.clone());
+    /// The ledger row and COMMIT, in one message where nobody observes. Observed, a COMMIT of its own
+    /// ends the transaction on the server in the moment in which a statement failed, and who
+    /// observes begins each transaction for itself.
+    fn ending(&self, unit: &Unit<'_>) -> Ending {
         let record = record_sql(self, unit.ledger, unit.row);
-        statements.chain([record, self.closing(next)]).collect()
+        if self.tracer.is_some() {
+            let (record, closing) = (Some(record.join(";")), self.closing(None));
+            return Ending { record, closing, before_commit: 0, next: None };
+        }
+        Ending {
+            record: None,
+            closing: format!("{};{}", record.join(";"), self.closing(unit.next)),
+            before_commit: record.len(),
+            next: unit.next,
+        }
     }
 
     /// COMMIT, and the next transaction: the removal of what was left is one of its own, which
@@ -155,11 +189,13 @@ impl PostgresSession {
     fn closed(
         &mut self,
         closed: Closed,
+        committed: bool,
         next: Option<Opening>,
         failure: Option<UnitEnd>,
     ) -> UnitEnd {
-        let Closed { committed, row, error } = closed;
-        if next.is_some() {
+        let Closed { completed: _, row, error } = closed;
+        // What is not committed is still open, and the next request rolls it back.
+        if next.is_some() || !committed {
             self.ahead = Ahead::Unclear;
         }
         match (failure, error) {
@@ -195,7 +231,7 @@ async fn closed(answer: SimpleQueryStream) -> Closed {
     while let Some(message) = answer.next().await {
         match message {
             Ok(SimpleQueryMessage::CommandComplete(_)) => {
-                closed.committed = true;
+                closed.completed += 1;
                 closed.row = row.take();
             }
             Ok(SimpleQueryMessage::Row(found)) => row = Some(found),

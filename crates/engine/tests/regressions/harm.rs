@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
 use tokio_postgres::config::Host;
 
-/// What the engine sends to end a migration's transaction: a simple query of its own.
-const COMMIT: &[u8] = b"Q\0\0\0\x0bCOMMIT\0";
+/// What the engine sends to record a migration, and to end its transaction: both in one query.
+const RECORD_AND_COMMIT: [&[u8]; 2] = [b"INSERT INTO", b";COMMIT"];
 
 /// How the engine begins a migration's transaction.
 const BEGIN: &[u8] = b"BEGIN;SET LOCAL ";
@@ -26,7 +26,13 @@ pub(crate) enum Harm {
     CutForGood,
     /// The server does not understand the BEGIN: as when a cancel request hits it.
     SpoilBegin,
+    /// The BEGIN that comes with the COMMIT before it fails when it is run.
+    FailNextBegin,
 }
+
+/// How the transaction of a migration begins that another one follows, and as many bytes that fail.
+const NEXT_BEGIN: &[u8; 34] = b"BEGIN;SET LOCAL synchronous_commit";
+const NO_BEGIN: &[u8; 34] = b"CLOSE nothing;SET LOCAL aaaa.bbbbb";
 
 /// Does harm once, and forwards everything else.
 pub(crate) struct HarmfulProxy {
@@ -83,11 +89,17 @@ async fn forward(mut client: TcpStream, mut server: UnixStream, harm: Harm, done
                 if let Some(begin) = begin.filter(|_| !done.swap(true, Ordering::SeqCst)) {
                     asked[begin..begin + 5].copy_from_slice(b"spoil");
                 }
+                let behind = place(&asked[..count], b";COMMIT;BEGIN;")
+                    .and_then(|commit| Some(commit + place(&asked[commit..count], NEXT_BEGIN)?))
+                    .filter(|_| harm == Harm::FailNextBegin);
+                if let Some(begin) = behind.filter(|_| !done.swap(true, Ordering::SeqCst)) {
+                    asked[begin..begin + NO_BEGIN.len()].copy_from_slice(NO_BEGIN);
+                }
                 if server.write_all(&asked[..count]).await.is_err() {
                     return;
                 }
                 let commits = matches!(harm, Harm::CutAtCommit(_) | Harm::CutForGood)
-                    && asked[..count].ends_with(COMMIT);
+                    && RECORD_AND_COMMIT.iter().all(|it| place(&asked[..count], it).is_some());
                 if commits && !done.swap(true, Ordering::SeqCst) {
                     return until_committed(&mut server, &mut answered).await;
                 }

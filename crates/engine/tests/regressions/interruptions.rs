@@ -63,6 +63,27 @@ async fn a_commit_whose_answer_is_lost_is_settled_by_the_ledger() {
     assert_eq!(stage.psql("SELECT count(*) FROM stopover.applied_migrations"), "2");
 }
 
+/// The next transaction is opened together with the commit before it. Where that fails, what
+/// follows must not run without one.
+#[tokio::test]
+async fn a_begin_that_fails_behind_a_commit_leaves_nobody_without_a_transaction() {
+    let stage = Stage::new().await;
+    let proxy = HarmfulProxy::start(&stage.database, Harm::FailNextBegin).await;
+    let migrations = [
+        migration(1, "CREATE TABLE a (id int)"),
+        migration(2, "CREATE TABLE b (id int); SELECT 1 / 0"),
+        migration(3, "CREATE TABLE c (id int)"),
+    ];
+    let applied = stage.apply_to(&proxy.backend(), &migrations).await.unwrap();
+    assert!(proxy.did_harm());
+    assert!(matches!(applied.ending, Ending::Failed { .. }), "{applied:?}");
+    assert_eq!(
+        stage.psql("SELECT string_agg(version::text, ' ') FROM stopover.applied_migrations"),
+        "1"
+    );
+    assert_eq!(stage.psql("SELECT coalesce(to_regclass('b'), to_regclass('c')) IS NULL"), "t");
+}
+
 /// Nobody could ask the ledger, and the report said `untouched`.
 #[tokio::test]
 async fn a_commit_that_could_not_be_settled_has_words_of_its_own() {

@@ -27,9 +27,9 @@ impl Form for Dbmate {
         found.iter().map(row).collect()
     }
 
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
         let digits = literal(&written(row));
-        format!("INSERT INTO {} (version) VALUES ({digits})", ledger.qualified)
+        vec![format!("INSERT INTO {} (version) VALUES ({digits})", ledger.qualified)]
     }
 
     fn forget(&self, ledger: &LedgerId, version: &Version) -> String {

@@ -37,13 +37,13 @@ impl Form for Diesel {
         found.iter().map(row).collect()
     }
 
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
         let version = literal(&row.version.to_string());
-        format!(
+        vec![format!(
             "INSERT INTO {} (version, run_on) \
              VALUES ({version}, pg_catalog.timezone('UTC', pg_catalog.now()))",
             ledger.qualified
-        )
+        )]
     }
 
     fn forget(&self, ledger: &LedgerId, version: &Version) -> String {

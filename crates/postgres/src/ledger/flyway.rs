@@ -53,7 +53,7 @@ impl Form for Flyway {
         fold(found.iter().map(event))
     }
 
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
         let begun = format!(
             "DELETE FROM {} WHERE NOT success AND {}",
             ledger.qualified,
@@ -67,7 +67,7 @@ impl Form for Flyway {
             milliseconds: &format!("({})::integer", milliseconds(row)),
             success: true,
         };
-        format!("{begun};{}", new.insert(ledger))
+        vec![begun, new.insert(ledger)]
     }
 
     /// The script's name is guessed from version and name: the row is replaced when it ends.

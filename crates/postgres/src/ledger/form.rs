@@ -22,8 +22,8 @@ pub(super) trait Form: Sync {
     /// Reads the rows of [`Form::select`]; `None` where one is not of this form.
     fn rows(&self, found: &[SimpleQueryRow]) -> Option<Vec<LedgerRow>>;
 
-    /// Records a migration; a row that marked it as begun goes.
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String;
+    /// Records a migration; a row that marked it as begun goes. The statements, one by one.
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String>;
 
     /// Marks a non-transactional migration as begun, where the ledger can say so.
     fn begin(

@@ -60,11 +60,11 @@ impl Form for Goose {
         Some(applied.into_iter().map(row).collect())
     }
 
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
-        format!(
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
+        vec![format!(
             "INSERT INTO {} (version_id, is_applied) VALUES ({}, true)",
             ledger.qualified, row.version
-        )
+        )]
     }
 
     fn forget(&self, ledger: &LedgerId, version: &Version) -> String {

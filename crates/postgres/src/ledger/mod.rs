@@ -54,12 +54,17 @@ pub(crate) const JOURNAL_TABLE: &str = "migration_journal";
 pub(crate) const SCRIPT_COLUMN: &str = "script";
 
 /// Gives up a role or a user that a migration has put on.
-const AS_OURSELVES: &str = "SET SESSION AUTHORIZATION DEFAULT; RESET ROLE;";
+const AS_OURSELVES: [&str; 2] = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"];
 
 /// The same, and nothing of it is left behind the transaction (which ends with the query where the
 /// script has none): a `SET LOCAL ROLE` of the script's must not become one of the session.
 const AS_OURSELVES_FOR_NOW: &str =
     "SET LOCAL SESSION AUTHORIZATION DEFAULT; SET LOCAL role TO DEFAULT;";
+
+/// `sql`, whatever role a migration has put on.
+fn as_ourselves(sql: &str) -> String {
+    format!("{};{sql}", AS_OURSELVES.join(";"))
+}
 
 pub(crate) use journal::schema_of as journal_schema;
 
@@ -192,32 +197,35 @@ impl LedgerWriter for PostgresSession {
     }
 
     async fn record(&mut self, ledger: &LedgerId, row: &NewLedgerRow) -> Result<(), BackendError> {
-        self.run(&record_sql(self, ledger, row)).await
+        self.run(&record_sql(self, ledger, row).join(";")).await
     }
 }
 
-/// What records a migration, in the ledger and in the journal where there is one.
+/// What records a migration, in the ledger and in the journal where there is one: statement by
+/// statement, so that whoever sends them can count the answers.
 pub(crate) fn record_sql(
     session: &PostgresSession,
     ledger: &LedgerId,
     row: &NewLedgerRow,
-) -> String {
-    let sql = form::of(ledger.kind).insert(ledger, row);
+) -> Vec<String> {
     let journal = match (session.journals.get(ledger), ledger.kind) {
-        (Some(JournalState::Present), _) => journal::insert_applied(ledger, row, Keeps::Scripts),
+        (Some(JournalState::Present), _) => {
+            Some(journal::insert_applied(ledger, row, Keeps::Scripts))
+        }
         // Our own ledger was made with its journal.
         (Some(JournalState::Older), _) | (_, LedgerKind::Stopover) => {
-            journal::insert_applied(ledger, row, Keeps::Lines)
+            Some(journal::insert_applied(ledger, row, Keeps::Lines))
         }
-        _ => String::new(),
+        _ => None,
     };
-    format!("{AS_OURSELVES}{sql};{journal}")
+    let ourselves = AS_OURSELVES.map(str::to_owned).into_iter();
+    ourselves.chain(form::of(ledger.kind).insert(ledger, row)).chain(journal).collect()
 }
 
 impl LedgerEditor for PostgresSession {
     async fn forget(&mut self, ledger: &LedgerId, version: &Version) -> Result<(), BackendError> {
         let forget = form::of(ledger.kind).forget(ledger, version);
-        self.run(&format!("{AS_OURSELVES}{forget}")).await
+        self.run(&as_ourselves(&forget)).await
     }
 
     async fn restamp(
@@ -230,7 +238,7 @@ impl LedgerEditor for PostgresSession {
         let sql = form::of(ledger.kind).restamp(ledger, version, name, checksum);
         match sql {
             // A script that is run again may have put on a role.
-            Some(sql) => self.run(&format!("{AS_OURSELVES}{sql}")).await,
+            Some(sql) => self.run(&as_ourselves(&sql)).await,
             None => Ok(()),
         }
     }
@@ -240,7 +248,7 @@ impl LedgerEditor for PostgresSession {
             Some(JournalState::Present) => Keeps::Scripts,
             _ => Keeps::Lines,
         };
-        self.run(&format!("{AS_OURSELVES}{}", journal::insert_note(ledger, note, keeps))).await
+        self.run(&as_ourselves(&journal::insert_note(ledger, note, keeps))).await
     }
 }
 

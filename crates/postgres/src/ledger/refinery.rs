@@ -44,8 +44,8 @@ impl Form for Refinery {
         found.iter().map(row).collect()
     }
 
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
-        format!(
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
+        vec![format!(
             "INSERT INTO {} (version, name, applied_on, checksum) VALUES ({}, {}, \
              pg_catalog.to_char(pg_catalog.clock_timestamp() AT TIME ZONE 'UTC', \
                'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), {})",
@@ -53,7 +53,7 @@ impl Form for Refinery {
             row.version,
             value(&row.name),
             optional(row.checksum.as_ref().map(Checksum::hex)),
-        )
+        )]
     }
 
     fn restamp(

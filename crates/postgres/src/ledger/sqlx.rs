@@ -46,16 +46,17 @@ impl Form for Sqlx {
 
     /// A row of success that is there already is a conflict, and the server's error: sqlx takes
     /// another lock than we do, so that it may have run the same migration meanwhile.
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
         let nanoseconds = format!("({} * 1e6)::bigint", milliseconds(row));
         let values = values(&row.version, &row.name, row.checksum.as_ref(), true, &nanoseconds);
-        format!(
-            "DELETE FROM {table} WHERE version = {version} AND NOT success;\
-             INSERT INTO {table} (version, description, success, checksum, execution_time) \
-             VALUES {values}",
-            table = ledger.qualified,
-            version = row.version,
-        )
+        let (table, version) = (&ledger.qualified, &row.version);
+        vec![
+            format!("DELETE FROM {table} WHERE version = {version} AND NOT success"),
+            format!(
+                "INSERT INTO {table} (version, description, success, checksum, execution_time) \
+                 VALUES {values}"
+            ),
+        ]
     }
 
     fn begin(

@@ -43,8 +43,8 @@ impl Form for Stopover {
         found.iter().map(row).collect()
     }
 
-    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> String {
-        format!(
+    fn insert(&self, ledger: &LedgerId, row: &NewLedgerRow) -> Vec<String> {
+        vec![format!(
             "INSERT INTO {table} (version, name, checksum, provenance, duration_ms, tool_version) \
              VALUES ({version}, {name}, {checksum}, {provenance}, {duration}, {tool})",
             table = ledger.qualified,
@@ -54,7 +54,7 @@ impl Form for Stopover {
             provenance = literal(row.provenance.name()),
             duration = milliseconds(row),
             tool = literal(TOOL_VERSION),
-        )
+        )]
     }
 
     fn restamp(
