@@ -55,4 +55,6 @@ pub struct StatementTrace {
     pub rewrites: Option<Vec<String>>,
     /// Indexes that it built.
     pub indexes: Option<Vec<String>>,
+    /// Tables that it read from their beginning.
+    pub scans: Option<Vec<String>>,
 }

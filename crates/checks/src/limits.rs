@@ -206,6 +206,7 @@ mod tests {
                 locks: None,
                 rewrites: Some(rewrites.iter().map(|it| (*it).to_owned()).collect()),
                 indexes: None,
+                scans: None,
                 error: None,
             }],
         }

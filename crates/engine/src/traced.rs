@@ -26,6 +26,7 @@ pub(crate) fn fill(migrations: &mut [MigrationReport], trace: &Trace) {
             statement.locks.clone_from(&seen.locks);
             statement.rewrites.clone_from(&seen.rewrites);
             statement.indexes.clone_from(&seen.indexes);
+            statement.scans.clone_from(&seen.scans);
             wal = match (wal, seen.wal_bytes) {
                 (sum, Some(bytes)) => Some(sum.unwrap_or(0) + bytes),
                 (sum, None) => sum,

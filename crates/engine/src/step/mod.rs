@@ -88,6 +88,7 @@ pub(crate) fn untouched(step: &Step) -> MigrationReport {
         locks: None,
         rewrites: None,
         indexes: None,
+        scans: None,
         error: None,
     };
     MigrationReport {

@@ -109,6 +109,9 @@ pub struct StatementReport {
     /// Indexes that it built, those of a rewritten table left out; null where that was not
     /// observed.
     pub indexes: Option<Vec<String>>,
+    /// Tables that were there before and that it read from their beginning, to check a constraint,
+    /// to build an index or for itself; null where the server's statistics leave that open.
+    pub scans: Option<Vec<String>>,
     /// Its error; null when it had none.
     pub error: Option<StatementError>,
 }

@@ -53,6 +53,8 @@ pub(super) struct Relation {
     /// Bytes of the table, its TOAST table and maps, without indexes.
     pub(super) bytes: Option<u64>,
     pub(super) since: Since,
+    /// How often it was read from its beginning, by the server's statistics.
+    pub(super) scans: i64,
     /// Its name before the migrations, where it was there.
     pub(super) name_before: String,
 }
@@ -74,7 +76,7 @@ pub(super) fn query(condition: &str, sizes: Sizes) -> String {
            pg_catalog.quote_ident(c.relname), c.relkind::text, c.relfilenode, \
            (SELECT x.indrelid FROM pg_catalog.pg_index x WHERE x.indexrelid = c.oid), \
            ARRAY(SELECT h.inhparent FROM pg_catalog.pg_inherits h WHERE h.inhrelid = c.oid), \
-           {bytes} \
+           {bytes}, pg_catalog.pg_stat_get_numscans(c.oid) \
          FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE {condition}"
     )
@@ -110,6 +112,7 @@ pub(super) fn relation(row: &Row, since: Since) -> Option<(Oid, Relation)> {
         parents: row.try_get(5).ok()?,
         bytes: bytes.and_then(|it| u64::try_from(it).ok()),
         since,
+        scans: row.try_get(7).ok()?,
     };
     Some((row.try_get(0).ok()?, relation))
 }
@@ -128,6 +131,12 @@ pub(super) enum Change {
 impl Catalog {
     pub(super) fn get(&self, oid: Oid) -> Option<&Relation> {
         self.relations.get(&oid)
+    }
+
+    /// How often a table was read from its beginning since that was asked last.
+    pub(super) fn scanned(&mut self, oid: Oid, scans: i64) -> i64 {
+        let Some(relation) = self.relations.get_mut(&oid) else { return 0 };
+        scans - std::mem::replace(&mut relation.scans, scans)
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = (Oid, &Relation)> {
@@ -206,6 +215,7 @@ pub(super) mod tests {
             parents: parents.to_vec(),
             bytes: None,
             since: Since::Before,
+            scans: 0,
             name_before: name.to_owned(),
         }
     }

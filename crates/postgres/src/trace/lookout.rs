@@ -27,6 +27,23 @@ const LONGEST: Duration = Duration::from_millis(100);
 /// The pause is so many times what a look costs, and so small a part of the statement's time.
 const SHARE: u32 = 50;
 
+/// How long the end waits for the session's process.
+const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The first major version whose sessions send their statistics when they are asked to.
+pub(super) const STATISTICS_AT_ONCE: u32 = 15;
+
+const STATISTICS: &str = "SELECT NULL::oid, pg_catalog.pg_stat_get_db_temp_bytes($1) \
+    UNION ALL SELECT t.oid, pg_catalog.pg_stat_get_numscans(t.oid) \
+    FROM pg_catalog.unnest($2) AS t (oid)";
+
+/// What the server counts.
+#[derive(Debug, Default)]
+pub(super) struct Statistics {
+    pub(super) temp: i64,
+    pub(super) scans: Vec<(Oid, i64)>,
+}
+
 /// Whether anybody else writes to the server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Neighbours {
@@ -43,8 +60,11 @@ pub(super) struct Lookout {
     look: Statement,
     resolve: Statement,
     everything: Statement,
+    statistics: Statement,
     process: i32,
     database: Oid,
+    /// Whether a session can send its statistics at once, and does when it ends.
+    pub(super) sends_statistics: bool,
 }
 
 impl Lookout {
@@ -68,6 +88,11 @@ impl Lookout {
             look: look.map_err(failed)?,
             resolve: resolve.map_err(failed)?,
             everything: client.prepare(&everything).await.map_err(failed)?,
+            statistics: client
+                .prepare_typed(STATISTICS, &[Type::OID, Type::OID_ARRAY])
+                .await
+                .map_err(failed)?,
+            sends_statistics: major(&served.version) >= STATISTICS_AT_ONCE,
             database: database.try_get(0).map_err(failed)?,
             client,
             _served: served,
@@ -103,6 +128,34 @@ impl Lookout {
         Ok(seen)
     }
 
+    /// Bytes in temporary files, and how often each of the tables was read from its beginning.
+    pub(super) async fn statistics(&self, tables: &[Oid]) -> Result<Statistics, Error> {
+        let rows = self.client.query(&self.statistics, &[&self.database, &tables]).await?;
+        let mut statistics = Statistics::default();
+        for row in &rows {
+            let (table, value): (Option<Oid>, i64) = (row.try_get(0)?, row.try_get(1)?);
+            match table {
+                Some(table) => statistics.scans.push((table, value)),
+                None => statistics.temp = value,
+            }
+        }
+        Ok(statistics)
+    }
+
+    /// Waits for the end of the session's process: its statistics are complete then.
+    pub(super) async fn outlives(&self) -> bool {
+        let sql = "SELECT NOT EXISTS (SELECT FROM pg_catalog.pg_stat_get_activity($1))";
+        let began = std::time::Instant::now();
+        while began.elapsed() < PATIENCE {
+            match self.client.query_one(sql, &[&self.process]).await {
+                Ok(row) if row.try_get(0).unwrap_or(false) => return true,
+                Ok(_) => tokio::time::sleep(Duration::from_millis(1)).await,
+                Err(_) => return false,
+            }
+        }
+        false
+    }
+
     /// What these relations are, those that are there.
     pub(super) async fn resolve(&self, oids: &[Oid]) -> Result<Vec<(Oid, Relation)>, Error> {
         let rows = self.client.query(&self.resolve, &[&oids]).await?;
@@ -131,10 +184,16 @@ impl Pace {
     }
 }
 
+/// `15.18 (Debian …)` is 15; 0 where it cannot be read.
+fn major(version: &str) -> u32 {
+    let digits = version.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+    digits.parse().unwrap_or(0)
+}
+
 /// Settings that hold whatever the role's are. A migration that locks the catalogs themselves must
 /// not keep a look for longer than that.
 pub(super) fn settings(version: &str) -> String {
-    let idle = if version.starts_with("13.") { "" } else { "SET idle_session_timeout = 0;" };
+    let idle = if major(version) < 14 { "" } else { "SET idle_session_timeout = 0;" };
     format!(
         "SET search_path = ''; SET jit = off; SET default_transaction_read_only = on; \
          SET default_transaction_isolation = 'read committed'; \
@@ -146,15 +205,20 @@ fn of_users() -> String {
     format!("c.oid >= {FIRST_OF_USERS}")
 }
 
-/// The locks of one process, and a row with the WAL position. Locks that are waited for count:
-/// everybody who comes later queues behind them.
-fn look_query(neighbours: Neighbours) -> String {
-    let wal = match neighbours {
+/// The position in the WAL as a number, where it means anything.
+pub(super) const fn wal(neighbours: Neighbours) -> &'static str {
+    match neighbours {
         Neighbours::None => {
             "pg_catalog.pg_wal_lsn_diff(pg_catalog.pg_current_wal_insert_lsn(), '0/0')::bigint"
         }
         Neighbours::Some => "NULL::bigint",
-    };
+    }
+}
+
+/// The locks of one process, and a row with the WAL position. Locks that are waited for count:
+/// everybody who comes later queues behind them.
+fn look_query(neighbours: Neighbours) -> String {
+    let wal = wal(neighbours);
     format!(
         "SELECT NULL::oid, NULL::text, {wal} \
          UNION ALL SELECT l.relation, l.mode, NULL \

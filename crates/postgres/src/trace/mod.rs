@@ -24,16 +24,16 @@ use std::time::{Duration, Instant};
 use stopover_backend::{BackendError, Observer, Pending, Trace};
 use stopover_model::{Event, PlannedStatement};
 use stopover_sql::TransactionControl;
-use tokio_postgres::Error;
+use tokio_postgres::{Error, SimpleQueryRow};
 
 use crate::connect::PostgresBackend;
 use crate::lock::number;
-use crate::session::PostgresSession;
+use crate::session::{PostgresSession, text};
 use catalog::{Oid, Relation};
 pub use lookout::Neighbours;
-use lookout::{Lookout, Pace};
+use lookout::{Lookout, Pace, Statistics};
 pub(crate) use record::End;
-use record::{Ended, Outcome, Record, Seen};
+use record::{Ended, Outcome, Record, Scans, Seen};
 use traffic::Traffic;
 
 /// How long a statement waits for the traffic on its tables.
@@ -55,6 +55,8 @@ struct State {
     lookout: Option<Arc<Lookout>>,
     /// Readers and writers beside the migrations, where they are asked for.
     traffic: Option<Traffic>,
+    /// Whether there were any.
+    stirred: bool,
     sight: Sight,
 }
 
@@ -122,24 +124,55 @@ impl Recorder {
             }
         };
         if self.state().began.is_none() {
-            match lookout.baseline().await {
-                Ok(relations) => self.begin(relations),
+            match tokio::try_join!(lookout.baseline(), lookout.statistics(&[])) {
+                Ok((relations, statistics)) => self.begin(relations, &statistics),
                 Err(error) => {
                     self.lose_sight(&error);
                     return None;
                 }
             }
         }
-        self.state().lookout = Some(Arc::clone(&lookout));
+        {
+            let mut state = self.state();
+            // What a session that was lost had open is closed.
+            let at = state.ms(Instant::now());
+            state.record.end_transaction(End::RolledBack, at);
+            state.lookout = Some(Arc::clone(&lookout));
+        }
         Some(Tracer { recorder: Arc::clone(self), lookout, backend: backend.clone() })
     }
 
-    fn begin(&self, relations: Vec<(catalog::Oid, catalog::Relation)>) {
+    /// What is to be known when everything is over.
+    async fn look_back(&self, lookout: &Lookout, oids: Option<Vec<Oid>>) -> Result<(), Error> {
+        if let Some(oids) = oids {
+            let found = lookout.resolve(&oids).await?;
+            self.state().record.looked_up(found);
+        }
+        if lookout.sends_statistics && lookout.outlives().await {
+            self.state().record.sent_statistics();
+            let due = self.state().record.statistics_due();
+            if let Some(tables) = due {
+                let statistics = lookout.statistics(&tables).await?;
+                self.count(&statistics);
+            }
+        }
+        Ok(())
+    }
+
+    fn count(&self, statistics: &Statistics) {
+        let mut state = self.state();
+        // Readers beside the migrations are counted as well.
+        let scans = if state.stirred { Scans::OfOthersToo } else { Scans::Own };
+        state.record.count(statistics, scans);
+    }
+
+    fn begin(&self, relations: Vec<(Oid, Relation)>, statistics: &Statistics) {
         let mut state = self.state();
         state.began = Some(Instant::now());
         for (oid, relation) in relations {
             state.record.catalog.take(oid, relation);
         }
+        state.record.count(statistics, Scans::OfOthersToo);
     }
 }
 
@@ -151,7 +184,9 @@ impl Observer for Recorder {
     }
 
     fn stir(&self, per_second: u32) {
-        self.state().traffic = Some(Traffic::new(per_second));
+        let mut state = self.state();
+        state.stirred = true;
+        state.traffic = Some(Traffic::new(per_second));
     }
 
     fn finish(&self) -> Pending<'_, Trace> {
@@ -165,19 +200,17 @@ impl Observer for Recorder {
                 let mut state = self.state();
                 (state.lookout.take(), state.record.to_look_up())
             };
-            if let (true, Some(lookout), Some(oids)) = (self.sees(), lookout, oids) {
-                match lookout.resolve(&oids).await {
-                    Ok(found) => self.state().record.looked_up(found),
-                    Err(error) => self.lose_sight(&error),
-                }
+            if let (true, Some(lookout)) = (self.sees(), lookout)
+                && let Err(error) = self.look_back(&lookout, oids).await
+            {
+                self.lose_sight(&error);
             }
             let mut state = self.state();
             let sight = std::mem::replace(&mut state.sight, Sight::Over);
             let record = std::mem::take(&mut state.record);
             match (sight, state.began) {
-                (Sight::Over, _) => Trace::default(),
                 (Sight::Lost(reason), _) => told::broken(&record, waits.as_ref(), &reason),
-                (Sight::Clear, None) => Trace::default(),
+                (Sight::Over, _) | (Sight::Clear, None) => Trace::default(),
                 (Sight::Clear, Some(_)) => told::trace(&record, waits.as_ref()),
             }
         })
@@ -209,6 +242,28 @@ pub(crate) struct Tracer {
 }
 
 impl Tracer {
+    /// What is to be asked in the session just before its BEGIN, by itself: how much WAL there is;
+    /// and statistics are to be sent on at once, which the server would keep for a second.
+    pub(crate) fn observation(&self, major: u32) -> String {
+        let wal = lookout::wal(self.recorder.neighbours);
+        let flush = if major >= lookout::STATISTICS_AT_ONCE {
+            "pg_catalog.pg_stat_force_next_flush()"
+        } else {
+            "NULL"
+        };
+        format!("SELECT {wal}, {flush}")
+    }
+
+    /// The answer to that; the transaction begins.
+    pub(crate) fn begun(&self, answer: Option<&SimpleQueryRow>) {
+        let wal = answer.and_then(|row| text(row, 0)).and_then(|it| it.parse().ok());
+        let mut state = self.recorder.state();
+        if self.lookout.sends_statistics {
+            state.record.sent_statistics();
+        }
+        state.record.begin(&Seen { wal, ..Seen::default() });
+    }
+
     /// To be waited for beside the BEGIN itself, which takes no lock and writes nothing.
     pub(crate) async fn begin(&self) {
         if let Some(seen) = self.look().await {
@@ -361,12 +416,23 @@ impl Tracer {
         }
     }
 
+    /// What the server counted for the statements whose statistics it has by now.
+    async fn count(&self) {
+        let due = self.recorder.state().record.statistics_due();
+        let Some(tables) = due else { return };
+        match self.lookout.statistics(&tables).await {
+            Ok(statistics) => self.recorder.count(&statistics),
+            Err(error) => self.recorder.lose_sight(&error),
+        }
+    }
+
     /// One look, and what is to be looked up besides; `None` where nothing is seen any more.
     async fn look(&self) -> Option<Seen> {
         if !self.recorder.sees() {
             return None;
         }
         let oids = self.recorder.state().record.to_look_up();
+        self.count().await;
         let looked: Result<Seen, Error> = match oids {
             None => self.lookout.look().await,
             Some(oids) => {

@@ -9,6 +9,7 @@ use stopover_model::{LockMode, PlannedStatement, Version};
 
 use super::catalog::{Catalog, Change, Kind, Oid, Relation, Since};
 use super::held::{Held, Lock, Reach};
+use super::lookout::Statistics;
 
 /// What one look showed of a session.
 #[derive(Debug, Default)]
@@ -40,6 +41,10 @@ pub(super) struct Observed {
     pub(super) settled: bool,
     pub(super) rewrites: Vec<String>,
     pub(super) indexes: Vec<String>,
+    /// What it wrote into temporary files, where that is known.
+    pub(super) temp: Option<u64>,
+    /// Tables that it read from their beginning, where that is known.
+    pub(super) scans: Option<Vec<String>>,
 }
 
 /// How a statement came to its end.
@@ -88,7 +93,32 @@ pub(super) struct Record {
     /// WAL at the last look.
     wal: Option<i64>,
     pending: Option<Pending>,
+    /// What the server counts.
+    counted: Counted,
 }
+
+/// How far the server's statistics were read.
+#[derive(Debug, Default)]
+struct Counted {
+    /// The first statement whose statistics the server may not have.
+    unsent: usize,
+    /// The first statement whose statistics were not read.
+    unread: usize,
+    /// Bytes in temporary files, by then.
+    temp: i64,
+}
+
+/// Whose reading of tables the server counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scans {
+    /// The migrations' alone.
+    Own,
+    /// That of readers beside them as well: it says nothing.
+    OfOthersToo,
+}
+
+/// Statements of which no text tells what they read.
+const OPAQUE: [&str; 5] = ["DO", "CALL", "SELECT", "EXECUTE", "CREATE EXTENSION"];
 
 impl Record {
     /// A transaction is open. `seen` is a look that was sent no earlier than everything before.
@@ -121,6 +151,8 @@ impl Record {
             settled: false,
             rewrites: Vec::new(),
             indexes: Vec::new(),
+            temp: None,
+            scans: None,
         });
         self.statements.len() - 1
     }
@@ -228,6 +260,81 @@ impl Record {
                 self.statements[at].made.push(*oid);
             }
         }
+    }
+
+    /// The server has the statistics of everything so far.
+    pub(super) fn sent_statistics(&mut self) {
+        self.counted.unsent = self.statements.len();
+    }
+
+    /// The tables whose statistics are to be read now; `None` where there is nothing new.
+    pub(super) fn statistics_due(&self) -> Option<Vec<Oid>> {
+        let Counted { unread, unsent, .. } = self.counted;
+        if unread >= unsent {
+            return None;
+        }
+        let spans = self.held.spans.iter().rev().filter(|it| it.reach == Reach::Everybody);
+        let own = spans.take_while(|it| it.statement >= unread).map(|it| it.lock.0);
+        let named = self.statements[unread..unsent].iter().flat_map(|it| &it.named).map(|it| it.0);
+        let mut tables: Vec<Oid> = own
+            .chain(named)
+            .filter(|oid| {
+                let relation = self.catalog.get(*oid);
+                relation.is_some_and(|it| it.kind == Kind::Table && it.since == Since::Before)
+            })
+            .collect();
+        tables.sort_unstable();
+        tables.dedup();
+        Some(tables)
+    }
+
+    /// What the server has counted since it was asked last.
+    pub(super) fn count(&mut self, statistics: &Statistics, scans: Scans) {
+        let statements = self.counted.unread..self.counted.unsent;
+        self.counted.unread = self.counted.unsent;
+        let temp = statistics.temp - std::mem::replace(&mut self.counted.temp, statistics.temp);
+        // Of several statements nobody knows which it was.
+        if temp == 0 || statements.len() == 1 {
+            for at in statements.clone() {
+                self.statements[at].temp = u64::try_from(temp).ok();
+            }
+        }
+        if scans == Scans::OfOthersToo {
+            return;
+        }
+        for at in statements.clone() {
+            self.statements[at].scans = Some(Vec::new());
+        }
+        let mut unclear = Vec::new();
+        for &(table, count) in &statistics.scans {
+            if self.catalog.scanned(table, count) <= 0 {
+                continue;
+            }
+            let readers = self.readers(statements.clone(), table);
+            let name = self.catalog.get(table).map(|it| it.name_before.clone());
+            match (readers.as_slice(), name) {
+                (&[at], Some(name)) => self.statements[at].scans.get_or_insert_default().push(name),
+                _ => unclear.extend(readers),
+            }
+        }
+        for at in unclear {
+            self.statements[at].scans = None;
+        }
+    }
+
+    /// Which of the statements may have read the table.
+    fn readers(&self, statements: Range<usize>, table: Oid) -> Vec<usize> {
+        let locked = |at: usize| {
+            let spans = self.held.spans.iter().rev().take_while(|it| it.statement >= at);
+            spans.filter(|it| it.statement == at).any(|it| it.lock.0 == table)
+        };
+        let may_read = |at: &usize| {
+            let statement = &self.statements[*at];
+            statement.named.iter().any(|it| it.0 == table)
+                || OPAQUE.contains(&statement.tag.as_str())
+                || locked(*at)
+        };
+        statements.filter(may_read).collect()
     }
 
     /// The transaction that was open has ended.

@@ -19,8 +19,7 @@ impl PostgresSession {
         for statement in unit.statements {
             tracer.stir(statement).await;
         }
-        let (opened, ()) = tokio::join!(self.opened(unit), tracer.begin());
-        if let Err(end) = opened {
+        if let Err(end) = self.opened(unit).await {
             tracer.end(End::RolledBack);
             return end;
         }

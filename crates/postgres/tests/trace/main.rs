@@ -2,6 +2,7 @@
 //! and the times are those that passed.
 
 mod catalogue;
+mod counted;
 mod stage;
 mod times;
 mod traffic;

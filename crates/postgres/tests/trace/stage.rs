@@ -95,6 +95,8 @@ impl Stage {
 
     /// What was seen.
     pub(crate) async fn trace(self) -> Trace {
+        // As in a rehearsal, the session has ended: its statistics are complete.
+        drop(self.session);
         let trace = self.observer.finish().await;
         assert_eq!(trace.findings, [], "the trace is whole");
         trace

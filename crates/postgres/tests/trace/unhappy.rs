@@ -14,7 +14,9 @@ async fn a_statement_that_meets_bad_data_held_its_lock_until_it_failed() {
     let trace = stage.trace().await;
     assert_eq!(locks(&trace.statements[0]), ["AccessExclusive orders"]);
     let blocked = table(&trace, "public.orders").read_blocked_ms.expect("a time");
-    assert!(0.0 < blocked && blocked <= trace.statements[0].duration_ms);
+    let took = trace.statements[0].duration_ms;
+    // The server tells of the error a moment before it gives the locks back.
+    assert!(0.0 < blocked && blocked <= took + 250.0, "{blocked} ms of {took} ms");
 }
 
 #[tokio::test]

@@ -353,6 +353,7 @@ fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementR
         locks: None,
         rewrites: None,
         indexes: None,
+        scans: None,
         error: None,
     }
 }
