@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use stopover_model::{Schema, TableCensus};
+use stopover_model::{Mark, Schema, TableCensus};
 
 use crate::{BackendError, FactsRequest};
 
@@ -58,6 +58,13 @@ pub trait Census {
         scope: &CensusScope,
         depth: CensusDepth,
     ) -> impl Future<Output = Result<Vec<TableCensus>, BackendError>> + Send;
+
+    /// What is neither in the schema nor a row of a table, and is lost all the same: how far
+    /// sequences have come, what extensions keep. Of one database only: no two are the same.
+    fn marks(
+        &mut self,
+        scope: &CensusScope,
+    ) -> impl Future<Output = Result<Vec<Mark>, BackendError>> + Send;
 }
 
 /// Knows the tables that tools keep for themselves.

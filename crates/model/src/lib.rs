@@ -51,7 +51,7 @@ pub use plan::{
 pub use policy::{AutoAdopt, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
-pub use schema::{ColumnDigest, Schema, SchemaChange, SchemaObject, TableCensus};
+pub use schema::{ColumnDigest, Mark, MarkKind, Schema, SchemaChange, SchemaObject, TableCensus};
 pub use script::{Boundaries, Extent, Passage, Script, Substitution};
 pub use thresholds::{TableLimits, Thresholds};
 pub use unsettled::Unsettled;

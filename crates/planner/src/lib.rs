@@ -27,7 +27,7 @@ use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, V
 pub use down::{DownSelection, plan_down};
 pub use drift::severity;
 pub use heal::{applied_text, edit_of, edited, spelled};
-pub use proof::{Inventory, rerun_changes};
+pub use proof::{Inventory, rerun_changes, unproven_privileges};
 pub use recovery::{interrupted_step, question, verdict};
 
 use comparison::Comparison;

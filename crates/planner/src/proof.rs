@@ -3,7 +3,8 @@
 use std::collections::BTreeSet;
 
 use stopover_model::{
-    DatabaseKind, Facts, RowState, Schema, SchemaChange, SourceSet, TableCensus, Version,
+    DatabaseKind, Facts, Mark, MarkKind, RowState, Schema, SchemaChange, SourceSet, TableCensus,
+    Version,
 };
 use stopover_sql::{Added, added};
 
@@ -19,6 +20,8 @@ pub struct Inventory {
     pub schema: Schema,
     /// The tables, with digests.
     pub tables: Vec<TableCensus>,
+    /// What is lost though it is neither.
+    pub marks: Vec<Mark>,
 }
 
 impl Inventory {
@@ -66,6 +69,7 @@ pub fn rerun_changes(
         .filter_map(|it| if it.kind == "column" { parent(&it.identity) } else { Some(name(it)) })
         .collect();
     told.extend(row_changes(before, after, &touched));
+    told.extend(mark_changes(before, after));
     let more = told.len().saturating_sub(TOLD);
     let mut told: Vec<String> =
         told.into_iter().take(TOLD).map(|it| format!("re-running {version} would {it}")).collect();
@@ -127,6 +131,60 @@ fn row_changes(before: &Inventory, after: &Inventory, touched: &BTreeSet<&str>) 
         }
     }
     told
+}
+
+/// Marks that are others. What is gone as a whole is told with the schema.
+fn mark_changes(before: &Inventory, after: &Inventory) -> Vec<String> {
+    let mut told = Vec::new();
+    for mark in &before.marks {
+        let now = after.marks.iter().find(|it| it.kind == mark.kind && it.what == mark.what);
+        let Some(Mark { what, value, .. }) = now.filter(|it| it.value != mark.value) else {
+            continue;
+        };
+        match mark.kind {
+            MarkKind::Object => {}
+            MarkKind::State => {
+                told.push(format!("change {what}: {} before, {value} then", mark.value));
+            }
+            MarkKind::Position => match (mark.value.parse::<i128>(), value.parse::<i128>()) {
+                (Ok(was), Ok(is)) if is >= was => {}
+                _ => told.push(format!("set {what} back from {} to {value}", mark.value)),
+            },
+        }
+    }
+    told
+}
+
+/// What running a migration again dropped and made again, though owners and grants on the copy are
+/// not those of the target: who would own it there, and what would be granted on it, nobody has
+/// seen. `target` is its schema, privileges included; `same_role` whether the same role runs both.
+#[must_use]
+pub fn unproven_privileges(
+    before: &Inventory,
+    after: &Inventory,
+    target: &Schema,
+    same_role: bool,
+) -> Vec<String> {
+    let others = before.schema.changes(target);
+    let others: Vec<&SchemaChange> = others
+        .iter()
+        .filter(|it| ["owner", "grants", "default privileges"].contains(&it.kind.as_str()))
+        .collect();
+    let is_unlike = |what: &str| {
+        !same_role
+            || others.iter().any(|it| {
+                let column = it.identity.strip_prefix("table column ");
+                let of = what.split_once(' ').map_or(what, |(_, name)| name);
+                it.kind == "default privileges"
+                    || it.identity == what
+                    || column.and_then(parent).is_some_and(|table| table == of)
+            })
+    };
+    let made_again = before.marks.iter().filter(|mark| {
+        let now = after.marks.iter().find(|it| it.kind == mark.kind && it.what == mark.what);
+        mark.kind == MarkKind::Object && now.is_some_and(|it| it.value != mark.value)
+    });
+    made_again.filter(|it| is_unlike(&it.what)).map(|it| it.what.clone()).collect()
 }
 
 fn other_columns<'a>(before: &'a TableCensus, after: &TableCensus) -> Vec<&'a str> {

@@ -5,7 +5,7 @@
 
 use std::ffi::OsString;
 
-use tokio_postgres::config::Host;
+use tokio_postgres::config::{Host, TargetSessionAttrs};
 
 use crate::target::{SslMode, Target};
 
@@ -41,6 +41,13 @@ impl Target {
         let password = config.get_password();
         add("PGPASSWORD", password.map(|it| String::from_utf8_lossy(it).into_owned().into()));
         add("PGOPTIONS", config.get_options().map(Into::into));
+        // Of several hosts one may be a standby, which lags behind.
+        let attributes = match config.get_target_session_attrs() {
+            TargetSessionAttrs::ReadWrite => Some("read-write"),
+            TargetSessionAttrs::ReadOnly => Some("read-only"),
+            _ => None,
+        };
+        add("PGTARGETSESSIONATTRS", attributes.map(Into::into));
         let timeout = config.get_connect_timeout().map(|it| it.as_secs().max(2).to_string());
         add("PGCONNECT_TIMEOUT", timeout.map(Into::into));
         let mode = match self.ssl_mode {
@@ -87,5 +94,12 @@ mod tests {
         ] {
             assert_eq!(value(name).as_deref(), Some(expected), "{name}");
         }
+    }
+
+    #[test]
+    fn a_dump_was_taken_from_the_standby_that_the_url_leaves_out() {
+        let url = "postgresql://me@standby,primary/shop?target_session_attrs=read-write";
+        let variables = Target::parse(url).unwrap().client_environment();
+        assert!(variables.contains(&("PGTARGETSESSIONATTRS", "read-write".into())));
     }
 }

@@ -98,7 +98,7 @@ impl ScratchCopies {
         stop: &Stop,
         sink: &mut dyn EventSink,
     ) -> Result<TargetCopy<PostgresBackend>, CopyError> {
-        let binaries = self.binaries().await?;
+        let (binaries, options) = self.look_around().await?;
         let dump = self.file()?;
         tokio::select! {
             dumped = self.dump(&binaries, &dump.file) => dumped?,
@@ -113,7 +113,12 @@ impl ScratchCopies {
         };
         let mut scratch = PostgresScratch::new(request);
         match Box::pin(scratch.prepare(stop, sink)).await {
-            Ok(prepared) => {
+            Ok(mut prepared) => {
+                // A dump has no settings of roles and databases, and nothing of the URL's.
+                let mut config = prepared.backend.target().config().clone();
+                let before = config.get_options().unwrap_or_default().to_owned();
+                config.options(format!("{before} {options}"));
+                prepared.backend = PostgresBackend::new(Target::from_config(config));
                 let version = &prepared.scratch.server_version;
                 let described =
                     format!("a copy on a {} server, PostgreSQL {version}", prepared.scratch.kind);
@@ -126,12 +131,15 @@ impl ScratchCopies {
         }
     }
 
-    /// Programs that can read the server: its own version's, else the nearest newer ones.
-    async fn binaries(&self) -> Result<Binaries, CopyError> {
+    /// Programs that can read the server (its own version's, else the nearest newer ones), and
+    /// what makes a session mean by its words what the target's means.
+    async fn look_around(&self) -> Result<(Binaries, String), CopyError> {
         let session = PostgresBackend::new(self.target.clone()).connect().await;
-        let session = session.map_err(|error| impossible(error.to_string(), ""))?;
+        let mut session = session.map_err(|error| impossible(error.to_string(), ""))?;
+        let around = session.surroundings().await;
+        let around = around.map_err(|error| impossible(error.to_string(), ""))?;
         let choice = self.request.search.choose(Some(session.major()), &[Program::PgDump]);
-        choice.map(|it| it.binaries).map_err(|error| {
+        choice.map(|it| (it.binaries, around.options())).map_err(|error| {
             impossible(
                 error.to_string(),
                 "run `stopover apply` on a machine that has PostgreSQL's programs, or name their \

@@ -48,7 +48,7 @@ pub(crate) async fn heal<B: Backend>(
     let proof = if reruns.is_empty() {
         None
     } else {
-        Some(proof::prove(backend, &reruns, facts, request, sink).await?)
+        Some(proof::prove(backend, locked, &reruns, facts, request, sink).await?)
     };
     locked.prove_pinned(backend, &request.stop).await?;
     ready_journal(locked).await?;

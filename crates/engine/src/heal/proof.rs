@@ -4,10 +4,11 @@
 //! built on what it made. Its text cannot tell; production's own data can.
 
 use stopover_backend::{
-    Backend, BackendError, CensusDepth, CensusScope, CopyError, Privileges, Session, TargetCopy,
+    Backend, BackendError, Census, CensusDepth, CensusScope, CopyError, FactsReader, Privileges,
+    Session, TargetCopy,
 };
-use stopover_model::{Event, EventSink, Facts, Finding, Version};
-use stopover_planner::{Inventory, rerun_changes};
+use stopover_model::{DatabaseKind, Event, EventSink, Facts, Finding, Schema, Version};
+use stopover_planner::{Inventory, rerun_changes, unproven_privileges};
 
 use crate::lock::Locked;
 use crate::{EngineError, Request};
@@ -26,6 +27,7 @@ pub(super) struct Proof {
 /// Carries the reruns out on a copy, and compares everything before and after each.
 pub(super) async fn prove<B: Backend>(
     backend: &B,
+    target: &mut Locked<B::Session>,
     reruns: &[Rerun<'_>],
     facts: &Facts,
     request: &Request<'_>,
@@ -36,6 +38,8 @@ pub(super) async fn prove<B: Backend>(
         let message = format!("migration {version} is run again on a copy of the target first");
         sink.emit(Event::Found(Finding::note("proof", version.to_string(), message, "")));
     }
+    let scope = scope(target, request, facts.database).await?;
+    let schema = target.session().schema(&scope).await?;
     let copy = match backend.copy(&request.stop, sink).await {
         Ok(copy) => copy,
         Err(CopyError::Stopped(signal)) => return Err(EngineError::Stopped(signal)),
@@ -44,7 +48,7 @@ pub(super) async fn prove<B: Backend>(
         }
     };
     let ended = tokio::select! {
-        ended = Box::pin(on_copy(&copy, reruns, facts, request, sink)) => ended,
+        ended = Box::pin(on_copy(&copy, &schema, reruns, facts, request, sink)) => ended,
         signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
     };
     let findings = copy.discard().await;
@@ -54,6 +58,7 @@ pub(super) async fn prove<B: Backend>(
 
 async fn on_copy<B: Backend>(
     copy: &TargetCopy<B>,
+    target: &Schema,
     reruns: &[Rerun<'_>],
     facts: &Facts,
     request: &Request<'_>,
@@ -67,7 +72,9 @@ async fn on_copy<B: Backend>(
         other => other,
     };
     let mut locked = open(copy, request, sink).await.map_err(broken)?;
-    let first = inventory(&mut locked, request).await.map_err(|it| broken(it.into()))?;
+    let role = locked.session().facts(&request.facts).await.map_err(|it| broken(it.into()))?.role;
+    let first =
+        inventory(&mut locked, request, facts.database).await.map_err(|it| broken(it.into()))?;
     for rerun in reruns {
         let version = &rerun.heal.version;
         let note = note(rerun.heal, "on a copy");
@@ -81,11 +88,20 @@ async fn on_copy<B: Backend>(
             );
             return Err(EngineError::Refused(vec![refused(version, message)]));
         }
-        let now = inventory(&mut locked, request).await.map_err(|it| broken(it.into()))?;
+        let now = inventory(&mut locked, request, facts.database)
+            .await
+            .map_err(|it| broken(it.into()))?;
         let changes = rerun_changes(version, &first, &now, request.source, facts);
         if !changes.is_empty() {
             let findings = changes.into_iter().map(|it| refused(version, it));
             return Err(EngineError::Refused(findings.collect()));
+        }
+        let again = unproven_privileges(&first, &now, target, role == facts.role);
+        if !again.is_empty() {
+            return Err(EngineError::Refused(vec![refused(
+                version,
+                unseen(version, &again, &role),
+            )]));
         }
     }
     locked.release().await;
@@ -112,17 +128,45 @@ async fn open<B: Backend>(
     Ok(locked)
 }
 
+/// What a rerun makes again on a copy where owners and grants are not those of the target.
+fn unseen(version: &Version, again: &[String], role: &str) -> String {
+    format!(
+        "re-running {version} would drop and make again {}, and the copy does not show who would \
+         own it on the target and what would be granted on it: there, {role} runs it, or roles of \
+         the target are missing",
+        stopover_model::detail_list(again)
+    )
+}
+
+/// Everything but the ledger in use and its journal: those of other tools, and of other services
+/// in the same database, are to stay as they are like any other table.
+async fn scope<S: Session>(
+    locked: &mut Locked<S>,
+    request: &Request<'_>,
+    database: DatabaseKind,
+) -> Result<CensusScope, BackendError> {
+    let ledger = locked.ledger().clone();
+    let CensusScope { mut except, .. } = locked.session().bookkeeping(&request.facts).await?;
+    except.retain(|(schema, table)| {
+        // SQLite has no schemas: only the name counts there.
+        let here = database == DatabaseKind::Sqlite || *schema == ledger.schema;
+        (here && *table == ledger.table) || table.ends_with("migration_journal")
+    });
+    // A table that is made again has lost what was granted on it.
+    Ok(CensusScope { except, privileges: Privileges::Included })
+}
+
 async fn inventory<S: Session>(
     locked: &mut Locked<S>,
     request: &Request<'_>,
+    database: DatabaseKind,
 ) -> Result<Inventory, BackendError> {
+    let scope = scope(locked, request, database).await?;
     let session = locked.session();
-    let scope = session.bookkeeping(&request.facts).await?;
-    // A table that is made again has lost what was granted on it.
-    let scope = CensusScope { privileges: Privileges::Included, ..scope };
     let schema = session.schema(&scope).await?;
     let tables = session.tables(&scope, CensusDepth::Digests).await?;
-    Ok(Inventory { schema, tables })
+    let marks = session.marks(&scope).await?;
+    Ok(Inventory { schema, tables, marks })
 }
 
 fn refused(version: &Version, message: String) -> Finding {

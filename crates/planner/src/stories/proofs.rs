@@ -23,7 +23,7 @@ fn table(relation: &str, rows: u64, note: &str) -> TableCensus {
 
 fn inventory(objects: &[(&str, &str)], tables: Vec<TableCensus>) -> Inventory {
     let objects = objects.iter().map(|(kind, identity)| object(kind, identity)).collect();
-    Inventory { schema: Schema::new(objects), tables }
+    Inventory { schema: Schema::new(objects), tables, marks: Vec::new() }
 }
 
 fn told(before: &Inventory, after: &Inventory, later: &[(i64, &str)]) -> Vec<String> {

@@ -19,6 +19,7 @@ mod foreign;
 mod indexes;
 
 mod look;
+mod marks;
 mod moment;
 mod operators;
 mod privileges;
@@ -35,7 +36,7 @@ mod types;
 mod views;
 
 use stopover_backend::{BackendError, Census, CensusDepth, CensusScope, Privileges};
-use stopover_model::{Schema, SchemaObject, TableCensus};
+use stopover_model::{Mark, Schema, SchemaObject, TableCensus};
 use tokio_postgres::SimpleQueryRow;
 
 use crate::session::PostgresSession;
@@ -55,6 +56,12 @@ impl Census for PostgresSession {
     ) -> Result<Vec<TableCensus>, BackendError> {
         let look = moment::open(self, scope).await?;
         let read = rows::read(self, &look, depth).await;
+        moment::close(self, read).await
+    }
+
+    async fn marks(&mut self, scope: &CensusScope) -> Result<Vec<Mark>, BackendError> {
+        let look = moment::open(self, scope).await?;
+        let read = marks::read(self, &look).await;
         moment::close(self, read).await
     }
 }

@@ -84,6 +84,15 @@ fn ownerless(catalog: &str, prefix: &str) -> String {
     )
 }
 
+/// Which object each is that has an owner, by the same names.
+pub(super) fn identities(look: &Look) -> String {
+    format!(
+        "SELECT i.type || ' ' || i.identity, o.objid::text \
+         FROM ({}) o, pg_identify_object(o.classid, o.objid, 0) i",
+        owned(look)
+    )
+}
+
 /// Owners.
 pub(super) fn owners(look: &Look) -> String {
     format!(

@@ -7,8 +7,10 @@
 //! inner tables of virtual tables, and the ledger with its indexes and triggers. `user_version` and
 //! `application_id` are left out too: the first is a counter that programs count their own
 //! migrations with, the second tells what a file is for; no statement means anything else for them.
+//! Both are marks.
 
 mod digest;
+mod marks;
 mod names;
 mod objects;
 mod rows;
@@ -17,7 +19,7 @@ mod text;
 
 use rusqlite::Connection;
 use stopover_backend::{BackendError, Census, CensusDepth, CensusScope};
-use stopover_model::{Schema, TableCensus};
+use stopover_model::{Mark, Schema, TableCensus};
 
 use crate::error::request_error;
 use crate::held::Held;
@@ -37,6 +39,11 @@ impl Census for SqliteSession {
     ) -> Result<Vec<TableCensus>, BackendError> {
         let except = Except::of(scope);
         self.call(move |held| moment(held, |it| rows::read(it, &except, depth))).await?
+    }
+
+    async fn marks(&mut self, scope: &CensusScope) -> Result<Vec<Mark>, BackendError> {
+        let except = Except::of(scope);
+        self.call(move |held| moment(held, |it| marks::read(it, &except))).await?
     }
 }
 
