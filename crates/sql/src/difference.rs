@@ -1,14 +1,15 @@
 //! How two texts of one script differ: in what the database would see, or only for people.
 //!
-//! Directives (`-- stopover: …`, `-- no-transaction`, `-- +goose Up`, `-- migrate:down`) are
-//! comments, and an edit of one counts as an edit of a comment: they say how a script is to be
-//! run, and one that is applied is not run again because of it.
+//! Directives (`-- stopover: …`, `-- no-transaction`, `-- +goose StatementBegin`) are comments, and
+//! an edit of one counts as an edit of a comment: they say how a script is to be run, and one that
+//! is applied is not run again because of it. Not so the marks of sections (`-- +goose Down`,
+//! `-- migrate:up`): they say which statements are run at all.
 
 use std::ops::Range;
 
 use crate::dialect::Dialect;
 use crate::script::statements_in;
-use crate::token::tokens_in;
+use crate::token::{TokenKind, tokens_in};
 
 /// How two texts of one script differ.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +66,25 @@ fn meaning(dialect: Dialect, text: &str) -> Option<Vec<&str>> {
 }
 
 fn significant(dialect: Dialect, text: &str) -> impl Iterator<Item = &str> {
-    tokens_in(dialect, text).filter(|it| !it.kind.is_trivia()).map(|it| it.text)
+    tokens_in(dialect, text).filter_map(|it| match it.kind {
+        TokenKind::LineComment => section(it.text),
+        kind => (!kind.is_trivia()).then_some(it.text),
+    })
+}
+
+/// The mark in a comment that begins a section of goose's or dbmate's, or says what goose puts in
+/// for variables.
+fn section(comment: &str) -> Option<&str> {
+    const MARKS: [&str; 5] =
+        ["+goose up", "+goose down", "+goose envsub", "migrate:up", "migrate:down"];
+    let mark = comment.trim_start_matches('-').trim();
+    let words = || mark.split_ascii_whitespace().map(str::to_ascii_lowercase);
+    let is_it = |known: &&str| {
+        known.split(' ').zip(words()).filter(|(a, b)| a == b).count() == known.split(' ').count()
+    };
+    let known = MARKS.into_iter().find(|it| is_it(it))?;
+    // Whether variables are put in stands behind it; options of the others are directives.
+    Some(if known.ends_with("envsub") { mark } else { known })
 }
 
 #[cfg(test)]
@@ -120,6 +139,25 @@ mod tests {
         ] {
             assert_eq!(of(before, after), Difference::Semantic, "{before:?} {after:?}");
         }
+    }
+
+    #[test]
+    fn a_mark_that_moved_a_statement_out_of_the_up_section_was_a_comment() {
+        for [up, down] in [["-- +goose Up", "-- +goose Down"], ["--migrate:up", "-- migrate:down"]]
+        {
+            let whole = format!("{up}\nSELECT 1;\nSELECT 2;\n{down}\nSELECT 3;\n");
+            let moved = format!("{up}\nSELECT 1;\n{down}\nSELECT 2;\nSELECT 3;\n");
+            let gone = format!("{up}\nSELECT 1;\nSELECT 2;\nSELECT 3;\n");
+            for other in [moved, gone] {
+                assert_eq!(of(&whole, &other), Difference::Semantic, "{other:?}");
+            }
+            let spaced = whole.replace("SELECT 2", "-- why\nSELECT  2");
+            assert_eq!(of(&whole, &spaced), Difference::Cosmetic);
+        }
+        let bounds = "-- +goose StatementBegin\nSELECT 1;\n-- +goose StatementEnd\n";
+        assert_eq!(of(bounds, "SELECT 1;"), Difference::Cosmetic);
+        let on = "-- +goose ENVSUB ON\nSELECT '${A}';";
+        assert_eq!(of(on, &on.replace("ON", "OFF")), Difference::Semantic);
     }
 
     #[test]
