@@ -5,17 +5,33 @@
 //! engine works. How text may look is decided once, in [`Look`]. This crate decides nothing about
 //! migrations and does no I/O but writing to the writer that [`Progress`] is given.
 
+mod facts;
+mod github;
+mod html;
 pub mod human;
 pub mod json;
+mod junit;
 mod locks;
 mod look;
+mod markdown;
+mod markup;
+mod outcome;
 mod page;
+mod picture;
+mod places;
 mod progress;
+mod sarif;
 mod sql_error;
 mod table;
 mod text;
 pub mod units;
 
+pub use github::annotations;
+pub use html::html;
+pub use junit::junit;
 pub use look::{Charset, Colour, Look, Surface};
+pub use markdown::markdown;
+pub use places::SourceRoot;
 pub use progress::{Progress, Verbosity};
+pub use sarif::sarif;
 pub use sql_error::{NoSource, SourceText, condition_name, sql_error};

@@ -41,6 +41,15 @@ impl Effect {
         }
     }
 
+    /// [`Self::words`] in a column of its own.
+    pub(crate) const fn stops(self) -> &'static str {
+        match self {
+            Self::Everybody => "no reads, no writes",
+            Self::Writers => "no writes",
+            Self::Nobody | Self::Unknown => "",
+        }
+    }
+
     pub(crate) const fn ink(self) -> Ink {
         match self {
             Self::Everybody => Ink::Bad,
@@ -66,6 +75,18 @@ pub(crate) fn effect(mode: &str) -> Effect {
 /// From 1 (weakest); 0 for a mode that we do not know.
 pub(crate) fn strength(mode: &str) -> usize {
     MODES.iter().position(|it| *it == mode).map_or(0, |at| at + 1)
+}
+
+/// `AccessExclusiveLock` as LOCK TABLE spells it: `ACCESS EXCLUSIVE`.
+pub(crate) fn in_sql(mode: &str) -> String {
+    let mut words = String::new();
+    for c in mode.strip_suffix("Lock").unwrap_or(mode).chars() {
+        if c.is_ascii_uppercase() && !words.is_empty() {
+            words.push(' ');
+        }
+        words.push(c.to_ascii_uppercase());
+    }
+    words
 }
 
 /// The strongest mode for each relation, relations in the order in which they are first locked.

@@ -22,7 +22,7 @@ pub fn duration(ms: f64) -> String {
     if seconds < 3_600 {
         return format!("{} min {} s", seconds / 60, seconds % 60);
     }
-    let minutes = (seconds + 30) / 60;
+    let minutes = seconds.saturating_add(30) / 60;
     if minutes < 24 * 60 {
         return format!("{} h {} min", minutes / 60, minutes % 60);
     }

@@ -1,13 +1,17 @@
 //! Prints each kind of output with sample data, as this terminal (or pipe) gets it.
 //!
 //! `cargo run -p stopover-report --example gallery [-- NAME …]`: without names all documents are
-//! printed; `progress` plays a rehearsal in real time on standard error (`progress -v`, `-q`).
+//! printed; `progress` plays a rehearsal in real time on standard error (`progress -v`, `-q`);
+//! `files FOLDER` writes the samples of a rehearsal's report into a folder, in every form.
 
+#[allow(dead_code)]
+mod rehearsals;
 #[allow(dead_code)]
 mod samples;
 
 use std::env;
 use std::io::{Write as _, stdout};
+use std::path::Path;
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -15,10 +19,18 @@ use stopover_model::{
     Direction, Event, EventSink as _, Finding, LockHolder, RestorePhase, Version,
 };
 use stopover_report::human::{self, Detail};
-use stopover_report::{Look, Progress, Verbosity, sql_error};
+use stopover_report::{
+    Look, Progress, SourceRoot, Verbosity, annotations, html, json, junit, markdown, sarif,
+    sql_error,
+};
 
 fn main() {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if let [name, folder] = arguments.as_slice()
+        && name == "files"
+    {
+        return files(Path::new(folder));
+    }
     let wants = |name: &str| arguments.is_empty() || arguments.iter().any(|it| it == name);
     let full = arguments.iter().any(|it| it == "-v");
     let detail = if full { Detail::Full } else { Detail::Brief };
@@ -36,6 +48,26 @@ fn main() {
             (_, true) => Verbosity::Verbose,
             _ => Verbosity::Normal,
         });
+    }
+}
+
+/// Every form of every sample of a rehearsal.
+fn files(folder: &Path) {
+    let root = SourceRoot::new("/repository", "/repository");
+    for (name, report) in rehearsals::all() {
+        for (ending, text) in [
+            ("html", html(&report)),
+            ("md", markdown(&report)),
+            ("xml", junit(&report)),
+            ("sarif", sarif(&report, &root)),
+            ("txt", annotations(&report, &root)),
+            ("json", json::document(&report)),
+        ] {
+            let path = folder.join(format!("{name}.{ending}"));
+            if let Err(error) = std::fs::write(&path, text) {
+                eprintln!("{}: {error}", path.display());
+            }
+        }
     }
 }
 

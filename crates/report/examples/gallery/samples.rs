@@ -338,7 +338,7 @@ fn text(index: usize, tag: &str) -> &'static str {
     }
 }
 
-fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementReport {
+pub(crate) fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementReport {
     StatementReport {
         index,
         line,
@@ -360,9 +360,21 @@ fn measured(index: usize, line: usize, tag: &str, ms: Option<f64>) -> StatementR
 
 /// A rehearsal with nothing against it.
 pub(crate) fn rehearsal_green() -> RehearsalReport {
+    let mut create = measured(1, 1, "CREATE TABLE", Some(3.1));
+    create.from_ms = Some(1.2);
+    create.locks = Some(vec![]);
     let mut update = measured(1, 2, "UPDATE", Some(4_120.0));
     update.rows = Some(1_234_567);
+    update.from_ms = Some(9.0);
+    update.wal_bytes = Some(201_326_592);
+    update.locks = Some(vec![LockReport {
+        mode: "RowExclusiveLock".into(),
+        relation: "public.customers".into(),
+        from_ms: Some(9.0),
+        held_ms: Some(22_700.0),
+    }]);
     let mut alter = measured(2, 4, "ALTER TABLE", Some(18_240.0));
+    alter.from_ms = Some(4_130.0);
     alter.rewrites = Some(vec!["public.customers".into()]);
     alter.locks = Some(vec![LockReport {
         mode: "AccessExclusiveLock".into(),
@@ -371,6 +383,7 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
         held_ms: Some(18_230.0),
     }]);
     let mut index = measured(3, 6, "CREATE INDEX", Some(340.0));
+    index.from_ms = Some(22_370.0);
     index.indexes = Some(vec!["public.orders_customer".into()]);
     index.locks = Some(vec![LockReport {
         mode: "ShareLock".into(),
@@ -378,17 +391,20 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
         from_ms: Some(22_370.0),
         held_ms: Some(338.0),
     }]);
+    let mut concurrent = measured(1, 3, "CREATE INDEX", Some(298.0));
+    concurrent.from_ms = Some(22_716.0);
+    concurrent.indexes = Some(vec!["shop.order_items_sku".into()]);
+    concurrent.locks = Some(vec![LockReport {
+        mode: "ShareUpdateExclusiveLock".into(),
+        relation: "shop.order_items".into(),
+        from_ms: Some(22_716.0),
+        held_ms: Some(298.0),
+    }]);
     let mut report = rehearsal("2026-11-20T09:30:00Z");
     report.verdict = Verdict::Green;
     report.detail = "3 migrations applied in 22.7 s".into();
     report.migrations = vec![
-        migration(
-            99,
-            "late_merge",
-            MigrationStatus::Applied,
-            Some(3.2),
-            vec![measured(1, 1, "CREATE TABLE", Some(3.1))],
-        ),
+        migration(99, "late_merge", MigrationStatus::Applied, Some(3.2), vec![create]),
         migration(
             105,
             "unique_email",
@@ -396,13 +412,7 @@ pub(crate) fn rehearsal_green() -> RehearsalReport {
             Some(22_360.0),
             vec![update, alter, index],
         ),
-        migration(
-            106,
-            "index_items",
-            MigrationStatus::Applied,
-            Some(300.0),
-            vec![measured(1, 3, "CREATE INDEX", Some(298.0))],
-        ),
+        migration(106, "index_items", MigrationStatus::Applied, Some(300.0), vec![concurrent]),
     ];
     report.migrations[2].transactional = false;
     report.migrations[1].wal_bytes = Some(268_435_456);
@@ -525,7 +535,7 @@ fn migration(
     }
 }
 
-fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> TableReport {
+pub(crate) fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> TableReport {
     TableReport {
         relation: relation.into(),
         rows_before: Some(1_234_567),

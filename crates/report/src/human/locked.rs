@@ -51,8 +51,8 @@ pub(super) fn locks(page: &mut Page<'_>, migrations: &[MigrationReport], detail:
         table.row([
             Cell::plain(units::duration(it.held_ms)),
             Cell::new(Ink::Strong, text::tame_line(&it.lock.relation)),
-            Cell::plain(text::tame_line(&in_sql(&it.lock.mode))),
-            Cell::new(effect.ink(), stops(effect)),
+            Cell::plain(text::tame_line(&locks::in_sql(&it.lock.mode))),
+            Cell::new(effect.ink(), effect.stops()),
             Cell::plain(text::tame_line(&format!(
                 "{}:{} {}",
                 it.migration.version, it.statement.line, it.statement.tag
@@ -60,26 +60,6 @@ pub(super) fn locks(page: &mut Page<'_>, migrations: &[MigrationReport], detail:
         ]);
     }
     page.table(2, table);
-}
-
-const fn stops(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Everybody => "no reads, no writes",
-        Effect::Writers => "no writes",
-        Effect::Nobody | Effect::Unknown => "",
-    }
-}
-
-/// `AccessExclusiveLock` as LOCK TABLE spells it: `ACCESS EXCLUSIVE`.
-fn in_sql(mode: &str) -> String {
-    let mut words = String::new();
-    for c in mode.strip_suffix("Lock").unwrap_or(mode).chars() {
-        if c.is_ascii_uppercase() && !words.is_empty() {
-            words.push(' ');
-        }
-        words.push(c.to_ascii_uppercase());
-    }
-    words
 }
 
 fn strongest(migrations: &[MigrationReport]) -> Vec<Taken<'_>> {

@@ -3,10 +3,10 @@
 use stopover_model::Finding;
 use stopover_model::report::{
     BackupReport, BaseCopy, MigrationReport, MigrationStatus, RehearsalReport, ScratchReport,
-    Verdict,
 };
 
 use crate::look::{Ink, Look};
+use crate::outcome::{self, Outcome, failures, is_told};
 use crate::page::Page;
 use crate::sql_error::{SourceText, sql_error};
 use crate::table::{Cell, Column, Table};
@@ -14,12 +14,6 @@ use crate::{text, units};
 
 use super::findings::{is_urgent, list};
 use super::{Detail, locked, measured, next_step};
-
-/// The code of the finding that stands for a failed migration.
-const MIGRATION_FAILED: &str = "migration-failed";
-
-/// Codes of findings that say that the tool could not do its work, or was stopped.
-const NO_VERDICT: [&str; 3] = ["tool", "stopped", "scratch"];
 
 /// Where the values of the head begin, right of their labels.
 const REACH: usize = 10;
@@ -34,8 +28,7 @@ pub fn rehearsal(
     look: &Look,
 ) -> String {
     let mut page = Page::new(look);
-    let failed = failures(&report.migrations).next().is_some();
-    verdict(&mut page, report, failed);
+    verdict(&mut page, report);
     for error in failures(&report.migrations) {
         page.gap();
         page.verbatim(&sql_error(error, source.text(&error.file), look));
@@ -57,41 +50,26 @@ pub fn rehearsal(
         page.gap();
         list(&mut page, report.findings.iter().filter(|it| !is_urgent(it)));
     }
-    next_step(&mut page, &next(report));
+    next_step(&mut page, &outcome::next(report));
     page.finish()
 }
 
-/// The verdict and the detail. What the error's own picture says below is not said twice.
-fn verdict(page: &mut Page<'_>, report: &RehearsalReport, failed: bool) {
-    let (ink, word) = match report.verdict {
-        Verdict::Green => (Ink::Good, "GREEN"),
-        Verdict::Red => (Ink::Bad, "RED"),
+/// The verdict and the detail.
+fn verdict(page: &mut Page<'_>, report: &RehearsalReport) {
+    let outcome = Outcome::of(report);
+    let ink = match outcome {
+        Outcome::Green => Ink::Good,
+        Outcome::Red => Ink::Bad,
+        Outcome::Unknown => Ink::Doubtful,
     };
-    // Where the tool could not do its work, nobody knows what the migrations would do.
-    let unable = report.findings.iter().any(|it| NO_VERDICT.contains(&it.code.as_str()));
-    let (ink, word) = if unable { (Ink::Doubtful, "none was reached") } else { (ink, word) };
-    page.section(ink, &format!("VERDICT: {word}"), "");
-    let detail = text::tame(&report.detail);
-    let mut lines = detail.lines();
-    if let Some(first) = lines.next() {
-        page.paragraph(2, Ink::Strong, first);
+    page.section(ink, &format!("VERDICT: {}", outcome.word()), "");
+    let (first, others) = outcome::detail(report);
+    if !first.is_empty() {
+        page.paragraph(2, Ink::Strong, &first);
     }
-    let pictured = ["at ", "sqlstate: ", "detail: ", "hint: "];
-    for line in lines.filter(|line| !failed || !pictured.iter().any(|it| line.starts_with(it))) {
-        page.paragraph(2, Ink::Plain, line);
+    for line in others {
+        page.paragraph(2, Ink::Plain, &line);
     }
-}
-
-/// Whether the detail says what the finding says. A failed migration's finding is its first lines.
-fn is_told(finding: &Finding, detail: &str) -> bool {
-    let message = stopover_model::redact_urls(&finding.message);
-    finding.code == MIGRATION_FAILED || detail.lines().any(|line| line == message)
-}
-
-fn failures(
-    migrations: &[MigrationReport],
-) -> impl Iterator<Item = &stopover_model::StatementError> {
-    migrations.iter().flat_map(|it| &it.statements).filter_map(|it| it.error.as_ref())
 }
 
 fn backup(page: &mut Page<'_>, backup: &BackupReport, detail: Detail) {
@@ -204,23 +182,4 @@ fn statements(migration: &MigrationReport) -> String {
     let all = migration.statements.len();
     let failed = migration.statements.iter().find(|it| it.error.is_some());
     failed.map_or_else(|| all.to_string(), |it| format!("{} of {all}", it.index))
-}
-
-fn next(report: &RehearsalReport) -> String {
-    let failed = failures(&report.migrations).next();
-    match (report.verdict, failed) {
-        (Verdict::Green, _) if report.migrations.is_empty() => {
-            "nothing is pending on this backup".to_owned()
-        }
-        (Verdict::Green, _) => "`stopover apply` runs this plan on the target".to_owned(),
-        (Verdict::Red, Some(error)) => {
-            let place = format!("{}:{}", text::tame_line(&error.file), error.line);
-            let found = report.findings.iter().find(|it| it.code == MIGRATION_FAILED);
-            let remedy = found.map_or("settle the error", |it| it.remedy.as_str());
-            format!("{remedy} ({place}); then rehearse again. The target was not touched")
-        }
-        (Verdict::Red, None) => {
-            "settle what is said above and rehearse again; the target was not touched".to_owned()
-        }
-    }
 }

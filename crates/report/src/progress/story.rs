@@ -165,6 +165,7 @@ impl Story {
         let doing = match phase {
             RestorePhase::Starting(what) => format!("starting {}", crate::text::tame_line(what)),
             RestorePhase::Restoring => "restoring the backup".to_owned(),
+            RestorePhase::Indexing => "building indexes and checking constraints".to_owned(),
             RestorePhase::Analyzing => "gathering statistics".to_owned(),
             RestorePhase::AwaitingBase => {
                 "waiting for another rehearsal that restores this backup".to_owned()

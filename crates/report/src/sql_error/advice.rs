@@ -3,7 +3,7 @@
 use stopover_model::StatementError;
 
 /// The next step, in one or two sentences. Never empty.
-pub(super) fn next_step(error: &StatementError) -> String {
+pub(crate) fn next_step(error: &StatementError) -> String {
     let code = error.sqlstate.as_deref().unwrap_or_default();
     let exact = by_code(code);
     let advice = exact.or_else(|| by_class(code.get(..2).unwrap_or_default()));

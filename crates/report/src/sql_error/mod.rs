@@ -12,6 +12,7 @@ use stopover_model::{Excerpt, Plan, StatementError};
 use crate::look::{Charset, Colour, Ink, Look};
 use crate::text::{self, LongWords};
 
+pub(crate) use advice::next_step;
 pub use conditions::condition_name;
 
 /// Gives the text of a migration's file, to show an error in its place.
@@ -51,7 +52,7 @@ pub fn sql_error(error: &StatementError, source: Option<&str>, look: &Look) -> S
     let mut group = Group::with_title(Level::ERROR.primary_title(message));
     if let Some(excerpt) = excerpt {
         let snippet = Snippet::source(excerpt.lines.join("\n"))
-            .line_start(excerpt.first_line)
+            .line_start(excerpt.first_line.min(LAST_LINE))
             .fold(false)
             .annotation(AnnotationKind::Primary.span(marked(excerpt)));
         let is_as_in_file = (excerpt.line, excerpt.column) == (error.line, error.column);
@@ -71,6 +72,9 @@ pub fn sql_error(error: &StatementError, source: Option<&str>, look: &Look) -> S
     text.push('\n');
     text
 }
+
+/// No file has more lines; a report that was read from a file may say anything.
+const LAST_LINE: usize = u32::MAX as usize;
 
 /// How the last note, what to do next, is called.
 const NEXT: &str = "next";
@@ -103,7 +107,7 @@ fn notes(error: &StatementError, gutter: usize, look: &Look) -> Vec<(&'static st
     for (name, text) in others {
         notes.extend(text.as_ref().map(|text| (name, text::tame(text))));
     }
-    notes.push((NEXT, advice::next_step(error)));
+    notes.push((NEXT, next_step(error)));
     for (name, note) in &mut notes {
         // "  = name: " stands before it.
         let before = gutter + " = ".len() + name.len() + ": ".len();

@@ -1,0 +1,63 @@
+//! What a rehearsal ran on, and where its time went: names and values, for tables of facts.
+
+use stopover_model::report::{BackupReport, BaseCopy, ScratchReport, TableReport, Timings};
+
+use crate::{text, units};
+
+/// A name and a value.
+pub(crate) type Fact = (&'static str, String);
+
+pub(crate) fn backup(backup: &BackupReport) -> Vec<Fact> {
+    if backup.path.is_empty() {
+        return vec![("backup", "none".to_owned())];
+    }
+    let path = if backup.path == "-" { "standard input" } else { &backup.path };
+    let mut facts = vec![("backup", text::tame_line(path))];
+    facts.extend(backup.bytes.map(|it| ("size", units::bytes(it))));
+    facts.extend(backup.age_ms.map(|it| ("age", units::duration(it as f64))));
+    let server = backup.server_version.as_deref();
+    facts.extend(server.map(|it| ("dumped from server", text::tame_line(it))));
+    let dump = backup.dump_version.as_deref();
+    facts.extend(dump.map(|it| ("by pg_dump", text::tame_line(it))));
+    let whole = match backup.complete {
+        Some(true) => "proven",
+        Some(false) => "NO",
+        None => "not proven",
+    };
+    facts.push(("whole", whole.to_owned()));
+    facts.extend(backup.sha256.as_deref().map(|it| ("SHA-256", text::tame_line(it))));
+    facts
+}
+
+pub(crate) fn scratch(scratch: Option<&ScratchReport>) -> Vec<Fact> {
+    let Some(scratch) = scratch else {
+        return vec![("scratch", "none was started".to_owned())];
+    };
+    let server = format!("{} server {}", scratch.kind, scratch.server_version);
+    let made = match (scratch.base_reused, scratch.base_copy) {
+        (false, _) => "freshly restored",
+        (true, Some(BaseCopy::Clone)) => "clone of a base (first writes cost more)",
+        (true, _) => "copy of a base",
+    };
+    let durable = if scratch.fsync { "yes" } else { "no (production writes slower)" };
+    let mut facts = vec![("scratch", text::tame_line(&server)), ("made", made.to_owned())];
+    facts.extend(scratch.role.as_deref().map(|it| ("migrations ran as", text::tame_line(it))));
+    facts.push(("fsync", durable.to_owned()));
+    facts
+}
+
+pub(crate) fn timings(timings: &Timings) -> Vec<Fact> {
+    let parts = [
+        ("fetch", timings.fetch_ms),
+        ("restore", timings.restore_ms),
+        ("base", timings.base_ms),
+        ("migrations took", timings.migrate_ms),
+        ("in all", Some(timings.total_ms)),
+    ];
+    parts.into_iter().filter_map(|(name, ms)| Some((name, units::duration(ms?)))).collect()
+}
+
+/// How long a table was shut out for reads or writes, whichever is longer.
+pub(crate) fn longest(table: &TableReport) -> f64 {
+    table.read_blocked_ms.unwrap_or(0.0).max(table.write_blocked_ms.unwrap_or(0.0))
+}

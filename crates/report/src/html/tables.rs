@@ -1,0 +1,127 @@
+//! The tables: how long each was shut out, by whom, and what became of its rows.
+
+use stopover_model::report::{RehearsalReport, TableReport};
+
+use crate::markup::Markup;
+use crate::places::longest_lock;
+use crate::{facts, text, units};
+
+use super::{clipped, section as part};
+
+/// Tables that are shown at once; more are folded away.
+const SHOWN: usize = 25;
+
+pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
+    if report.tables.is_empty() {
+        return;
+    }
+    let mut sorted: Vec<&TableReport> = report.tables.iter().collect();
+    sorted.sort_by(|left, right| {
+        let rank = |it: &TableReport| (u8::from(loses_rows(it)), facts::longest(it));
+        let (left_rank, right_rank) = (rank(left), rank(right));
+        let by_loss = right_rank.0.cmp(&left_rank.0);
+        let by_time = by_loss.then_with(|| right_rank.1.total_cmp(&left_rank.1));
+        by_time.then_with(|| left.relation.cmp(&right.relation))
+    });
+    let matter = sorted.iter().filter(|it| facts::longest(it) > 0.0 || is_changed(it)).count();
+    let (shown, rest) = sorted.split_at(matter.min(SHOWN));
+    let told = "How long reads and writes were shut out, and what became of the rows.";
+    part(page, "tables", "Tables", told, |page| {
+        if !shown.is_empty() {
+            table(page, shown, report);
+        }
+        if rest.is_empty() {
+            return;
+        }
+        page.element("details", &[], |page| {
+            let word = if shown.is_empty() { "" } else { " more" };
+            page.of("summary", "", &format!("{}{word}", text::plural(rest.len(), "table")));
+            table(page, rest, report);
+        });
+    });
+}
+
+fn is_changed(table: &TableReport) -> bool {
+    table.rows_before.is_some()
+        && table.rows_after.is_some()
+        && table.rows_before != table.rows_after
+}
+
+fn loses_rows(table: &TableReport) -> bool {
+    table.rows_before.is_some_and(|before| table.rows_after.unwrap_or(0) < before)
+}
+
+fn table(page: &mut Markup, tables: &[&TableReport], report: &RehearsalReport) {
+    const HEADS: [(&str, &str); 7] = [
+        ("", "table"),
+        ("num", "reads shut out"),
+        ("num", "writes shut out"),
+        ("num", "rows before"),
+        ("num", "rows after"),
+        ("num", "size"),
+        ("", "longest behind"),
+    ];
+    page.element(
+        "div",
+        &[("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", "Tables")],
+        |page| {
+            page.element("table", &[], |page| {
+                page.element("thead", &[], |page| {
+                    page.element("tr", &[], |page| {
+                        for (class, head) in HEADS {
+                            page.element("th", &[("scope", "col"), ("class", class)], |it| {
+                                it.text(head);
+                            });
+                        }
+                    });
+                });
+                page.element("tbody", &[], |page| {
+                    for it in tables {
+                        row(page, it, report);
+                    }
+                });
+            });
+        },
+    );
+}
+
+fn row(page: &mut Markup, table: &TableReport, report: &RehearsalReport) {
+    let count = |it: Option<u64>| it.map_or_else(String::new, units::count);
+    let lost = if loses_rows(table) { "num lost" } else { "num" };
+    page.line();
+    page.element("tr", &[], |page| {
+        page.element("th", &[("scope", "row")], |it| it.text(&clipped(&table.relation, 200)));
+        let met = table.traffic.as_ref();
+        shut(page, "reads", table.read_blocked_ms, met.map(|it| it.longest_read_ms));
+        shut(page, "writes", table.write_blocked_ms, met.map(|it| it.longest_write_ms));
+        page.of("td", "num", &count(table.rows_before));
+        page.of("td", lost, &count(table.rows_after));
+        page.of("td", "num", &table.bytes.map_or_else(String::new, units::bytes));
+        page.element("td", &[], |page| {
+            let Some((migration, statement)) = longest_lock(&table.relation, report) else {
+                return;
+            };
+            page.element("span", &[("class", "by")], |page| {
+                page.text(&clipped(&format!("{} line {}", migration.version, statement.line), 80));
+            });
+            page.text(" ");
+            let text = if statement.text.is_empty() { &statement.tag } else { &statement.text };
+            page.of("code", "", &clipped(text, 120));
+        });
+    });
+}
+
+/// How long it was, and what synthetic readers or writers waited at most.
+fn shut(page: &mut Markup, who: &'static str, ms: Option<f64>, met: Option<f64>) {
+    let (class, told) = match ms {
+        None => ("num".to_owned(), String::new()),
+        Some(ms) if ms > 0.0 => (format!("num {who}"), units::duration(ms)),
+        Some(_) => ("num faint".to_owned(), "never".to_owned()),
+    };
+    page.element("td", &[("class", &class)], |page| {
+        page.text(&told);
+        if let Some(met) = met {
+            page.of("div", "faint", &format!("waited {}", units::duration(met)));
+        }
+    });
+}

@@ -1,0 +1,200 @@
+//! Where in the source tree something was found: for readers who point at a file and a line.
+
+use stopover_model::report::{MigrationReport, RehearsalReport, StatementReport};
+use stopover_model::{Finding, Severity, StatementError, redact_urls};
+
+use crate::locks::{self, Effect};
+use crate::outcome::{MIGRATION_FAILED, Outcome, failures};
+
+/// Where the source tree begins, for readers who name files from there: a code host, an editor.
+///
+/// Paths are text here: nothing is looked up.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SourceRoot {
+    root: String,
+    folder: String,
+}
+
+impl SourceRoot {
+    /// `root` is the absolute path of the tree (the repository's), `folder` the one that the
+    /// report's relative paths begin at.
+    pub fn new(root: impl Into<String>, folder: impl Into<String>) -> Self {
+        Self { root: root.into(), folder: folder.into() }
+    }
+
+    /// `file` from the root on; absolute where it lies elsewhere.
+    #[must_use]
+    pub fn relative(&self, file: &str) -> String {
+        // A name that looks like a URL is not recognised any more once it is straight.
+        let file = redact_urls(file);
+        let file = file.as_str();
+        let absolute = if file.starts_with('/') || self.folder.is_empty() {
+            straight(file)
+        } else {
+            straight(&format!("{}/{file}", self.folder))
+        };
+        let root = straight(&self.root);
+        let inside = absolute.strip_prefix(&root).and_then(|rest| rest.strip_prefix('/'));
+        match inside {
+            Some(inside) if !root.is_empty() => inside.to_owned(),
+            _ => absolute,
+        }
+    }
+}
+
+/// A path without `.` and, as far as it can be, without `..`.
+fn straight(path: &str) -> String {
+    let mut parts: Vec<&str> = Vec::new();
+    for part in path.split('/') {
+        match part {
+            "" | "." => {}
+            ".." if parts.last().is_some_and(|it| *it != "..") => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    let beginning = if path.starts_with('/') { "/" } else { "" };
+    format!("{beginning}{}", parts.join("/"))
+}
+
+/// A place in a file of the source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// The file, as the report names it.
+    pub(crate) file: String,
+    /// From 1.
+    pub(crate) line: usize,
+    /// From 1, in characters; `None` where only the line is known.
+    pub(crate) column: Option<usize>,
+}
+
+impl Place {
+    fn of_error(error: &StatementError) -> Self {
+        Self {
+            file: error.file.clone(),
+            line: error.line.max(1),
+            column: Some(error.column.max(1)),
+        }
+    }
+
+    fn of_statement(migration: &MigrationReport, statement: &StatementReport) -> Self {
+        Self {
+            file: migration.file.clone(),
+            line: statement.line.max(1),
+            column: Some(statement.column.max(1)),
+        }
+    }
+
+    fn of_file(file: &str, line: usize) -> Self {
+        Self { file: file.to_owned(), line: line.max(1), column: None }
+    }
+}
+
+/// A finding, with its place where it has one.
+#[derive(Debug, Clone)]
+pub(crate) struct Problem<'r> {
+    pub(crate) finding: &'r Finding,
+    pub(crate) place: Option<Place>,
+    /// The error behind it, where a statement failed.
+    pub(crate) error: Option<&'r StatementError>,
+}
+
+/// Everything that was found, the worst first.
+pub(crate) fn problems(report: &RehearsalReport) -> Vec<Problem<'_>> {
+    let mut problems: Vec<Problem<'_>> = report.findings.iter().map(|it| of(it, report)).collect();
+    problems.sort_by_key(|it| std::cmp::Reverse(it.finding.severity));
+    problems
+}
+
+/// A red verdict that no finding accounts for: a reader of findings alone must not take it for
+/// green.
+pub(crate) fn unexplained(report: &RehearsalReport) -> Option<Finding> {
+    let explained = report.findings.iter().any(|it| it.severity == Severity::Error);
+    if explained || Outcome::of(report) == Outcome::Green {
+        return None;
+    }
+    let (first, _) = crate::outcome::detail(report);
+    let message = if first.is_empty() { "the rehearsal is red".to_owned() } else { first };
+    Some(Finding::error("rehearsal", "the rehearsal", message, crate::outcome::next(report)))
+}
+
+fn of<'r>(finding: &'r Finding, report: &'r RehearsalReport) -> Problem<'r> {
+    let failed = finding.code == MIGRATION_FAILED;
+    let error = failed.then(|| failures(&report.migrations).next()).flatten();
+    let place = error.map(Place::of_error).or_else(|| place_of_subject(&finding.subject, report));
+    Problem { finding, place, error }
+}
+
+/// The place that a subject names: a file, a file and a line, a migration, or a table, which stands
+/// for the statement that locked it longest.
+fn place_of_subject(subject: &str, report: &RehearsalReport) -> Option<Place> {
+    if subject.is_empty() || subject == report.backup.path {
+        return None;
+    }
+    let (path, line) = match subject.rsplit_once(':') {
+        Some((path, line)) => (path, line.parse().ok()),
+        None => (subject, None),
+    };
+    let migration = report.migrations.iter().find(|it| is_named(it, path));
+    if let Some(migration) = migration {
+        return Some(Place::of_file(&migration.file, line.unwrap_or(1)));
+    }
+    if path.contains('/') && !path.contains(char::is_whitespace) {
+        return Some(Place::of_file(path, line.unwrap_or(1)));
+    }
+    let (migration, statement) = longest_lock(subject, report)?;
+    Some(Place::of_statement(migration, statement))
+}
+
+fn is_named(migration: &MigrationReport, subject: &str) -> bool {
+    let version = migration.version.to_string();
+    subject == migration.file
+        || subject == version
+        || subject.strip_prefix(&version).and_then(|it| it.strip_prefix(' '))
+            == Some(migration.name.as_str())
+}
+
+/// The statement whose lock on `relation` shut somebody out for the longest time.
+pub(crate) fn longest_lock<'r>(
+    relation: &str,
+    report: &'r RehearsalReport,
+) -> Option<(&'r MigrationReport, &'r StatementReport)> {
+    let mut found: Option<(f64, &MigrationReport, &StatementReport)> = None;
+    for migration in &report.migrations {
+        for statement in &migration.statements {
+            for lock in statement.locks.iter().flatten().filter(|it| it.relation == relation) {
+                let shuts =
+                    matches!(locks::effect(&lock.mode), Effect::Everybody | Effect::Writers);
+                let held = lock.held_ms.unwrap_or(0.0);
+                if shuts && found.is_none_or(|(longest, ..)| held > longest) {
+                    found = Some((held, migration, statement));
+                }
+            }
+        }
+    }
+    found.map(|(_, migration, statement)| (migration, statement))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_named_from_the_root_of_the_tree_on() {
+        let root = SourceRoot::new("/home/ci/shop", "/home/ci/shop/services/api");
+        for (file, named) in [
+            ("migrations/1_a.sql", "services/api/migrations/1_a.sql"),
+            ("./migrations/1_a.sql", "services/api/migrations/1_a.sql"),
+            ("../../db/1_a.sql", "db/1_a.sql"),
+            ("/home/ci/shop/db/1_a.sql", "db/1_a.sql"),
+            ("/home/ci/shopping/1_a.sql", "/home/ci/shopping/1_a.sql"),
+            ("/var/1_a.sql", "/var/1_a.sql"),
+        ] {
+            assert_eq!(root.relative(file), named, "{file}");
+        }
+        assert_eq!(SourceRoot::default().relative("./a/../b.sql"), "b.sql");
+        assert_eq!(SourceRoot::default().relative("/b.sql"), "/b.sql");
+        assert_eq!(SourceRoot::new("/", "/db").relative("b.sql"), "/db/b.sql");
+    }
+}
