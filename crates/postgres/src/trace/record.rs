@@ -3,13 +3,12 @@
 //! Nothing here asks the server anything: what a look showed is given in, and times are
 //! milliseconds since the observation began.
 
-use std::ops::Range;
-
 use stopover_model::{LockMode, PlannedStatement, Version};
 
-use super::catalog::{Catalog, Change, Kind, Oid, Relation, Since};
+use super::catalog::{Catalog, Oid, Relation, Since};
+use super::changes::Pending;
+use super::counts::Counted;
 use super::held::{Held, Lock, Reach};
-use super::lookout::Statistics;
 
 /// What one look showed of a session.
 #[derive(Debug, Default)]
@@ -27,16 +26,16 @@ pub(super) struct Observed {
     pub(super) whose: Option<(Version, usize)>,
     pub(super) tag: String,
     /// Relations that its text names, as far as they are known.
-    named: Vec<Lock>,
+    pub(super) named: Vec<Lock>,
     pub(super) from: f64,
     pub(super) to: f64,
     pub(super) wal: Option<u64>,
     /// Known relations that were locked against everybody when it ended.
-    wide: Vec<Oid>,
+    pub(super) wide: Vec<Oid>,
     /// Relations that nobody else can see, and that it locked first: its transaction made them.
-    made: Vec<Oid>,
+    pub(super) made: Vec<Oid>,
     /// Whether one of those was gone at the commit: a rewrite fills a new table, and swaps files.
-    transient: bool,
+    pub(super) transient: bool,
     /// Whether it is known what it changed: it was committed, and the catalog looked at since.
     pub(super) settled: bool,
     pub(super) rewrites: Vec<String>,
@@ -73,13 +72,6 @@ pub(super) struct Ended {
     pub(super) outcome: Outcome,
 }
 
-/// What is to be looked up in the catalog: what committed statements may have changed.
-#[derive(Debug)]
-struct Pending {
-    statements: Range<usize>,
-    oids: Vec<Oid>,
-}
-
 /// Everything that was seen.
 #[derive(Debug, Default)]
 pub(super) struct Record {
@@ -92,33 +84,10 @@ pub(super) struct Record {
     transaction: Option<usize>,
     /// WAL at the last look.
     wal: Option<i64>,
-    pending: Option<Pending>,
+    pub(super) pending: Option<Pending>,
     /// What the server counts.
-    counted: Counted,
+    pub(super) counted: Counted,
 }
-
-/// How far the server's statistics were read.
-#[derive(Debug, Default)]
-struct Counted {
-    /// The first statement whose statistics the server may not have.
-    unsent: usize,
-    /// The first statement whose statistics were not read.
-    unread: usize,
-    /// Bytes in temporary files, by then.
-    temp: i64,
-}
-
-/// Whose reading of tables the server counted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Scans {
-    /// The migrations' alone.
-    Own,
-    /// That of readers beside them as well: it says nothing.
-    OfOthersToo,
-}
-
-/// Statements of which no text tells what they read.
-const OPAQUE: [&str; 5] = ["DO", "CALL", "SELECT", "EXECUTE", "CREATE EXTENSION"];
 
 impl Record {
     /// A transaction is open. `seen` is a look that was sent no earlier than everything before.
@@ -262,81 +231,6 @@ impl Record {
         }
     }
 
-    /// The server has the statistics of everything so far.
-    pub(super) fn sent_statistics(&mut self) {
-        self.counted.unsent = self.statements.len();
-    }
-
-    /// The tables whose statistics are to be read now; `None` where there is nothing new.
-    pub(super) fn statistics_due(&self) -> Option<Vec<Oid>> {
-        let Counted { unread, unsent, .. } = self.counted;
-        if unread >= unsent {
-            return None;
-        }
-        let spans = self.held.spans.iter().rev().filter(|it| it.reach == Reach::Everybody);
-        let own = spans.take_while(|it| it.statement >= unread).map(|it| it.lock.0);
-        let named = self.statements[unread..unsent].iter().flat_map(|it| &it.named).map(|it| it.0);
-        let mut tables: Vec<Oid> = own
-            .chain(named)
-            .filter(|oid| {
-                let relation = self.catalog.get(*oid);
-                relation.is_some_and(|it| it.kind == Kind::Table && it.since == Since::Before)
-            })
-            .collect();
-        tables.sort_unstable();
-        tables.dedup();
-        Some(tables)
-    }
-
-    /// What the server has counted since it was asked last.
-    pub(super) fn count(&mut self, statistics: &Statistics, scans: Scans) {
-        let statements = self.counted.unread..self.counted.unsent;
-        self.counted.unread = self.counted.unsent;
-        let temp = statistics.temp - std::mem::replace(&mut self.counted.temp, statistics.temp);
-        // Of several statements nobody knows which it was.
-        if temp == 0 || statements.len() == 1 {
-            for at in statements.clone() {
-                self.statements[at].temp = u64::try_from(temp).ok();
-            }
-        }
-        if scans == Scans::OfOthersToo {
-            return;
-        }
-        for at in statements.clone() {
-            self.statements[at].scans = Some(Vec::new());
-        }
-        let mut unclear = Vec::new();
-        for &(table, count) in &statistics.scans {
-            if self.catalog.scanned(table, count) <= 0 {
-                continue;
-            }
-            let readers = self.readers(statements.clone(), table);
-            let name = self.catalog.get(table).map(|it| it.name_before.clone());
-            match (readers.as_slice(), name) {
-                (&[at], Some(name)) => self.statements[at].scans.get_or_insert_default().push(name),
-                _ => unclear.extend(readers),
-            }
-        }
-        for at in unclear {
-            self.statements[at].scans = None;
-        }
-    }
-
-    /// Which of the statements may have read the table.
-    fn readers(&self, statements: Range<usize>, table: Oid) -> Vec<usize> {
-        let locked = |at: usize| {
-            let spans = self.held.spans.iter().rev().take_while(|it| it.statement >= at);
-            spans.filter(|it| it.statement == at).any(|it| it.lock.0 == table)
-        };
-        let may_read = |at: &usize| {
-            let statement = &self.statements[*at];
-            statement.named.iter().any(|it| it.0 == table)
-                || OPAQUE.contains(&statement.tag.as_str())
-                || locked(*at)
-        };
-        statements.filter(may_read).collect()
-    }
-
     /// The transaction that was open has ended.
     pub(super) fn end_transaction(&mut self, end: End, at: f64) {
         self.held.end(at);
@@ -344,110 +238,5 @@ impl Record {
         if end == End::Committed {
             self.committed(first..self.statements.len());
         }
-    }
-
-    /// What these statements may have changed is to be looked up.
-    fn committed(&mut self, statements: Range<usize>) {
-        let touched = self.statements[statements.clone()].iter();
-        let mut oids: Vec<Oid> =
-            touched.flat_map(|it| it.wide.iter().chain(&it.made)).copied().collect();
-        oids.sort_unstable();
-        oids.dedup();
-        if oids.is_empty() {
-            self.statements[statements].iter_mut().for_each(|it| it.settled = true);
-        } else {
-            self.pending = Some(Pending { statements, oids });
-        }
-    }
-
-    /// What the next look is to find out besides.
-    pub(super) fn to_look_up(&self) -> Option<Vec<Oid>> {
-        self.pending.as_ref().map(|it| it.oids.clone())
-    }
-
-    /// What it found out: relations that are not among `found` are gone.
-    pub(super) fn looked_up(&mut self, found: Vec<(Oid, Relation)>) {
-        let Some(pending) = self.pending.take() else { return };
-        let is_there = |oid: &Oid| found.iter().any(|it| it.0 == *oid);
-        for statement in &mut self.statements[pending.statements.clone()] {
-            statement.transient = statement.made.iter().any(|oid| !is_there(oid));
-        }
-        self.settle(pending.statements, found);
-    }
-
-    /// The whole catalog as it is after the statement at `at`, which no transaction surrounded.
-    pub(super) fn settle_alone(&mut self, at: usize, found: Vec<(Oid, Relation)>) {
-        self.settle(at..at + 1, found);
-    }
-
-    fn settle(&mut self, statements: Range<usize>, found: Vec<(Oid, Relation)>) {
-        let mut rewritten: Vec<(usize, Oid)> = Vec::new();
-        let (tables, others): (Vec<_>, Vec<_>) =
-            found.into_iter().partition(|it| it.1.kind == Kind::Table);
-        for (oid, relation) in tables {
-            let name = relation.name.clone();
-            if self.catalog.take(oid, relation) == Change::Rewritten {
-                for at in self.rewriters(statements.clone(), oid) {
-                    rewritten.push((at, oid));
-                    self.statements[at].rewrites.push(name.clone());
-                }
-            }
-        }
-        for (oid, relation) in others {
-            let (name, kind, table) = (relation.name.clone(), relation.kind, relation.table);
-            let builder = match (self.catalog.take(oid, relation), kind) {
-                (Change::Made, Kind::Index) => self.maker(statements.clone(), oid),
-                (Change::Rewritten, Kind::Index) => self.rebuilder(statements.clone()),
-                _ => None,
-            };
-            // With a table its indexes are rewritten.
-            let is_part = |at: usize| table.is_some_and(|table| rewritten.contains(&(at, table)));
-            if let Some(at) = builder.filter(|at| !is_part(*at)) {
-                self.statements[at].indexes.push(name);
-            }
-        }
-        for statement in &mut self.statements[statements] {
-            statement.settled = true;
-            statement.rewrites.sort();
-            statement.indexes.sort();
-        }
-    }
-
-    /// Which of the statements rewrote the table: those that held it against everybody and filled
-    /// a new one; where several did, those that name it. TRUNCATE gives a table an empty file:
-    /// nothing is rewritten.
-    fn rewriters(&self, statements: Range<usize>, oid: Oid) -> Vec<usize> {
-        if statements.len() == 1 {
-            let is_truncate = self.statements[statements.start].tag.starts_with("TRUNCATE");
-            return if is_truncate { Vec::new() } else { vec![statements.start] };
-        }
-        let held = |it: &usize| self.statements[*it].wide.contains(&oid);
-        let holders: Vec<usize> = statements.filter(held).collect();
-        let some = |pool: &[usize], test: &dyn Fn(&Observed) -> bool| {
-            let pool = pool.iter().copied();
-            pool.filter(|at| test(&self.statements[*at])).collect::<Vec<usize>>()
-        };
-        let mut pool = some(&holders, &|it| it.transient);
-        if pool.is_empty() {
-            if !some(&holders, &|it| it.tag.starts_with("TRUNCATE")).is_empty() {
-                return Vec::new();
-            }
-            pool = holders;
-        }
-        let named = some(&pool, &|it| it.named.iter().any(|lock| lock.0 == oid));
-        if named.is_empty() { pool } else { named }
-    }
-
-    /// Which of the statements made the index.
-    fn maker(&self, statements: Range<usize>, oid: Oid) -> Option<usize> {
-        let mut all = statements.clone();
-        let maker = all.find(|at| self.statements[*at].made.contains(&oid));
-        maker.or_else(|| (statements.len() == 1).then_some(statements.start))
-    }
-
-    /// Which of the statements built an index anew that was there. Where its table was rewritten
-    /// or truncated, that is said already.
-    fn rebuilder(&self, mut statements: Range<usize>) -> Option<usize> {
-        statements.find(|at| self.statements[*at].tag == "REINDEX")
     }
 }
