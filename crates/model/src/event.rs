@@ -5,10 +5,14 @@ use crate::{Finding, LockHolder, Notice, NoticeLevel, StatementError, Version};
 /// What a rehearsal is busy with before the migrations run.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RestorePhase {
+    /// The backup is being fetched; the text says from where.
+    Fetching(String),
     /// The scratch server is being started; the text names it.
     Starting(String),
     /// The backup is being restored.
     Restoring,
+    /// All data is there; indexes are being built and constraints checked.
+    Indexing,
     /// Statistics are being gathered on the restored data.
     Analyzing,
     /// Another run is restoring the same backup: its base is waited for.
@@ -33,6 +37,13 @@ pub enum Direction {
 pub enum Event {
     /// A rehearsal's preparation reached a phase.
     Phase(RestorePhase),
+    /// So much of the backup has been fetched.
+    Fetched {
+        /// Bytes that are here.
+        bytes: u64,
+        /// Bytes of the whole backup, where the source tells.
+        of: Option<u64>,
+    },
     /// So much of the backup has been read; bytes of the file as it lies on disk.
     Restored {
         /// Bytes of the backup read so far.

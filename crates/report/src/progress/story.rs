@@ -7,6 +7,7 @@ use std::time::Instant;
 use stopover_model::{Direction, Event, RestorePhase, Version};
 
 use crate::look::Look;
+use crate::units;
 
 use super::Verbosity;
 use super::wording::{Line, Weight, Wording};
@@ -113,6 +114,10 @@ impl Story {
     pub(super) fn hear(&mut self, event: &Event, now: Instant) -> Vec<Line> {
         match event {
             Event::Phase(phase) => self.phase(phase, now),
+            Event::Fetched { bytes, of } => {
+                self.fetched(*bytes, *of, now);
+                Vec::new()
+            }
             Event::Restored { bytes, of, table, rows } => {
                 self.restored(*bytes, *of, table.as_deref(), *rows, now);
                 Vec::new()
@@ -163,6 +168,7 @@ impl Story {
 
     fn phase(&mut self, phase: &RestorePhase, now: Instant) -> Vec<Line> {
         let doing = match phase {
+            RestorePhase::Fetching(what) => format!("fetching {}", crate::text::tame_line(what)),
             RestorePhase::Starting(what) => format!("starting {}", crate::text::tame_line(what)),
             RestorePhase::Restoring => "restoring the backup".to_owned(),
             RestorePhase::Indexing => "building indexes and checking constraints".to_owned(),
@@ -190,6 +196,18 @@ impl Story {
         if !matches!(&self.state, State::Busy(known, _) if known == doing) {
             self.state = State::Busy(doing.to_owned(), now);
         }
+    }
+
+    fn fetched(&mut self, bytes: u64, of: Option<u64>, now: Instant) {
+        let since = match &self.state {
+            State::Busy(doing, since) if doing.starts_with("fetching ") => *since,
+            State::Idle => now,
+            // A straggler: something else is done already.
+            _ => return,
+        };
+        let of = of.map_or_else(String::new, |of| format!(" of {}", units::bytes(of)));
+        let doing = format!("fetching the backup: {}{of}", units::bytes(bytes));
+        self.state = State::Busy(doing, since);
     }
 
     fn restored(

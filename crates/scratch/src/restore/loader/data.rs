@@ -13,7 +13,7 @@ use tokio::sync::mpsc::Receiver;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::tables::{Loading, look_at};
-use super::{Loader, Transaction};
+use super::{Loader, Stage, Transaction};
 use crate::restore::crew::{Block, Feed, Frozen, Load, Role, Work};
 use crate::restore::error::RestoreError;
 use crate::restore::order::Key;
@@ -127,6 +127,7 @@ impl Loader<'_> {
         jobs: &mut Receiver<Job>,
     ) -> Result<(), RestoreError> {
         self.finish_tasks().await?;
+        self.enter_stage(Stage::Data);
         let Dealing { load, key } = dealing;
         let (mut size, mut line, mut begun) = (0, 1, false);
         loop {

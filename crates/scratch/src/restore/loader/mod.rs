@@ -12,7 +12,7 @@ mod tables;
 
 use std::time::Instant;
 
-use stopover_model::{Event, EventSink, sqlstate};
+use stopover_model::{Event, EventSink, RestorePhase, sqlstate};
 use tokio::sync::mpsc::Receiver;
 
 use super::complaint::{excerpt, sql_error};
@@ -49,6 +49,7 @@ pub(super) struct Loader<'a> {
     pub(super) sink: &'a mut dyn EventSink,
     gauge: Gauge,
     told: Instant,
+    stage: Stage,
     phase: Phase,
     encoding: Encoding,
     transaction: Transaction,
@@ -56,6 +57,13 @@ pub(super) struct Loader<'a> {
     acting_as: Option<String>,
     data: Data,
     tasks: Tasks,
+}
+
+/// What people are told that the restore is busy with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Data,
+    Tasks,
 }
 
 /// Whether the dump has opened a transaction: what is uncommitted there, no other session can see.
@@ -91,6 +99,7 @@ impl<'a> Loader<'a> {
             sink,
             gauge,
             told: Instant::now(),
+            stage: Stage::Data,
             phase: Phase::Prologue,
             encoding,
             transaction: Transaction::None,
@@ -260,9 +269,20 @@ impl<'a> Loader<'a> {
         if muted { Some(KnownError::UnreachableView) } else { KnownError::of(tolerance, error) }
     }
 
+    /// Tells people when the restore is busy with something else.
+    fn enter_stage(&mut self, stage: Stage) {
+        if self.stage != stage {
+            self.stage = stage;
+            self.sink.emit(Event::Phase(match stage {
+                Stage::Data => RestorePhase::Restoring,
+                Stage::Tasks => RestorePhase::Indexing,
+            }));
+        }
+    }
+
     /// Tells progress, now and then.
     fn tell(&mut self, table: Option<&String>) {
-        if self.told.elapsed() >= PROGRESS_EVERY {
+        if self.stage == Stage::Data && self.told.elapsed() >= PROGRESS_EVERY {
             self.told = Instant::now();
             self.sink.emit(Event::Restored {
                 bytes: self.gauge.progress.bytes(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use tokio::sync::mpsc::Receiver;
 use tokio::time::{Instant, sleep, timeout_at};
 
-use super::Loader;
+use super::{Loader, Stage};
 use crate::restore::crew::{Duty, Finished, Work};
 use crate::restore::error::RestoreError;
 use crate::restore::order::{Families, Graph, Key, Task};
@@ -87,6 +87,7 @@ impl Loader<'_> {
         if self.tasks.graph.is_empty() {
             // All data must be there.
             self.settle().await?;
+            self.enter_stage(Stage::Tasks);
         }
         let claims = self.tasks.families.resolve(&task.claims).unwrap_or_default();
         if let Some((index, table)) = task.makes {
