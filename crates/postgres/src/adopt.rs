@@ -67,13 +67,26 @@ impl Adopt for PostgresSession {
         for row in sets.first().into_iter().flatten() {
             let (Some(schema), Some(table)) = (text(row, 0), text(row, 1)) else { continue };
             if format!("{schema}.{table}") == counter.table {
-                return self.run(&format!("DROP TABLE {}", qualified(&schema, &table))).await;
+                let table = qualified(&schema, &table);
+                self.run(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await?;
+                // Nobody can write to it any more: what it says now is lost with it.
+                if !self.counters().await?.contains(counter) {
+                    return Err(went_on(counter));
+                }
+                return self.run(&format!("DROP TABLE {table}")).await;
             }
         }
         Err(BackendError::Settings {
             message: format!("{} is not there any more", counter.table),
             remedy: "somebody else dropped or renamed it: look at the database".to_owned(),
         })
+    }
+}
+
+fn went_on(counter: &Counter) -> BackendError {
+    BackendError::Settings {
+        message: format!("{} says something else than when it was taken over", counter.table),
+        remedy: "another runner is at work: run the command again when it has ended".to_owned(),
     }
 }
 

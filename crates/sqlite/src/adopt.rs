@@ -37,17 +37,20 @@ impl Adopt for SqliteSession {
     }
 
     async fn drop_counter(&mut self, counter: &Counter) -> Result<(), BackendError> {
-        let table = counter.table.clone();
+        let counter = counter.clone();
         self.call(move |held| {
             let connection = held.writing()?;
-            let drop = || {
-                // Only what is a counter, found again.
-                if trackers(connection)?.contains(&table) {
-                    connection.execute_batch(&format!("DROP TABLE {}", qualified(&table)))?;
-                }
-                Ok(())
-            };
-            drop().map_err(|error: rusqlite::Error| request_error(&error))
+            // Only what is a counter, found again, and says what was taken over.
+            let refused = |error: rusqlite::Error| request_error(&error);
+            if counters(connection).map_err(refused)?.contains(&counter) {
+                let sql = format!("DROP TABLE {}", qualified(&counter.table));
+                return connection.execute_batch(&sql).map_err(refused);
+            }
+            Err(BackendError::Settings {
+                message: format!("{} does not say any more what was taken over", counter.table),
+                remedy: "another runner is at work: run the command again when it has ended"
+                    .to_owned(),
+            })
         })
         .await?
     }

@@ -18,21 +18,30 @@ type Life = Vec<(Version, Option<String>)>;
 #[derive(Debug, Default)]
 pub(super) struct Chronicle {
     lives: BTreeMap<Key, Life>,
-    /// Versions that changed nothing in the schema.
-    pub(super) silent: Vec<Version>,
 }
 
 impl Chronicle {
     /// What `version` made of `before`.
     pub(super) fn add(&mut self, version: &Version, before: &Schema, after: &Schema) {
-        let changes = before.changes(after);
-        if changes.is_empty() {
-            self.silent.push(version.clone());
-        }
-        for change in changes {
+        for change in before.changes(after) {
             let life = self.lives.entry((change.kind, change.identity)).or_default();
             life.push((version.clone(), change.after));
         }
+    }
+
+    /// Whether what `version` did is still to be seen at the end: it made an object that is there,
+    /// gave it its last form, or dropped what a version made that is to be seen itself. What came
+    /// and went again proves nothing, nor what later migrations wrote over.
+    pub(super) fn shows(&self, version: &Version) -> bool {
+        self.lives.values().any(|life| {
+            let Some(((last, end), before)) = life.split_last() else { return false };
+            let born = before.iter().rposition(|(_, then)| then.is_none()).map_or(0, |it| it + 1);
+            let born = life.get(born).map(|(version, _)| version);
+            match end {
+                Some(_) => last == version || born == Some(version),
+                None => last == version && born.is_some_and(|it| it < version && self.shows(it)),
+            }
+        })
     }
 
     /// The version whose work on an object the target does not show.
@@ -288,6 +297,24 @@ mod tests {
             messages(&target),
             ["not-proven: version 103: columns `\"b.\"\"c\"`, `a` are missing in the target \
               (table `public.jobs`)"]
+        );
+    }
+
+    #[test]
+    fn a_version_whose_work_is_gone_was_said_to_be_shown() {
+        let (_, chronicle) = story();
+        let shown = |version| chronicle.shows(&Version::Integer(version));
+        // 102 made the index that 104 dropped: a target that skipped both looks the same.
+        assert_eq!([101, 102, 103, 104, 105].map(shown), [true, false, true, false, true]);
+        let columns = [("column", "t.a", "int"), ("column", "t.b", "int")];
+        let states = [schema(&[]), schema(&columns), schema(&columns[..1])];
+        let mut chronicle = Chronicle::default();
+        for (version, pair) in (1..).zip(states.windows(2)) {
+            chronicle.add(&Version::Integer(version), &pair[0], &pair[1]);
+        }
+        assert!(
+            chronicle.shows(&Version::Integer(2)),
+            "1 made what it dropped, and something else"
         );
     }
 

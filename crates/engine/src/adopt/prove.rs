@@ -68,8 +68,9 @@ where
         return Err(EngineError::Refused(found));
     }
     findings.extend(found);
-    findings.extend(not_shown(&chronicle.silent));
-    let shown = versions.into_iter().filter(|it| !chronicle.silent.contains(it)).collect();
+    let (shown, silent): (Vec<Version>, Vec<Version>) =
+        versions.into_iter().partition(|it| chronicle.shows(it));
+    findings.extend(not_shown(&silent));
     Ok(Proof { target: target.checksum, shown, findings })
 }
 
@@ -174,14 +175,15 @@ fn not_shown(silent: &[Version]) -> Option<Finding> {
     let names: Vec<String> = silent.iter().map(ToString::to_string).collect();
     let first = silent.first()?;
     let (noun, verb, rows) = match names.len() {
-        1 => ("version", "changes", "its row says"),
-        _ => ("versions", "change", "their rows say"),
+        1 => ("version", "leaves", "its row says"),
+        _ => ("versions", "leave", "their rows say"),
     };
     Some(Finding::note(
         "not-shown",
         format!("migration {first}"),
         format!(
-            "{noun} {} {verb} nothing in the schema: that it ran is not proven, and {rows} assumed",
+            "{noun} {} {verb} nothing to be seen in the schema: that it ran is not proven, and {rows} \
+             assumed",
             detail_list(&names)
         ),
         "",
