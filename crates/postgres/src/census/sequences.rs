@@ -1,4 +1,4 @@
-//! Sequences: what they are, not how far they have come.
+//! Sequences: what they are. How far they have come is a mark ([`super::marks`]).
 
 use super::look::{Look, named};
 
