@@ -19,6 +19,8 @@ pub struct Prepared<B> {
     pub scratch: ScratchReport,
     /// What was changed or left out on the way, and why.
     pub findings: Vec<Finding>,
+    /// How long fetching the backup took; `None` where it was here.
+    pub fetch_ms: Option<f64>,
     /// How long starting and restoring took; `None` where a base was there.
     pub restore_ms: Option<f64>,
     /// How long starting from a base took, or keeping one.
@@ -58,6 +60,8 @@ pub struct PrepareError {
     pub backup: BackupReport,
     /// The scratch, where it was started.
     pub scratch: Option<ScratchReport>,
+    /// How long fetching the backup took, where one was fetched.
+    pub fetch_ms: Option<f64>,
 }
 
 /// Makes a scratch from a backup, and throws it away.

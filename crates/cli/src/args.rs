@@ -158,6 +158,10 @@ pub(crate) struct RehearseArguments {
     /// for standard input, `latest` for the latest automatic one
     #[arg(long, short, value_name = "FILE|DIR|latest")]
     pub(crate) backup: Option<String>,
+    /// Get the backup first: command:SHELL-COMMAND, file:FOLDER-OR-PATTERN, rsync:HOST:PATH,
+    /// ssh:HOST:PATH, s3://BUCKET/KEY or https://…
+    #[arg(long, value_name = "SOURCE", conflicts_with = "backup")]
+    pub(crate) fetch: Option<String>,
     /// Red when the backup is older, e.g. 26h
     #[arg(long, value_name = "TIME")]
     pub(crate) max_age: Option<String>,

@@ -78,6 +78,7 @@ fn unprepared(error: PrepareError, report: &mut RehearsalReport) -> RehearsalEnd
     };
     report.backup = error.backup;
     report.scratch = error.scratch;
+    report.timings.fetch_ms = error.fetch_ms;
     match error.stage {
         PrepareStage::Settings => RehearsalEnding::Misconfigured,
         PrepareStage::Tool => RehearsalEnding::Unable,
@@ -97,6 +98,7 @@ async fn on_scratch<B: Backend>(
     report.backup = prepared.backup;
     report.scratch = Some(prepared.scratch);
     report.findings = prepared.findings;
+    report.timings.fetch_ms = prepared.fetch_ms;
     report.timings.restore_ms = prepared.restore_ms;
     report.timings.base_ms = prepared.base_ms;
     // Nobody needs a copy's ledger to be healed; what would become of the target's is told.

@@ -8,6 +8,7 @@ pub mod base;
 pub mod binaries;
 pub mod cache;
 pub mod copies;
+pub mod fetch;
 pub mod provider;
 pub mod restore;
 pub mod server;

@@ -231,14 +231,14 @@ fn collect_ended() {
 
 /// Whether a process has ended; on Linux without collecting it.
 #[cfg(target_os = "linux")]
-fn has_ended(process: &mut Child) -> bool {
+pub(crate) fn has_ended(process: &mut Child) -> bool {
     let Ok(id) = i32::try_from(process.id()) else { return true };
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
     !matches!(waitid(Id::Pid(Pid::from_raw(id)), flags), Ok(WaitStatus::StillAlive))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn has_ended(process: &mut Child) -> bool {
+pub(crate) fn has_ended(process: &mut Child) -> bool {
     !matches!(process.try_wait(), Ok(None))
 }
 
@@ -249,7 +249,7 @@ impl Drop for Guard {
 }
 
 /// Waits until `reached` says so; false when that takes longer than `bound`.
-fn until(bound: Duration, mut reached: impl FnMut() -> bool) -> bool {
+pub(crate) fn until(bound: Duration, mut reached: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
     let mut pause = Duration::from_micros(500);
     loop {

@@ -62,12 +62,14 @@ impl ScratchProvider for EmptyFile {
             remedy: "name a folder that may be written: --scratch-dir".to_owned(),
             backup: BackupReport::default(),
             scratch: None,
+            fetch_ms: None,
         });
         Ok(Prepared {
             backend: made?,
             backup: BackupReport::default(),
             scratch,
             findings: Vec::new(),
+            fetch_ms: None,
             restore_ms: None,
             base_ms: None,
         })

@@ -13,7 +13,7 @@ use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
 use crate::args::{Global, RehearseArguments};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
-use crate::settings::{Flags, Settings};
+use crate::settings::{FetchFlag, Flags, Settings};
 use crate::target;
 
 use super::{flags, load, read_source, request, selection, usable_source};
@@ -34,7 +34,7 @@ pub(super) async fn run(
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
     let measure = Measure { thresholds: settings.thresholds()?, traffic_per_second };
-    let mut scratch = PostgresScratch::new(scratch_request(settings)?);
+    let mut scratch = PostgresScratch::new(scratch_request(settings)?).fetching(settings.fetch()?);
     let mut progress = console.progress();
     let rehearsal =
         stopover_engine::rehearse(&mut scratch, &request, &measure, &mut progress).await;
@@ -64,6 +64,11 @@ pub(super) fn exit(rehearsal: &Rehearsal) -> Exit {
 
 fn rehearse_flags(arguments: RehearseArguments) -> Flags {
     Flags {
+        // A backup that is named on the command line is here: nothing is fetched.
+        fetch: match &arguments.backup {
+            Some(_) => Some(FetchFlag::nothing()),
+            None => arguments.fetch.map(FetchFlag::of),
+        },
         backup: arguments.backup,
         max_age: arguments.max_age,
         scratch_db_url: arguments.scratch_url,

@@ -6,7 +6,7 @@ use figment::value::{Dict, Map};
 use figment::{Metadata, Profile, Provider, Source};
 
 use crate::console::Failure;
-use crate::settings::{HEAL, Settings};
+use crate::settings::{Settings, WORD_OR_TABLE};
 
 /// A settings file that was read, with one environment chosen or none.
 #[derive(Debug)]
@@ -52,9 +52,8 @@ impl SettingsFile {
 
     fn checked(path: &Path, table: &toml::Table) -> Result<Self, Failure> {
         let known = known_keys();
-        if let Some(unknown) =
-            flat_keys(table).into_iter().find(|key| key != HEAL && !known.contains(key))
-        {
+        let is_known = |key: &String| WORD_OR_TABLE.contains(&key.as_str()) || known.contains(key);
+        if let Some(unknown) = flat_keys(table).into_iter().find(|key| !is_known(key)) {
             return Err(Failure::usage(
                 format!("{}: `{unknown}` is not a setting", path.display()),
                 format!("the settings are: {}", known.join(", ")),

@@ -3,9 +3,10 @@
 //! The one room that knows `figment`. Every value remembers where it came from.
 
 mod bases;
+mod fetch;
 mod file;
-mod limits;
 mod heal;
+mod limits;
 mod origin;
 
 use std::path::{Path, PathBuf};
@@ -20,13 +21,15 @@ use stopover_source::parse_duration;
 
 use crate::console::Failure;
 use bases::KeepBase;
+use fetch::FetchSetting;
+pub(crate) use fetch::FetchFlag;
 use file::SettingsFile;
-use limits::LimitSettings;
 use heal::HealSetting;
+use limits::LimitSettings;
 pub(crate) use origin::report;
 
-/// The setting that is a word or a table.
-const HEAL: &str = "heal";
+/// The settings that are a word or a table.
+const WORD_OR_TABLE: [&str; 2] = ["heal", "fetch"];
 
 /// The settings file that is read where none is named.
 const DEFAULT_FILE: &str = "stopover.toml";
@@ -65,6 +68,8 @@ pub(crate) struct Settings {
     pub(crate) heal: HealSetting,
     /// The backup to rehearse on.
     pub(crate) backup: Option<String>,
+    /// Where it is fetched from, and how.
+    pub(crate) fetch: FetchSetting,
     /// How old it may be.
     pub(crate) max_age: Option<String>,
     /// Server to rehearse on instead of a private one.
@@ -111,6 +116,7 @@ impl Default for Settings {
             auto_adopt: false,
             heal: HealSetting::default(),
             backup: None,
+            fetch: FetchSetting::default(),
             max_age: None,
             scratch_db_url: None,
             require_scratch_db_url: false,
@@ -149,6 +155,8 @@ pub(crate) struct Flags {
     pub(crate) lock_retries: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) backup: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) fetch: Option<FetchFlag>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) max_age: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -225,7 +233,7 @@ fn variables() -> Env {
                 return (!own_url).then(|| name.into());
             }
             let key = name.strip_prefix("stopover_")?.replace("__", ".");
-            (key == HEAL || keys.contains(&key)).then(|| key.into())
+            (WORD_OR_TABLE.contains(&key.as_str()) || keys.contains(&key)).then(|| key.into())
         })
         .profile("default")
 }
@@ -292,6 +300,7 @@ impl Settings {
         self.max_age()?;
         self.cache_limit()?;
         self.thresholds()?;
+        self.fetch()?;
         Ok(())
     }
 

@@ -4,7 +4,7 @@ use figment::{Metadata, Source};
 use serde::Serialize;
 use stopover_model::redact_urls;
 
-use crate::settings::{HEAL, Loaded, file};
+use crate::settings::{Loaded, WORD_OR_TABLE, fetch, file};
 use crate::target;
 
 /// One setting.
@@ -33,6 +33,9 @@ pub(crate) fn report(loaded: &Loaded) -> ConfigReport {
         let value = values.pointer(&pointer).cloned().unwrap_or_default();
         let value = match value {
             serde_json::Value::String(text) if key.ends_with("_url") => shown_url(&text).into(),
+            serde_json::Value::String(text) if matches!(key.as_str(), "fetch" | "fetch.source") => {
+                fetch::shown(&text).into()
+            }
             serde_json::Value::String(text) => redact_urls(&text).into(),
             other => other,
         };
@@ -51,11 +54,12 @@ pub(crate) fn report(loaded: &Loaded) -> ConfigReport {
 
 /// Every setting; one that is a word or a table as what it is.
 fn keys(values: &serde_json::Value) -> impl Iterator<Item = String> + use<> {
-    let is_word = values[HEAL].is_string();
+    let words: Vec<&str> = WORD_OR_TABLE.into_iter().filter(|it| values[*it].is_string()).collect();
+    let hidden = words.clone();
     let known = file::known_keys()
         .into_iter()
-        .filter(move |key| !is_word || key.split('.').next() != Some(HEAL));
-    known.chain(is_word.then(|| HEAL.to_owned()))
+        .filter(move |key| !hidden.contains(&key.split('.').next().unwrap_or_default()));
+    known.chain(words.into_iter().map(str::to_owned))
 }
 
 /// A database's URL without its password. In one that does not parse nobody knows where a password
@@ -80,7 +84,10 @@ pub(super) fn described(metadata: &Metadata, key: &str) -> String {
                 format!("STOPOVER_{name}")
             }
         }
-        _ if metadata.name.contains("Flags") => format!("--{}", key.replace('_', "-")),
+        _ if metadata.name.contains("Flags") => {
+            let flag = key.split('.').next().unwrap_or(key);
+            format!("--{}", flag.replace('_', "-"))
+        }
         _ => "default".to_owned(),
     }
 }

@@ -96,6 +96,7 @@ impl<F: Fixture + Send> ScratchProvider for Empty<F> {
                 role: None,
             },
             findings: Vec::new(),
+            fetch_ms: None,
             restore_ms: None,
             base_ms: None,
         }))

@@ -168,7 +168,9 @@ impl Story {
 
     fn phase(&mut self, phase: &RestorePhase, now: Instant) -> Vec<Line> {
         let doing = match phase {
-            RestorePhase::Fetching(what) => format!("fetching {}", crate::text::tame_line(what)),
+            RestorePhase::Fetching(what) => {
+                format!("fetching the backup: {}", crate::text::tame_line(what))
+            }
             RestorePhase::Starting(what) => format!("starting {}", crate::text::tame_line(what)),
             RestorePhase::Restoring => "restoring the backup".to_owned(),
             RestorePhase::Indexing => "building indexes and checking constraints".to_owned(),

@@ -72,7 +72,15 @@ impl EmptyScratch {
         let backend = PostgresBackend::new(Target::from_config(config));
         let restore_ms = Some(began.elapsed().as_secs_f64() * 1e3);
         let backup = BackupReport::default();
-        Ok(Prepared { backend, backup, scratch, findings, restore_ms, base_ms: None })
+        Ok(Prepared {
+            backend,
+            backup,
+            scratch,
+            findings,
+            fetch_ms: None,
+            restore_ms,
+            base_ms: None,
+        })
     }
 
     async fn private(
@@ -186,6 +194,7 @@ impl ScratchProvider for EmptyScratch {
             remedy: failed.remedy,
             backup: BackupReport::default(),
             scratch: None,
+            fetch_ms: None,
         })
     }
 

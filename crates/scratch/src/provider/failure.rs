@@ -7,6 +7,7 @@ use stopover_backend::{PrepareStage, StopSignal};
 
 use crate::backup::BackupError;
 use crate::binaries::BinariesError;
+use crate::fetch::FetchError;
 use crate::restore::RestoreError;
 use crate::server::ServerError;
 
@@ -67,6 +68,10 @@ impl Failed {
                 Self { complete, ..Self::new(PrepareStage::Restore, lines(&other), "") }
             }
         }
+    }
+
+    pub(super) fn of_fetch(error: &FetchError) -> Self {
+        Self::new(PrepareStage::Fetch, error.to_string(), error.remedy())
     }
 
     pub(super) fn too_old(age: Duration, limit: Duration) -> Self {

@@ -21,6 +21,7 @@ use stopover_postgres::PostgresBackend;
 use crate::backup::{Backup, BackupPath};
 use crate::base::{Facts, Restoration};
 use crate::binaries::Search;
+use crate::fetch::{self, FetchRequest, Fetched, FileTime};
 use crate::restore::{GivenError, mark_scratch};
 use crate::sweep;
 
@@ -74,6 +75,7 @@ pub struct ScratchRequest {
 #[derive(Debug)]
 pub struct PostgresScratch {
     request: ScratchRequest,
+    fetch: Option<FetchRequest>,
     scratch: Option<Scratch>,
     known: Known,
 }
@@ -90,20 +92,26 @@ enum Scratch {
 struct Known {
     backup: BackupReport,
     scratch: Option<ScratchReport>,
+    fetched: Option<Fetched>,
 }
 
 impl PostgresScratch {
     /// A provider for one rehearsal. Nothing is started yet.
     #[must_use]
     pub fn new(request: ScratchRequest) -> Self {
-        Self { request, scratch: None, known: Known::default() }
+        Self { request, fetch: None, scratch: None, known: Known::default() }
+    }
+
+    /// Gets the backup first, instead of taking the one that the request names.
+    #[must_use]
+    pub fn fetching(self, fetch: Option<FetchRequest>) -> Self {
+        Self { fetch, ..self }
     }
 
     async fn make(
         &mut self,
         sink: &mut dyn EventSink,
     ) -> Result<Prepared<PostgresBackend>, Failed> {
-        let began = std::time::Instant::now();
         if self.request.require_scratch_url && self.request.scratch_url.is_none() {
             return Err(Failed::new(
                 PrepareStage::Unset,
@@ -111,9 +119,12 @@ impl PostgresScratch {
                 "set scratch_db_url in stopover.toml, STOPOVER_SCRATCH_DB_URL, or --scratch-url",
             ));
         }
+        self.fetch(sink).await?;
+        let began = std::time::Instant::now();
         // Before it is opened: a change that comes between shows.
         let facts = self.request.backup.as_deref().and_then(Facts::of);
         let backup = self.open_backup().await?;
+        let undated = self.undated(&backup);
         self.swept(sink).await;
         let scratch = match self.request.scratch_url.clone() {
             Some(url) => Scratch::given(&url, &self.request, sink).await?,
@@ -133,9 +144,35 @@ impl PostgresScratch {
             backend,
             backup: self.known.backup.clone(),
             scratch: report,
-            findings: scratch.findings(restored.findings),
+            findings: scratch.findings(restored.findings).into_iter().chain(undated).collect(),
+            fetch_ms: self.known.fetch_ms(),
             restore_ms,
             base_ms,
+        })
+    }
+
+    /// Fetches the backup, where it is to be fetched.
+    async fn fetch(&mut self, sink: &mut dyn EventSink) -> Result<(), Failed> {
+        let Some(request) = &self.fetch else { return Ok(()) };
+        let fetched = fetch::fetch(request, sink).await.map_err(|error| Failed::of_fetch(&error))?;
+        self.request.backup = Some(fetched.path.clone());
+        self.known.fetched = Some(fetched);
+        Ok(())
+    }
+
+    /// Says that an age which is judged is only that of the fetched copy.
+    fn undated(&self, backup: &Backup) -> Option<Finding> {
+        let fetched = self.known.fetched.as_ref()?;
+        let judged = self.request.max_age.is_some() && backup.header.started.is_none();
+        (judged && fetched.time == FileTime::OfFetch).then(|| {
+            Finding::warning(
+                "backup-undated",
+                fetched.path.display().to_string(),
+                "nothing says when the fetched backup was made: max_age was judged by the time of \
+                 the fetch",
+                "dump with --verbose, which writes the time into the backup, or fetch by a kind \
+                 that tells the file's time",
+            )
         })
     }
 
@@ -256,6 +293,10 @@ impl Scratch {
 }
 
 impl Known {
+    fn fetch_ms(&self) -> Option<f64> {
+        self.fetched.as_ref().map(|it| it.duration.as_secs_f64() * 1e3)
+    }
+
     fn learn(&mut self, restored: &Restoration) {
         self.backup.sha256 = Some(restored.sha256.clone());
         self.backup.bytes = Some(restored.bytes);
@@ -291,6 +332,7 @@ impl ScratchProvider for PostgresScratch {
                 remedy: failed.remedy,
                 backup: std::mem::take(&mut self.known.backup),
                 scratch: self.known.scratch.take(),
+                fetch_ms: self.known.fetch_ms(),
             }
         })
     }

@@ -1,0 +1,220 @@
+//! A program that fetches, with all that it starts: a process group that ends when it must.
+//!
+//! The group is ended when the value is dropped, which is what a signal to this process comes to. A
+//! small script stands by for the case that this process is killed: blocked on a pipe that only this
+//! process holds, it then ends the group and removes what is half.
+
+use std::collections::VecDeque;
+use std::fs::OpenOptions;
+use std::io::{self, PipeWriter, Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
+
+use super::error::Cause;
+use super::partial::Partial;
+use super::recipe::{MARK, Outlet, Recipe};
+use crate::watch::{has_ended, until};
+
+/// How long a program may take to end after SIGTERM.
+const GOING: Duration = Duration::from_secs(1);
+
+/// How long its last words are waited for: what it left running may hold standard error open.
+const WORDS: Duration = Duration::from_millis(500);
+
+/// How much of standard error is kept.
+const LINES: usize = 10;
+const LINE: usize = 400;
+
+/// `$1`: the process group; `$2`: the folder of what is half.
+const LEASH: &str = r#"
+trap '' HUP INT TERM
+while read -r line; do :; done
+kill -s TERM -- "-$1" && sleep 0.2
+kill -s KILL -- "-$1"
+rm -rf -- "$2"
+"#;
+
+/// A program that runs.
+#[derive(Debug)]
+pub(super) struct Running {
+    child: Child,
+    leash: Option<(Child, PipeWriter)>,
+    output: Option<JoinHandle<io::Result<()>>>,
+    errors: Option<JoinHandle<()>>,
+    words: Arc<Mutex<Words>>,
+    ended: Option<Instant>,
+}
+
+/// What it wrote to standard error.
+#[derive(Debug, Default)]
+struct Words {
+    last: VecDeque<String>,
+    marked: Option<String>,
+}
+
+impl Running {
+    /// Starts it, in a process group of its own.
+    pub(super) fn start(recipe: &Recipe, partial: &Partial) -> Result<Self, Cause> {
+        let failed = |source: io::Error| match source.kind() {
+            io::ErrorKind::NotFound => {
+                Cause::NoProgram(format!("the program `{}` is not there", recipe.program))
+            }
+            _ => Cause::Run { program: recipe.program.clone(), source },
+        };
+        let mut command = Command::new(&recipe.program);
+        command.args(&recipe.arguments).envs(recipe.environment.iter().cloned()).process_group(0);
+        command.stdin(Stdio::piped()).stderr(Stdio::piped());
+        let drains = recipe.outlet != Outlet::Path;
+        command.stdout(if drains { Stdio::piped() } else { Stdio::null() });
+        let mut running = Self {
+            child: command.spawn().map_err(failed)?,
+            leash: None,
+            output: None,
+            errors: None,
+            words: Arc::default(),
+            ended: None,
+        };
+        // From here on dropping the value ends the group.
+        running.attach(recipe, partial).map_err(failed)?;
+        Ok(running)
+    }
+
+    fn attach(&mut self, recipe: &Recipe, partial: &Partial) -> io::Result<()> {
+        let (reader, pipe) = io::pipe()?;
+        let mut leash = Command::new("/bin/sh");
+        leash.args(["-c", LEASH, "stopover-fetch-leash", &self.child.id().to_string()]);
+        leash.arg(partial.path()).current_dir("/").process_group(0).stdin(reader);
+        leash.stdout(Stdio::null()).stderr(Stdio::null());
+        self.leash = Some((leash.spawn()?, pipe));
+        if let Some(mut input) = self.child.stdin.take() {
+            // Short enough for any pipe; a program that does not read it says why itself.
+            let _ = input.write_all(recipe.input.as_bytes());
+        }
+        if let Some(mut from) = self.child.stdout.take() {
+            let mut options = OpenOptions::new();
+            let mut to = options.write(true).create_new(true).mode(0o600).open(partial.output())?;
+            self.output = Some(thread::spawn(move || io::copy(&mut from, &mut to).map(drop)));
+        }
+        if let Some(from) = self.child.stderr.take() {
+            let words = Arc::clone(&self.words);
+            self.errors = Some(thread::spawn(move || listen(from, &words)));
+        }
+        Ok(())
+    }
+
+    /// Whether it has ended and all of its output is here.
+    pub(super) fn is_done(&mut self) -> Result<bool, Cause> {
+        if self.output.as_ref().is_some_and(JoinHandle::is_finished)
+            && let Some(output) = self.output.take()
+        {
+            output
+                .join()
+                .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
+                .map_err(Cause::Write)?;
+        }
+        if self.ended.is_none() && has_ended(&mut self.child) {
+            self.ended = Some(Instant::now());
+        }
+        let Some(ended) = self.ended else { return Ok(false) };
+        let heard = self.errors.as_ref().is_none_or(JoinHandle::is_finished);
+        Ok(self.output.is_none() && (heard || ended.elapsed() > WORDS))
+    }
+
+    /// The last lines of standard error.
+    pub(super) fn said(&self) -> Vec<String> {
+        let words = self.words.lock().unwrap_or_else(PoisonError::into_inner);
+        words.last.iter().cloned().collect()
+    }
+
+    /// What stands behind the mark, where it was said.
+    pub(super) fn marked(&self) -> Option<String> {
+        self.words.lock().unwrap_or_else(PoisonError::into_inner).marked.clone()
+    }
+
+    /// Collects it once it is done, with whatever it left running.
+    pub(super) fn finish(mut self, program: &str) -> Result<(), Cause> {
+        let said = self.said();
+        let status =
+            self.collect().map_err(|source| Cause::Run { program: program.to_owned(), source })?;
+        if status.success() {
+            return Ok(());
+        }
+        let how = match (status.code(), status.signal()) {
+            (Some(code), _) => format!("exit code {code}"),
+            (None, Some(signal)) => format!("signal {signal}"),
+            (None, None) => "no exit code".to_owned(),
+        };
+        Err(Cause::Failed { program: program.to_owned(), how, said })
+    }
+
+    fn signal(&self, signal: Signal) {
+        if let Ok(id) = i32::try_from(self.child.id()) {
+            // The leader is not collected yet, so the number is still its own.
+            let _ = killpg(Pid::from_raw(id), signal);
+        }
+    }
+
+    fn collect(&mut self) -> io::Result<ExitStatus> {
+        // The leash first: it must not outlive the group whose number it knows.
+        if let Some((mut leash, pipe)) = self.leash.take() {
+            let killed = leash.kill().and_then(|()| leash.wait());
+            drop(pipe);
+            killed?;
+        }
+        self.signal(Signal::SIGKILL);
+        self.child.wait()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if self.ended.is_none() {
+            self.signal(Signal::SIGTERM);
+            until(GOING, || has_ended(&mut self.child));
+        }
+        let _ = self.collect();
+    }
+}
+
+/// Keeps the last lines of what is written; a progress bar's carriage return ends a line too.
+fn listen(mut from: impl Read, words: &Mutex<Words>) {
+    let mut line = Vec::new();
+    let mut chunk = [0_u8; 4096];
+    loop {
+        let read = match from.read(&mut chunk) {
+            Ok(0) => break,
+            Ok(read) => read,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(_) => break,
+        };
+        for &byte in &chunk[..read] {
+            match byte {
+                b'\n' | b'\r' => keep(&mut line, words),
+                _ if line.len() < LINE => line.push(byte),
+                _ => {}
+            }
+        }
+    }
+    keep(&mut line, words);
+}
+
+fn keep(line: &mut Vec<u8>, words: &Mutex<Words>) {
+    let text = String::from_utf8_lossy(line).replace(char::is_control, " ");
+    line.clear();
+    let mut words = words.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(marked) = text.strip_prefix(MARK) {
+        words.marked = Some(marked.to_owned());
+    } else if !text.trim().is_empty() {
+        if words.last.len() == LINES {
+            words.last.pop_front();
+        }
+        words.last.push_back(text);
+    }
+}
