@@ -64,6 +64,8 @@ pub(crate) enum Format {
 pub(crate) enum Command {
     /// Restore a backup, run the plan on it, report. No target needed
     Rehearse(RehearseArguments),
+    /// Show a stored report of a rehearsal, or write it in other forms: HTML, Markdown, JUnit, SARIF
+    Report(ReportArguments),
     /// What `apply` would do, step by step. Writes nothing
     Plan(ApplyArguments),
     /// Applied, pending, drift: everything at once. Writes nothing
@@ -193,9 +195,57 @@ pub(crate) struct RehearseArguments {
     #[arg(long)]
     pub(crate) no_report: bool,
     #[command(flatten)]
+    pub(crate) forms: FormArguments,
+    #[command(flatten)]
     pub(crate) selection: SelectionArguments,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+}
+
+/// Forms of a rehearsal's report for other readers.
+#[derive(Debug, Args)]
+pub(crate) struct FormArguments {
+    /// Write the report as one HTML page with a timeline of locks; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report_html: Option<PathBuf>,
+    /// Write it as Markdown that fits a comment on a pull request
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report_markdown: Option<PathBuf>,
+    /// Write it as JUnit's XML: a case for each migration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report_junit: Option<PathBuf>,
+    /// Write the findings as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) report_sarif: Option<PathBuf>,
+    /// Annotate the files of a pull request (on standard error), and fill the job's summary: for
+    /// GitHub Actions
+    #[arg(long)]
+    pub(crate) github: bool,
+}
+
+/// `report`
+#[derive(Debug, Args)]
+pub(crate) struct ReportArguments {
+    /// A report that `rehearse` wrote (logs/rehearsal-report-….json, or its output with --format
+    /// json); `-` for standard input
+    #[arg(value_name = "FILE")]
+    pub(crate) file: PathBuf,
+    /// Write it as one HTML page with a timeline of locks; `-` for standard output
+    #[arg(long, value_name = "FILE")]
+    pub(crate) html: Option<PathBuf>,
+    /// Write it as Markdown that fits a comment on a pull request
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markdown: Option<PathBuf>,
+    /// Write it as JUnit's XML: a case for each migration
+    #[arg(long, value_name = "FILE")]
+    pub(crate) junit: Option<PathBuf>,
+    /// Write the findings as SARIF 2.1.0
+    #[arg(long, value_name = "FILE")]
+    pub(crate) sarif: Option<PathBuf>,
+    /// Annotate the files of a pull request (on standard error), and fill the job's summary: for
+    /// GitHub Actions
+    #[arg(long)]
+    pub(crate) github: bool,
 }
 
 /// `plan` and `apply`

@@ -6,6 +6,7 @@ mod args;
 mod commands;
 mod console;
 mod exit;
+mod forms;
 mod settings;
 mod signals;
 mod target;

@@ -122,13 +122,14 @@ pub(crate) fn unexplained(report: &RehearsalReport) -> Option<Finding> {
 fn of<'r>(finding: &'r Finding, report: &'r RehearsalReport) -> Problem<'r> {
     let failed = finding.code == MIGRATION_FAILED;
     let error = failed.then(|| failures(&report.migrations).next()).flatten();
-    let place = error.map(Place::of_error).or_else(|| place_of_subject(&finding.subject, report));
+    let place = error.map(Place::of_error).or_else(|| place_of_subject(finding, report));
     Problem { finding, place, error }
 }
 
 /// The place that a subject names: a file, a file and a line, a migration, or a table, which stands
 /// for the statement that locked it longest.
-fn place_of_subject(subject: &str, report: &RehearsalReport) -> Option<Place> {
+fn place_of_subject(finding: &Finding, report: &RehearsalReport) -> Option<Place> {
+    let subject = finding.subject.as_str();
     if subject.is_empty() || subject == report.backup.path {
         return None;
     }
@@ -136,6 +137,7 @@ fn place_of_subject(subject: &str, report: &RehearsalReport) -> Option<Place> {
         Some((path, line)) => (path, line.parse().ok()),
         None => (subject, None),
     };
+    let line = line.or_else(|| line_told(&finding.message, path));
     let migration = report.migrations.iter().find(|it| is_named(it, path));
     if let Some(migration) = migration {
         return Some(Place::of_file(&migration.file, line.unwrap_or(1)));
@@ -145,6 +147,13 @@ fn place_of_subject(subject: &str, report: &RehearsalReport) -> Option<Place> {
     }
     let (migration, statement) = longest_lock(subject, report)?;
     Some(Place::of_statement(migration, statement))
+}
+
+/// The line in a message that begins with `file:line`.
+fn line_told(message: &str, file: &str) -> Option<usize> {
+    let rest = message.strip_prefix(file)?.strip_prefix(':')?;
+    let end = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..end].parse().ok()
 }
 
 fn is_named(migration: &MigrationReport, subject: &str) -> bool {
@@ -179,6 +188,13 @@ pub(crate) fn longest_lock<'r>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_stands_in_the_subject_or_where_the_message_begins() {
+        assert_eq!(line_told("db/1.sql:12: CREATE INDEX", "db/1.sql"), Some(12));
+        assert_eq!(line_told("db/1.sql: CREATE INDEX", "db/1.sql"), None);
+        assert_eq!(line_told("db/10.sql:3", "db/1.sql"), None);
+    }
 
     #[test]
     fn files_are_named_from_the_root_of_the_tree_on() {

@@ -10,9 +10,10 @@ use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_report::{human, json};
 use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
 
-use crate::args::{Global, RehearseArguments};
+use crate::args::{FormArguments, Format, Global, RehearseArguments};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
+use crate::forms::{Form, Forms, Workflow};
 use crate::settings::{FetchFlag, Flags, Settings};
 use crate::target;
 
@@ -25,6 +26,7 @@ pub(super) async fn run(
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let keep_report = !arguments.no_report;
+    let forms = forms(&arguments.forms, global.format)?;
     let traffic_per_second = arguments.traffic;
     let chosen = arguments.selection.clone();
     let loaded = load(global, rehearse_flags(arguments))?;
@@ -39,16 +41,47 @@ pub(super) async fn run(
     let rehearsal =
         stopover_engine::rehearse(&mut scratch, &request, &measure, &mut progress).await;
     drop(progress);
-    let report = &rehearsal.report;
-    let written = if keep_report { Some(write_report(&settings.log_dir, report)) } else { None };
-    let scripts = Scripts(&source);
-    console.document(report, |detail, look| human::rehearsal(report, detail, &scripts, look));
-    match written {
-        Some(Ok(path)) => console.remark(&format!("report: {}", path.display())),
-        Some(Err(failure)) => return Ok(console.say(&failure)),
-        None => {}
+    let folder = keep_report.then_some(settings.log_dir.as_path());
+    match give_out(console, &rehearsal.report, &forms, folder, &Scripts(&source)) {
+        Ok(()) => Ok(exit(&rehearsal)),
+        Err(failure) => Ok(console.say(&failure)),
     }
-    Ok(exit(&rehearsal))
+}
+
+/// The stored report (where `folder` is given), the one on standard output, and all other forms.
+fn give_out(
+    console: &Console,
+    report: &RehearsalReport,
+    forms: &Forms,
+    folder: Option<&Path>,
+    scripts: &Scripts<'_>,
+) -> Result<(), Failure> {
+    let stored = folder.map(|folder| write_report(folder, report));
+    match forms.output(report) {
+        Some(text) => console.print(&text),
+        None => {
+            console
+                .document(report, |detail, look| human::rehearsal(report, detail, scripts, look));
+        }
+    }
+    if let Some(path) = stored.transpose()? {
+        console.remark(&format!("report: {}", path.display()));
+    }
+    for written in forms.write(report)? {
+        console.remark(&written);
+    }
+    Ok(())
+}
+
+fn forms(asked: &FormArguments, format: Format) -> Result<Forms, Failure> {
+    let files = [
+        (Form::Html, asked.report_html.clone()),
+        (Form::Markdown, asked.report_markdown.clone()),
+        (Form::Junit, asked.report_junit.clone()),
+        (Form::Sarif, asked.report_sarif.clone()),
+    ];
+    let workflow = if asked.github { Workflow::Told } else { Workflow::Untold };
+    Forms::of(files, workflow, format)
 }
 
 /// A verdict decides; where none was reached, what kept it from being reached does.

@@ -28,6 +28,7 @@ async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
     let place = Place::with(&[]).await;
     let commands = [
         "rehearse",
+        "report",
         "plan",
         "status",
         "schema",

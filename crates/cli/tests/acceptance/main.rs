@@ -8,6 +8,7 @@
 mod bases;
 mod crashes;
 mod documents;
+mod forms;
 mod heals;
 mod help;
 mod place;

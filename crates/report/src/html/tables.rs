@@ -34,8 +34,8 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
             return;
         }
         page.element("details", &[], |page| {
-            let word = if shown.is_empty() { "" } else { " more" };
-            page.of("summary", "", &format!("{}{word}", text::plural(rest.len(), "table")));
+            let noun = if shown.is_empty() { "table" } else { "more table" };
+            page.of("summary", "", &text::plural(rest.len(), noun));
             table(page, rest, report);
         });
     });
@@ -121,7 +121,7 @@ fn shut(page: &mut Markup, who: &'static str, ms: Option<f64>, met: Option<f64>)
     page.element("td", &[("class", &class)], |page| {
         page.text(&told);
         if let Some(met) = met {
-            page.of("div", "faint", &format!("waited {}", units::duration(met)));
+            page.of("div", "faint", &format!("longest wait {}", units::duration(met)));
         }
     });
 }
