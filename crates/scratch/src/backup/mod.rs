@@ -2,7 +2,7 @@
 //!
 //! A backup is recognised by its content, never by its name. Opening one reads its head only;
 //! whether it is whole is known when its last byte was read, which is when it is restored (see
-//! [`crate::restore`]). Where it comes from (fetching) is not this module's business.
+//! [`crate::restore`]). Where it comes from ([`crate::fetch`]) is not this module's business.
 
 mod archive_head;
 mod codec;

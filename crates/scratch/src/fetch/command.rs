@@ -5,7 +5,7 @@
 //! backup, and standard output is not looked at.
 
 use super::partial::Partial;
-use super::recipe::{Outlet, Recipe, Teller};
+use super::recipe::{Headline, Outlet, Recipe, Teller};
 
 /// Runs through `sh -c`: it is the user's own text.
 pub(super) fn recipe(text: &str, partial: &Partial) -> Recipe {
@@ -16,5 +16,6 @@ pub(super) fn recipe(text: &str, partial: &Partial) -> Recipe {
         input: String::new(),
         outlet: Outlet::Either,
         teller: Teller::Nobody,
+        headline: Headline::Last,
     }
 }

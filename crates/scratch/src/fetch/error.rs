@@ -18,14 +18,11 @@ pub struct FetchError {
 }
 
 impl FetchError {
-    pub(super) fn new(source: String, cause: &Cause, secrets: &Secrets) -> Self {
+    pub(super) fn new(source: &str, cause: &Cause, secrets: &Secrets) -> Self {
         let mut message = format!("{source}: {cause}");
         let said = cause.said();
-        if let Some(last) = said.last() {
-            message.push_str(": ");
-            message.push_str(last.trim());
-        }
-        if said.len() > 1 {
+        let known = matches!(cause, Cause::Failed { said, .. } if said.len() == 1);
+        if !said.is_empty() && !known {
             message.push_str("\n  its last lines:");
             for line in said {
                 message.push_str("\n  | ");
@@ -58,8 +55,8 @@ pub(super) enum Cause {
     #[error("{program} cannot be run: {source}")]
     Run { program: String, source: io::Error },
     /// The program ended, and not well.
-    #[error("{program} ended with {how}")]
-    Failed { program: String, how: String, said: Vec<String> },
+    #[error("{program} ended with {how}{why}")]
+    Failed { program: String, how: String, why: String, said: Vec<String> },
     /// It takes too long.
     #[error("not fetched within {} (fetch.timeout)", in_words(*after))]
     Timeout { after: Duration, said: Vec<String> },
@@ -71,7 +68,7 @@ pub(super) enum Cause {
     Short { bytes: u64, of: u64 },
     /// The program ended well and left nothing.
     #[error("{program} ended well, and nothing came")]
-    Nothing { program: String, said: Vec<String> },
+    Nothing { program: String },
     /// No file of that name.
     #[error("{0}")]
     NoFile(String),
@@ -80,9 +77,7 @@ pub(super) enum Cause {
 impl Cause {
     fn said(&self) -> &[String] {
         match self {
-            Self::Failed { said, .. } | Self::Timeout { said, .. } | Self::Nothing { said, .. } => {
-                said
-            }
+            Self::Failed { said, .. } | Self::Timeout { said, .. } => said,
             _ => &[],
         }
     }

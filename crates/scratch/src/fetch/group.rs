@@ -19,7 +19,7 @@ use nix::unistd::Pid;
 
 use super::error::Cause;
 use super::partial::Partial;
-use super::recipe::{MARK, Outlet, Recipe};
+use super::recipe::{Headline, MARK, Outlet, Recipe};
 use crate::watch::{has_ended, until};
 
 /// How long a program may take to end after SIGTERM.
@@ -50,6 +50,7 @@ pub(super) struct Running {
     errors: Option<JoinHandle<()>>,
     words: Arc<Mutex<Words>>,
     ended: Option<Instant>,
+    collected: bool,
 }
 
 /// What it wrote to standard error.
@@ -80,6 +81,7 @@ impl Running {
             errors: None,
             words: Arc::default(),
             ended: None,
+            collected: false,
         };
         // From here on dropping the value ends the group.
         running.attach(recipe, partial).map_err(failed)?;
@@ -139,10 +141,11 @@ impl Running {
     }
 
     /// Collects it once it is done, with whatever it left running.
-    pub(super) fn finish(mut self, program: &str) -> Result<(), Cause> {
+    pub(super) fn finish(mut self, recipe: &Recipe) -> Result<(), Cause> {
         let said = self.said();
-        let status =
-            self.collect().map_err(|source| Cause::Run { program: program.to_owned(), source })?;
+        let program = recipe.program.clone();
+        let failed = |source| Cause::Run { program: program.clone(), source };
+        let status = self.collect().map_err(failed)?;
         if status.success() {
             return Ok(());
         }
@@ -151,7 +154,12 @@ impl Running {
             (None, Some(signal)) => format!("signal {signal}"),
             (None, None) => "no exit code".to_owned(),
         };
-        Err(Cause::Failed { program: program.to_owned(), how, said })
+        let headline = match recipe.headline {
+            Headline::First => said.first(),
+            Headline::Last => said.last(),
+        };
+        let why = headline.map(|it| format!(": {}", it.trim())).unwrap_or_default();
+        Err(Cause::Failed { program, how, why, said })
     }
 
     fn signal(&self, signal: Signal) {
@@ -169,12 +177,17 @@ impl Running {
             killed?;
         }
         self.signal(Signal::SIGKILL);
+        // From here on the number may be another's.
+        self.collected = true;
         self.child.wait()
     }
 }
 
 impl Drop for Running {
     fn drop(&mut self) {
+        if self.collected {
+            return;
+        }
         if self.ended.is_none() {
             self.signal(Signal::SIGTERM);
             until(GOING, || has_ended(&mut self.child));

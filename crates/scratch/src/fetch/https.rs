@@ -8,7 +8,7 @@ use jiff::fmt::rfc2822;
 
 use super::Told;
 use super::partial::Partial;
-use super::recipe::{Outlet, Recipe, Teller};
+use super::recipe::{Headline, Outlet, Recipe, Teller};
 use super::source::is_loopback;
 
 /// Redirects are followed, from https to https alone. Plain http is for servers on this host.
@@ -36,6 +36,7 @@ pub(super) fn recipe(url: &str, partial: &Partial) -> Recipe {
         input,
         outlet: Outlet::Output,
         teller: Teller::HttpHead,
+        headline: Headline::First,
     }
 }
 
@@ -55,7 +56,7 @@ pub(super) fn told(heads: &str) -> Told {
         match name.trim().to_ascii_lowercase().as_str() {
             "last-modified" => {
                 let time = rfc2822::DateTimeParser::new().parse_timestamp(value.trim());
-                told.modified = time.ok().map(|it| it.as_second());
+                told.modified = time.ok().map(jiff::Timestamp::as_second);
             }
             "content-length" => told.bytes = value.trim().parse().ok(),
             _ => {}

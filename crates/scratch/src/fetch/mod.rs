@@ -87,7 +87,7 @@ pub async fn fetch(
         other => over_there(other, request, sink).await,
     };
     let secrets = Secrets::of(&request.source);
-    let (path, time) = got.map_err(|cause| FetchError::new(shown, &cause, &secrets))?;
+    let (path, time) = got.map_err(|cause| FetchError::new(&shown, &cause, &secrets))?;
     Ok(Fetched { path, duration: began.elapsed(), time })
 }
 
@@ -152,7 +152,7 @@ async fn follow(
         pause = (pause * 2).min(Duration::from_millis(20));
     }
     let told = recipe.told(&running, partial);
-    running.finish(&recipe.program)?;
+    running.finish(recipe)?;
     let bytes = partial.bytes();
     within(bytes, request.limit)?;
     sink.emit(Event::Fetched { bytes, of: Some(bytes) });

@@ -107,7 +107,7 @@ impl Partial {
         if size(&found) > 0 {
             return Ok(found);
         }
-        Err(Cause::Nothing { program: recipe.program.clone(), said: Vec::new() })
+        Err(Cause::Nothing { program: recipe.program.clone() })
     }
 
     /// Gives it its own name and the source's time; of older ones of this name, `keep` less one

@@ -22,6 +22,17 @@ pub(super) struct Recipe {
     pub(super) outlet: Outlet,
     /// How the source tells time and size.
     pub(super) teller: Teller,
+    /// Which line of standard error says why it failed.
+    pub(super) headline: Headline,
+}
+
+/// Which line of standard error says why a program failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Headline {
+    /// The first: what follows comes of it.
+    First,
+    /// The last: what goes before is a greeting or a log.
+    Last,
 }
 
 /// Where the backup comes out.

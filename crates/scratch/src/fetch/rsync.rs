@@ -1,7 +1,7 @@
 //! `rsync://host/module/path` and `rsync:host:/path`, by the rsync program.
 
 use super::partial::Partial;
-use super::recipe::{Outlet, Recipe, Teller};
+use super::recipe::{Headline, Outlet, Recipe, Teller};
 
 /// `--secluded-args` keeps the path from the other host's shell (`-s`, its name since 3.0). A folder
 /// that ends with `/` comes with all that is in it.
@@ -20,5 +20,6 @@ pub(super) fn recipe(place: &str, partial: &Partial) -> Recipe {
         input: String::new(),
         outlet: Outlet::Path,
         teller: Teller::File,
+        headline: Headline::First,
     }
 }

@@ -7,7 +7,7 @@ use std::path::Path;
 
 use super::error::Cause;
 use super::partial::Partial;
-use super::recipe::{Outlet, Recipe, Teller};
+use super::recipe::{Headline, Outlet, Recipe, Teller};
 
 pub(super) fn recipe(url: &str, partial: &Partial) -> Result<Recipe, Cause> {
     let path = std::env::var_os("PATH").unwrap_or_default();
@@ -33,6 +33,7 @@ pub(super) fn recipe(url: &str, partial: &Partial) -> Result<Recipe, Cause> {
         input: String::new(),
         outlet: Outlet::Path,
         teller,
+        headline: Headline::Last,
     })
 }
 

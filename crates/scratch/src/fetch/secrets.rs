@@ -23,8 +23,9 @@ impl Secrets {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             is_telling(name.to_str()?).then(|| value.to_str().map(str::to_owned)).flatten()
         });
-        // A variable may hold a file's name, which helps whoever reads of it.
-        found.extend(environment.filter(|it| !it.starts_with('/')));
+        // A variable may hold a file's name, or a word that helps whoever reads it.
+        let is_value = |it: &String| it.len() >= 2 * SHORTEST && !it.starts_with('/');
+        found.extend(environment.filter(is_value));
         Self::new(found)
     }
 

@@ -1,6 +1,6 @@
 //! `ssh:host:/path` and `ssh://user@host:port/path`: `cat` on the other host.
 
-use super::recipe::{MARK, Outlet, Recipe, Teller};
+use super::recipe::{Headline, MARK, Outlet, Recipe, Teller};
 use super::source::SshPlace;
 
 /// Says time and size on standard error first (`stat` of GNU, else of BSD), then the file. No single
@@ -26,6 +26,7 @@ pub(super) fn recipe(place: &SshPlace) -> Recipe {
         input: String::new(),
         outlet: Outlet::Output,
         teller: Teller::Line,
+        headline: Headline::Last,
     }
 }
 

@@ -154,7 +154,8 @@ impl PostgresScratch {
     /// Fetches the backup, where it is to be fetched.
     async fn fetch(&mut self, sink: &mut dyn EventSink) -> Result<(), Failed> {
         let Some(request) = &self.fetch else { return Ok(()) };
-        let fetched = fetch::fetch(request, sink).await.map_err(|error| Failed::of_fetch(&error))?;
+        let fetched =
+            fetch::fetch(request, sink).await.map_err(|error| Failed::of_fetch(&error))?;
         self.request.backup = Some(fetched.path.clone());
         self.known.fetched = Some(fetched);
         Ok(())
