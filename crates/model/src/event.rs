@@ -44,6 +44,13 @@ pub enum Event {
         /// Bytes of the whole backup, where the source tells.
         of: Option<u64>,
     },
+    /// The backup is here.
+    FetchFinished {
+        /// How long it took.
+        duration_ms: f64,
+        /// Its bytes.
+        bytes: u64,
+    },
     /// So much of the backup has been read; bytes of the file as it lies on disk.
     Restored {
         /// Bytes of the backup read so far.

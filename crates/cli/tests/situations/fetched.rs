@@ -15,9 +15,14 @@ use crate::shop::{Run, Shop};
 /// The other host's login shell gets one line, as from a real ssh, and an environment of its own.
 const SSH: &str = r#"#!/bin/sh
 [ "$1 $2 $3 $4 $5 $6 $7" = "-T -o BatchMode=yes -o ConnectTimeout=30 -o ServerAliveInterval=15" ] || exit 97
-[ "$8 $9" = "-- db1" ] || exit 97
+[ "$8" = "--" ] && [ $# = 10 ] || exit 97
+host=$9
 shift 9
-[ $# = 1 ] || exit 97
+case $host in
+    db1) ;;
+    cut) env -i PATH="$PATH" sh -c "$1" | head -c 100; exit 0 ;;
+    *) exit 97 ;;
+esac
 exec env -i PATH="$PATH" sh -c "$1"
 "#;
 
@@ -128,6 +133,11 @@ async fn half_a_backup_that_was_fetched_well_is_red_all_the_same() {
     let red = fetched(&shop, &source, &[]).red();
     assert!(red.first_line().starts_with("restore: truncated: "), "{}", red.detail);
     assert!(red.report["timings"]["fetch_ms"].as_f64().unwrap() > 0.0);
+    // Over ssh the other host's size is known: nothing half is kept.
+    let cut = fetched(&shop, &format!("ssh:cut:{}", backup.display()), &[]).red();
+    let wanted = format!(": truncated: 100 of {} bytes came", fs::metadata(&backup).unwrap().len());
+    assert!(cut.first_line().ends_with(&wanted), "{}", cut.detail);
+    assert_eq!(in_folder(&shop).len(), 1);
 }
 
 #[tokio::test]

@@ -118,6 +118,9 @@ impl Story {
                 self.fetched(*bytes, *of, now);
                 Vec::new()
             }
+            Event::FetchFinished { duration_ms, bytes } => {
+                self.once(event, |wording| wording.fetched(*duration_ms, *bytes))
+            }
             Event::Restored { bytes, of, table, rows } => {
                 self.restored(*bytes, *of, table.as_deref(), *rows, now);
                 Vec::new()

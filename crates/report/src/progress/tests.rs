@@ -234,6 +234,26 @@ fn verbose_tells_each_statement_with_its_line_time_and_rows() {
 }
 
 #[test]
+fn a_pipe_hears_how_far_a_long_fetch_is() {
+    let mut events = vec![Event::Phase(RestorePhase::Fetching("ssh:db1:/b.sql.gz".into()))];
+    let fetched = |part: u64| Event::Fetched { bytes: part << 20, of: Some(100 << 20) };
+    events.extend((1..=45).map(fetched));
+    events.push(Event::FetchFinished { duration_ms: 46_000.0, bytes: 100 << 20 });
+    events.push(Event::Phase(RestorePhase::Starting("a private server 15.18".into())));
+    events.push(fetched(40));
+    assert_eq!(
+        piped(&events, Verbosity::Normal),
+        "\
+fetching the backup: ssh:db1:/b.sql.gz
+still fetching the backup: 10.0 MiB of 100.0 MiB, 10.0 s
+still fetching the backup: 40.0 MiB of 100.0 MiB, 40.0 s
+fetched 100.0 MiB in 46.0 s
+starting a private server 15.18
+"
+    );
+}
+
+#[test]
 fn a_pipe_hears_that_a_long_statement_still_runs() {
     let paper = Paper::default();
     let mut progress = Progress::new(paper.clone(), Look::plain(80), Verbosity::Normal);

@@ -69,6 +69,12 @@ impl Wording {
         Line::new(Weight::Step, doing.to_owned())
     }
 
+    pub(super) fn fetched(&self, duration_ms: f64, bytes: u64) -> Line {
+        let fetched = self.look.paint(Ink::Good, "fetched");
+        let (bytes, time) = (units::bytes(bytes), units::duration(duration_ms));
+        Line::new(Weight::Step, format!("{fetched} {bytes} in {time}"))
+    }
+
     pub(super) fn restored(&self, duration_ms: f64, rows: u64) -> Line {
         let restored = self.look.paint(Ink::Good, "restored");
         let rows = if rows == 1 { "1 row".to_owned() } else { units::count(rows) + " rows" };

@@ -30,7 +30,7 @@ pub use source::{Source, SourceError};
 use error::Cause;
 use group::Running;
 use partial::Partial;
-use recipe::Recipe;
+use recipe::{Recipe, Teller};
 use secrets::Secrets;
 
 /// How often the size of what came is looked at.
@@ -84,37 +84,41 @@ pub async fn fetch(
     sink.emit(Event::Phase(RestorePhase::Fetching(shown.clone())));
     let got = match &request.source {
         Source::File(pattern) => file::newest(pattern).map(|path| (path, FileTime::OfSource)),
-        other => over_there(other, request, sink).await,
+        Source::Command(text) => {
+            by(|partial| Ok(command::recipe(text, partial)), request, sink).await
+        }
+        Source::Rsync(place) => {
+            by(|partial| Ok(rsync::recipe(place, partial)), request, sink).await
+        }
+        Source::Ssh(place) => by(|_| Ok(ssh::recipe(place)), request, sink).await,
+        Source::S3(url) => by(|partial| s3::recipe(url, partial), request, sink).await,
+        Source::Https(url) => by(|partial| Ok(https::recipe(url, partial)), request, sink).await,
     };
     let secrets = Secrets::of(&request.source);
     let (path, time) = got.map_err(|cause| FetchError::new(&shown, &cause, &secrets))?;
     Ok(Fetched { path, duration: began.elapsed(), time })
 }
 
-async fn over_there(
-    source: &Source,
+/// Fetches by a program.
+async fn by(
+    recipe: impl FnOnce(&Partial) -> Result<Recipe, Cause>,
     request: &FetchRequest,
     sink: &mut dyn EventSink,
 ) -> Result<(PathBuf, FileTime), Cause> {
     let partial = Partial::open(&request.folder)?;
-    let recipe = match source {
-        Source::Command(text) => command::recipe(text, &partial),
-        Source::Rsync(place) => rsync::recipe(place, &partial),
-        Source::Ssh(place) => ssh::recipe(place),
-        Source::S3(url) => s3::recipe(url, &partial)?,
-        Source::Https(url) | Source::File(url) => https::recipe(url, &partial),
-    };
+    let recipe = recipe(&partial)?;
     let running = Running::start(&recipe, &partial)?;
     let told = follow(running, &recipe, &partial, request, sink).await?;
     let bytes = partial.bytes();
     let whole = partial.whole(&recipe)?;
-    if let Some(announced) = told.bytes.filter(|_| matches!(source, Source::Ssh(_))) {
-        // The size that the host named before it sent the file.
-        if announced != bytes {
-            return Err(Cause::Short { bytes, of: announced });
-        }
+    // Curl compares what HTTP announces by itself, and may have decoded it.
+    if recipe.teller == Teller::Line
+        && let Some(of) = told.bytes
+        && of != bytes
+    {
+        return Err(Cause::Short { bytes, of });
     }
-    partial.place(&whole, &source.name(), told.modified, request.keep)
+    partial.place(&whole, &request.source.name(), told.modified, request.keep)
 }
 
 /// What the source says of the backup.
@@ -155,7 +159,7 @@ async fn follow(
     running.finish(recipe)?;
     let bytes = partial.bytes();
     within(bytes, request.limit)?;
-    sink.emit(Event::Fetched { bytes, of: Some(bytes) });
+    sink.emit(Event::FetchFinished { duration_ms: began.elapsed().as_secs_f64() * 1e3, bytes });
     Ok(told)
 }
 
