@@ -18,7 +18,7 @@ use stopover_testkit::{TestDatabase, TestServer};
 
 const MIGRATIONS: i64 = 1000;
 
-#[tokio::main]
+#[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut numbers = std::env::args().skip(1).map(|it| it.parse::<usize>());
     let rounds = numbers.next().transpose()?.unwrap_or(5);

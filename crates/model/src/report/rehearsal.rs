@@ -161,13 +161,13 @@ pub struct TableReport {
 pub struct TrafficReport {
     /// How many reads there were.
     pub reads: u64,
-    /// What they waited in all, beyond a few milliseconds each.
+    /// What those waited in all that took longer than 20 ms.
     pub read_waited_ms: f64,
     /// The longest of them.
     pub longest_read_ms: f64,
     /// How many writes there were.
     pub writes: u64,
-    /// What they waited in all, beyond a few milliseconds each.
+    /// What those waited in all that took longer than 20 ms.
     pub write_waited_ms: f64,
     /// The longest of them.
     pub longest_write_ms: f64,

@@ -4,10 +4,14 @@
 //! is told of the statement that did it: a rewrite fills a new table, which is locked like any
 //! other and is gone at the commit.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::catalog::{Change, Kind, Oid, Relation};
 use super::record::{Observed, Record};
+
+/// So many transactions are looked up together.
+const MANY: usize = 500;
 
 /// What is to be looked up in the catalog: what committed statements may have changed.
 #[derive(Debug)]
@@ -26,24 +30,39 @@ impl Record {
         oids.dedup();
         if oids.is_empty() {
             self.statements[statements].iter_mut().for_each(|it| it.settled = true);
-        } else {
-            self.pending = Some(Pending { statements, oids });
+            return;
         }
+        self.there.extend(self.statements[statements.clone()].iter().flat_map(|it| &it.made));
+        self.pending.push(Pending { statements, oids });
     }
 
-    /// What the next look is to find out besides.
+    /// What the next look is to find out besides. What is new can wait: its names are all that is
+    /// missing. What was there before may be another one after the next commit.
     pub(super) fn to_look_up(&self) -> Option<Vec<Oid>> {
-        self.pending.as_ref().map(|it| it.oids.clone())
+        let touches = |it: &Pending| {
+            self.statements[it.statements.clone()].iter().any(|it| !it.wide.is_empty())
+        };
+        let many = self.pending.len() >= MANY;
+        (many || self.pending.iter().any(touches)).then(|| self.all_to_look_up())
+    }
+
+    /// Everything that is left to be looked up.
+    pub(super) fn all_to_look_up(&self) -> Vec<Oid> {
+        self.pending.iter().flat_map(|it| &it.oids).copied().collect()
     }
 
     /// What it found out: relations that are not among `found` are gone.
     pub(super) fn looked_up(&mut self, found: Vec<(Oid, Relation)>) {
-        let Some(pending) = self.pending.take() else { return };
-        let is_there = |oid: &Oid| found.iter().any(|it| it.0 == *oid);
-        for statement in &mut self.statements[pending.statements.clone()] {
-            statement.transient = statement.made.iter().any(|oid| !is_there(oid));
+        let mut found: HashMap<Oid, Relation> = found.into_iter().collect();
+        for pending in std::mem::take(&mut self.pending) {
+            for statement in &mut self.statements[pending.statements.clone()] {
+                let is_gone =
+                    |oid: &Oid| !found.contains_key(oid) && self.catalog.get(*oid).is_none();
+                statement.transient = statement.made.iter().any(is_gone);
+            }
+            let own = pending.oids.iter().filter_map(|oid| found.remove_entry(oid)).collect();
+            self.settle(pending.statements, own);
         }
-        self.settle(pending.statements, found);
     }
 
     /// The whole catalog as it is after the statement at `at`, which no transaction surrounded.

@@ -118,12 +118,12 @@ impl Lookout {
         let rows = self.client.query(&self.look, &[&self.process, &self.database]).await?;
         let mut seen = Seen::default();
         for row in &rows {
-            let relation: Option<Oid> = row.try_get(0)?;
-            let mode: Option<&str> = row.try_get(1)?;
-            match (relation, mode.and_then(LockMode::of)) {
-                (Some(relation), Some(mode)) => seen.locks.push((relation, mode)),
-                _ => seen.wal = row.try_get(2)?,
-            }
+            let Some(relation) = row.try_get::<_, Option<Oid>>(0)? else {
+                (seen.wal, seen.temp) = (row.try_get(2)?, row.try_get(3)?);
+                continue;
+            };
+            // Nobody waits for a predicate lock (`SIReadLock`).
+            seen.locks.extend(LockMode::of(row.try_get(1)?).map(|mode| (relation, mode)));
         }
         Ok(seen)
     }
@@ -220,8 +220,8 @@ pub(super) const fn wal(neighbours: Neighbours) -> &'static str {
 fn look_query(neighbours: Neighbours) -> String {
     let wal = wal(neighbours);
     format!(
-        "SELECT NULL::oid, NULL::text, {wal} \
-         UNION ALL SELECT l.relation, l.mode, NULL \
+        "SELECT NULL::oid, NULL::text, {wal}, pg_catalog.pg_stat_get_db_temp_bytes($2) \
+         UNION ALL SELECT l.relation, l.mode, NULL, NULL \
          FROM pg_catalog.pg_lock_status() AS l \
          WHERE l.pid = $1 AND l.locktype = 'relation' AND l.database = $2 \
            AND l.relation >= {FIRST_OF_USERS}"

@@ -3,6 +3,8 @@
 //! Nothing here asks the server anything: what a look showed is given in, and times are
 //! milliseconds since the observation began.
 
+use std::collections::HashSet;
+
 use stopover_model::{LockMode, PlannedStatement, Version};
 
 use super::catalog::{Catalog, Oid, Relation, Since};
@@ -17,6 +19,8 @@ pub(super) struct Seen {
     pub(super) locks: Vec<Lock>,
     /// How much WAL there is; `None` where others write, too.
     pub(super) wal: Option<i64>,
+    /// Bytes in temporary files, by the statistics that the server has.
+    pub(super) temp: i64,
 }
 
 /// One statement.
@@ -84,7 +88,9 @@ pub(super) struct Record {
     transaction: Option<usize>,
     /// WAL at the last look.
     wal: Option<i64>,
-    pub(super) pending: Option<Pending>,
+    pub(super) pending: Vec<Pending>,
+    /// Relations that a transaction has made which is committed.
+    pub(super) there: HashSet<Oid>,
     /// What the server counts.
     pub(super) counted: Counted,
 }
@@ -217,8 +223,8 @@ impl Record {
     /// Takes up what a look showed, and which relations nobody else can see.
     fn see(&mut self, at: usize, seen: &Seen, from: f64, to: f64) {
         let reach = |oid| match self.catalog.get(oid) {
-            Some(_) => Reach::Everybody,
-            None => Reach::Nobody,
+            None if !self.there.contains(&oid) => Reach::Nobody,
+            _ => Reach::Everybody,
         };
         let locks: Vec<(Lock, Reach)> =
             seen.locks.iter().map(|lock| (*lock, reach(lock.0))).collect();

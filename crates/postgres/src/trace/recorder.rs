@@ -120,8 +120,8 @@ impl Recorder {
     }
 
     /// What is to be known when everything is over.
-    async fn look_back(&self, lookout: &Lookout, oids: Option<Vec<Oid>>) -> Result<(), Error> {
-        if let Some(oids) = oids {
+    async fn look_back(&self, lookout: &Lookout, oids: Vec<Oid>) -> Result<(), Error> {
+        if !oids.is_empty() {
             let found = lookout.resolve(&oids).await?;
             self.state().record.looked_up(found);
         }
@@ -175,7 +175,7 @@ impl Observer for Recorder {
             };
             let (lookout, oids) = {
                 let mut state = self.state();
-                (state.lookout.take(), state.record.to_look_up())
+                (state.lookout.take(), state.record.all_to_look_up())
             };
             if let (true, Some(lookout)) = (self.sees(), lookout)
                 && let Err(error) = self.look_back(&lookout, oids).await

@@ -10,7 +10,7 @@ use stopover_sql::TransactionControl;
 use tokio_postgres::{Error, SimpleQueryRow};
 
 use super::catalog::{Oid, Relation};
-use super::lookout::{self, Lookout, Pace};
+use super::lookout::{self, Lookout, Pace, Statistics};
 use super::record::{End, Ended, Outcome, Seen};
 use super::recorder::Recorder;
 use super::traffic::Traffic;
@@ -228,14 +228,30 @@ impl Tracer {
         }
     }
 
-    /// What the server counted for the statements whose statistics it has by now.
-    async fn count(&self) {
-        let due = self.recorder.state().record.statistics_due();
-        let Some(tables) = due else { return };
-        match self.lookout.statistics(&tables).await {
-            Ok(statistics) => self.recorder.count(&statistics),
-            Err(error) => self.recorder.lose_sight(&error),
+    /// Asks everything that is to be known now, at once.
+    async fn look_around(&self) -> Result<Seen, Error> {
+        let (oids, tables) = {
+            let record = &self.recorder.state().record;
+            (record.to_look_up().unwrap_or_default(), record.statistics_due())
+        };
+        let resolving = async {
+            if oids.is_empty() { Ok(None) } else { self.lookout.resolve(&oids).await.map(Some) }
+        };
+        let counting = async {
+            match tables.as_deref() {
+                None | Some([]) => Ok(None),
+                Some(tables) => self.lookout.statistics(tables).await.map(Some),
+            }
+        };
+        let (found, counted, seen) = tokio::try_join!(resolving, counting, self.lookout.look())?;
+        if let Some(found) = found {
+            self.recorder.state().record.looked_up(found);
         }
+        if tables.is_some() {
+            let own = Statistics { temp: seen.temp, scans: Vec::new() };
+            self.recorder.count(&counted.unwrap_or(own));
+        }
+        Ok(seen)
     }
 
     /// One look, and what is to be looked up besides; `None` where nothing is seen any more.
@@ -243,18 +259,7 @@ impl Tracer {
         if !self.recorder.sees() {
             return None;
         }
-        let oids = self.recorder.state().record.to_look_up();
-        self.count().await;
-        let looked: Result<Seen, Error> = match oids {
-            None => self.lookout.look().await,
-            Some(oids) => {
-                let (found, seen) = tokio::join!(self.lookout.resolve(&oids), self.lookout.look());
-                found.and_then(|found| {
-                    self.recorder.state().record.looked_up(found);
-                    seen
-                })
-            }
-        };
+        let looked = self.look_around().await;
         let mut seen = looked.inspect_err(|error| self.recorder.lose_sight(error)).ok()?;
         // A reader's cleaning up is WAL, too.
         if self.recorder.state().traffic.is_some() {

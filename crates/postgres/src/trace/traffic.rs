@@ -25,7 +25,7 @@ use crate::served::Served;
 const MOST_TABLES: usize = 20;
 
 /// A query that took longer has waited for something.
-const WAITED: Duration = Duration::from_millis(5);
+const WAITED: Duration = Duration::from_millis(20);
 
 /// How long the end waits for a query that still waits for a lock.
 const PATIENCE: Duration = Duration::from_secs(5);
