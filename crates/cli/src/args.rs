@@ -63,7 +63,7 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Restore a backup, run the plan on it, report. No target needed
-    Rehearse(RehearseArguments),
+    Rehearse(Box<RehearseArguments>),
     /// Show a stored report of a rehearsal, or write it in other forms: HTML, Markdown, JUnit, SARIF
     Report(ReportArguments),
     /// What `apply` would do, step by step. Writes nothing

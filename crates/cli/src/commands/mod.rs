@@ -46,7 +46,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
     };
     let global = &arguments.global;
     let ended = match arguments.command {
-        Command::Rehearse(it) => rehearse::run(global, &console, it, stop).await,
+        Command::Rehearse(it) => rehearse::run(global, &console, *it, stop).await,
         Command::Report(it) => report::run(global, &console, it),
         Command::Apply(it) if !it.dry_run => apply::run(global, &console, it, stop).await,
         Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
