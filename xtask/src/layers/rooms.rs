@@ -107,7 +107,7 @@ pub(super) const ROOMS: &[Room] = &[
         name: "report",
         reach: Reach::Outside,
         may_use: &["model"],
-        purpose: "events and reports → terminal, JSON, schemas",
+        purpose: "events and reports → terminal, JSON, HTML, Markdown, schemas",
     },
     Room {
         name: "testkit",
