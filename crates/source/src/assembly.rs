@@ -44,10 +44,13 @@ impl Assembler<'_> {
         let mut groups: BTreeMap<Version, Group> = BTreeMap::new();
         for (candidate, text) in candidates.into_iter().zip(texts) {
             let group = groups.entry(candidate.version.clone()).or_default();
-            match candidate.direction {
-                Direction::Up | Direction::Both => group.ups.push(Loaded { candidate, text }),
-                Direction::Down => group.downs.push(Loaded { candidate, text }),
-            }
+            let scripts = match candidate.direction {
+                Direction::Up | Direction::Both => &mut group.ups,
+                Direction::Down => &mut group.downs,
+            };
+            // Nearly always it is the only one, and there may be ten thousand groups.
+            scripts.reserve_exact(1);
+            scripts.push(Loaded { candidate, text });
         }
         let mut migrations = Vec::with_capacity(groups.len());
         for (version, group) in groups {
@@ -155,7 +158,7 @@ impl Assembler<'_> {
         for Loaded { candidate, text } in group.downs.into_iter().chain(group.ups) {
             match text {
                 Ok(text) => self.take(&candidate, text, &mut scripts),
-                Err(finding) => self.findings.push(finding),
+                Err(finding) => self.findings.push(*finding),
             }
         }
         scripts.into_migration()

@@ -97,9 +97,11 @@ fn read(
     layout: Option<Layout>,
     environment: Environment<'_>,
 ) -> Result<SourceSet, SourceError> {
-    let folder = Folder::open(store, path)?;
+    let mut folder = Folder::open(store, path)?;
     let layout = layouts::choose(&folder, layout)?;
     let sorted = layouts::sort(layout, &folder);
+    // What is needed of them is in the candidates: a long history's names lie in memory once.
+    folder.entries = Vec::new();
     let findings = sorted.findings;
     let mut assembler = Assembler { folder: &folder, layout, environment, findings };
     let migrations = assembler.assemble(sorted.candidates);

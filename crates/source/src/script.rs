@@ -19,7 +19,7 @@ const MOST_THREADS: usize = 8;
 const BUFFER: usize = 64 << 10;
 
 /// A file's text, or why there is none.
-pub(crate) type Text = Result<String, Finding>;
+pub(crate) type Text = Result<String, Box<Finding>>;
 
 /// Reads the files' texts, in their order; many of them by several threads.
 pub(crate) fn read_all(store: Store<'_>, paths: &[&Path]) -> Vec<Text> {
@@ -68,11 +68,11 @@ impl Reader<'_> {
     fn read(&mut self, path: &Path) -> Text {
         let shown = || path.display().to_string();
         let read = self.store.read_into(path, &mut self.buffer);
-        read.map_err(|error| names::unreadable(&shown(), &error.to_string()))?;
+        read.map_err(|error| Box::new(names::unreadable(&shown(), &error.to_string())))?;
         let text = std::str::from_utf8(&self.buffer)
-            .map_err(|error| not_utf8(&shown(), error.valid_up_to(), &self.buffer))?;
+            .map_err(|error| Box::new(not_utf8(&shown(), error.valid_up_to(), &self.buffer)))?;
         match text.find('\0') {
-            Some(offset) => Err(nul_byte(&shown(), offset)),
+            Some(offset) => Err(Box::new(nul_byte(&shown(), offset))),
             None => Ok(text.to_owned()),
         }
     }
