@@ -8,7 +8,8 @@ use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{Applied, Ending, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
 use stopover_model::{
-    AutoAdopt, Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy, SourceSet, Version,
+    AutoAdopt, Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy,
+    SourceSet, Version,
 };
 use stopover_planner::Selection;
 use stopover_source::GitHistory;

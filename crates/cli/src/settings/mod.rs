@@ -21,8 +21,8 @@ use stopover_source::parse_duration;
 
 use crate::console::Failure;
 use bases::KeepBase;
-use fetch::FetchSetting;
 pub(crate) use fetch::FetchFlag;
+use fetch::FetchSetting;
 use file::SettingsFile;
 use heal::HealSetting;
 use limits::LimitSettings;

@@ -144,13 +144,8 @@ async fn rehearse(
         fsync: false,
         as_role: None,
     });
-    let mut rehearsal = stopover_engine::rehearse(
-        &mut scratch,
-        &request,
-        &Measure::default(),
-        &mut Silent,
-    )
-    .await;
+    let mut rehearsal =
+        stopover_engine::rehearse(&mut scratch, &request, &Measure::default(), &mut Silent).await;
     BACKUP.clone_into(&mut rehearsal.report.backup.path);
     Ok((source, rehearsal))
 }
