@@ -127,7 +127,7 @@ async fn what_a_killed_run_left_is_removed_by_the_next_and_what_is_in_use_is_not
     assert!(copying.status.success(), "{}", String::from_utf8_lossy(&copying.stdout));
     let mut there: Vec<_> = std::fs::read_dir(place.path()).unwrap().flatten().collect();
     there.sort_by_key(std::fs::DirEntry::file_name);
-    let names: Vec<_> = there.iter().map(|it| it.file_name()).collect();
+    let names: Vec<_> = there.iter().map(std::fs::DirEntry::file_name).collect();
     assert_eq!(names, ["stopover-copy-held", "stopover-copy-linked"]);
     drop(lock);
 }
