@@ -36,6 +36,7 @@ async fn run(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
         database: "scratch".to_owned(),
         pg_restore: Some(choice.binaries),
         sessions: std::env::var("SESSIONS").ok().and_then(|it| it.parse().ok()),
+        spool: std::env::var_os("NO_SPOOL").is_none().then(|| server.folder().to_owned()),
     };
     let restored = match std::env::var_os("PROGRESS") {
         Some(_) => restore(backup, &target, &mut |event: Event| eprintln!("{event:?}")).await?,

@@ -51,6 +51,7 @@ async fn a_dump_of_200_mb_is_restored_within_128_mib_of_memory() {
         database: "large".to_owned(),
         pg_restore: None,
         sessions: None,
+        spool: Some(std::env::temp_dir()),
     };
     let rows = Rows { left: ROWS, row: Cursor::new(Vec::new()) };
     let dump = Cursor::new(HEAD).chain(rows).chain(Cursor::new(TAIL));

@@ -53,6 +53,7 @@ pub(crate) async fn ours(
         database: "bench".to_owned(),
         pg_restore: Some(binaries.clone()),
         sessions,
+        spool: Some(server.folder().to_owned()),
     };
     let backup = Backup::open(&BackupPath::of(dump))?;
     let began = Instant::now();

@@ -85,6 +85,7 @@ impl PrivateScratch {
             database: DATABASE.to_owned(),
             pg_restore,
             sessions: None,
+            spool: Some(server.folder().to_owned()),
         };
         let base_time = restored.is_some().then(|| began.elapsed());
         Ok(Self { server, target, choice, stock, restored, base_time, findings })

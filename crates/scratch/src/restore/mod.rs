@@ -116,9 +116,9 @@ async fn fill(
     sink: &mut dyn EventSink,
 ) -> Result<Restored, RestoreError> {
     sink.emit(Event::Phase(RestorePhase::Restoring));
-    let Site { session, crew, keeper } = site;
+    let Site { session, crew, spool, keeper } = site;
     let gauge = Gauge { progress: input.progress.clone(), of: input.bytes };
-    let mut loader = Loader::new((session, crew), keeper, encoding, gauge, sink);
+    let mut loader = Loader::new((session, crew, spool), keeper, encoding, gauge, sink);
     let read = load(input, &mut loader).await?;
     let Loader { session, crew, mut keeper, mut notes, rows, sink, .. } = loader;
     let owner = finish::finish((session, crew), &mut keeper, &mut notes, sink).await?;

@@ -1,5 +1,7 @@
 //! Where a backup is restored to, and as whom.
 
+use std::path::PathBuf;
+
 use stopover_postgres::literal::identifier;
 use tokio_postgres::Config;
 
@@ -22,6 +24,10 @@ pub struct RestoreTarget {
     pub pg_restore: Option<Binaries>,
     /// How many sessions load data and build indexes at once; `None` is one for each core.
     pub sessions: Option<usize>,
+    /// A folder on the server's disk where data may wait, in files without a name, that the
+    /// sessions have not come to yet: dumps of a few gigabytes are restored faster so. `None` is
+    /// nowhere.
+    pub spool: Option<PathBuf>,
 }
 
 impl RestoreTarget {
@@ -81,6 +87,8 @@ pub(super) struct Site {
     pub(super) session: Session,
     /// More of its sessions, when they are needed.
     pub(super) crew: Crew,
+    /// A folder where data may wait.
+    pub(super) spool: Option<PathBuf>,
     pub(super) keeper: Keeper,
 }
 
@@ -113,7 +121,8 @@ impl Site {
         }
         let config = target.config_for(&restorer, &password);
         let session = Session::open(&config).await?;
-        Ok(Self { session, crew: Crew::new(config, target.sessions), keeper })
+        let crew = Crew::new(config, target.sessions);
+        Ok(Self { session, crew, spool: target.spool.clone(), keeper })
     }
 }
 

@@ -66,6 +66,7 @@ impl Scratch {
             database: database.clone(),
             pg_restore: Some(binaries()),
             sessions: None,
+            spool: Some(std::env::temp_dir()),
         };
         Self { target, access: server.access().to(&database) }
     }

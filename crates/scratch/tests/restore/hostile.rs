@@ -141,6 +141,7 @@ async fn objects_cannot_be_given_to_the_servers_superuser_by_name() {
         database: "scratch".to_owned(),
         pg_restore: None,
         sessions: None,
+        spool: None,
     };
     let body =
         format!("CREATE TABLE public.t (x int);\nALTER TABLE public.t OWNER TO {superuser};");

@@ -45,7 +45,7 @@ fn slow_and_large(rows: u32) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_large_table_is_loaded_by_several_sessions() {
     let mut scratch = Scratch::new().await;
-    scratch.target.sessions = Some(4);
+    (scratch.target.sessions, scratch.target.spool) = (Some(4), None);
     let restored = scratch.restore_text(&dump_of(&slow_and_large(900))).await.unwrap();
     assert_eq!(restored.rows, 900);
     let loaded = scratch.access.psql(
@@ -58,11 +58,35 @@ async fn a_large_table_is_loaded_by_several_sessions() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bad_row_of_a_table_that_several_sessions_load_is_told_by_its_line() {
     let mut scratch = Scratch::new().await;
-    scratch.target.sessions = Some(4);
+    (scratch.target.sessions, scratch.target.spool) = (Some(4), None);
     let body = slow_and_large(900).replacen("\n870\t", "\nmany\t", 1);
     let error = scratch.restore_text(&dump_of(&body)).await.unwrap_err();
     let RestoreError::Sql { error: server, .. } = &error else { panic!("{error}") };
     assert!(server.context.as_deref().unwrap().contains("line 870,"), "{:?}", server.context);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_large_table_whose_data_can_wait_in_a_file_is_loaded_whole() {
+    let mut scratch = Scratch::new().await;
+    scratch.target.sessions = Some(2);
+    // While the first is being loaded, all of the second is read; at the end one session is free,
+    // but less is waiting by then than is worth another one.
+    let tables = [
+        slow_and_large(300),
+        table("small", 1_000),
+        slow_and_large(700).replace("public.slow", "public.large"),
+    ];
+    // As pg_dump has it: all tables, then all data.
+    let parts = tables.iter().map(|it| it.split_at(it.find("COPY").unwrap()));
+    let (made, filled): (Vec<&str>, Vec<&str>) = parts.unzip();
+    let body = made.concat() + &filled.concat();
+    scratch.restore_text(&dump_of(&body)).await.unwrap();
+    let loaded = scratch.access.psql(
+        "SELECT (SELECT concat(count(*), ' ', sum(id), ' ', count(DISTINCT xmin::text)) FROM slow),
+             (SELECT concat(count(*), ' ', sum(id), ' ',
+                  bool_and(text = id || repeat('0123456789', 10000))) FROM large)",
+    );
+    assert_eq!(loaded, "300 45150 1|700 245350 t");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,24 +5,50 @@
 //! when it turns out to be large it is shared: the first commits what it has, and the others join.
 
 use std::collections::VecDeque;
+use std::io;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::{Notify, OwnedSemaphorePermit};
 
+use super::spool::Stretch;
+
 /// A block of data, cut at row ends unless a row is longer than a block.
 #[derive(Debug)]
 pub(in crate::restore) struct Block {
-    pub(in crate::restore) bytes: Bytes,
+    pub(in crate::restore) data: BlockData,
     /// Whether a row ends with it.
     pub(in crate::restore) end: BlockEnd,
     /// The line of its first byte in the table's data, from 1.
     pub(in crate::restore) line: u64,
     /// How many lines end in it.
     pub(in crate::restore) lines: u64,
-    /// Its share of the memory that data may wait in; given back when it is dropped.
-    #[expect(dead_code, reason = "held, not read")]
-    pub(in crate::restore) memory: OwnedSemaphorePermit,
+}
+
+/// Where a block waits.
+#[derive(Debug)]
+pub(in crate::restore) enum BlockData {
+    /// In memory, with its share of what may wait there, which is given back with it.
+    Memory(Bytes, OwnedSemaphorePermit),
+    /// In a file.
+    Spooled(Stretch),
+}
+
+impl BlockData {
+    fn len(&self) -> usize {
+        match self {
+            Self::Memory(bytes, _) => bytes.len(),
+            Self::Spooled(stretch) => stretch.len(),
+        }
+    }
+
+    /// The bytes; what they took of memory must be held as long as they are.
+    pub(super) async fn take(self) -> io::Result<(Bytes, Option<OwnedSemaphorePermit>)> {
+        match self {
+            Self::Memory(bytes, share) => Ok((bytes, Some(share))),
+            Self::Spooled(stretch) => Ok((stretch.read().await?, None)),
+        }
+    }
 }
 
 /// How a block ends.
@@ -107,7 +133,7 @@ impl Feed {
     /// Adds the next block.
     pub(in crate::restore) fn push(&self, block: Block) {
         self.change(|state| {
-            state.bytes += block.bytes.len();
+            state.bytes += block.data.len();
             state.blocks.push_back(block);
         });
     }
@@ -128,6 +154,11 @@ impl Feed {
     /// Lets others take part.
     pub(in crate::restore) fn share(&self) {
         self.change(|state| state.shared = true);
+    }
+
+    /// Whether several sessions take part.
+    pub(in crate::restore) fn is_shared(&self) -> bool {
+        self.state().shared
     }
 
     /// The bytes that wait.
@@ -186,7 +217,7 @@ impl State {
         }
         match self.blocks.pop_front() {
             Some(block) => {
-                self.bytes -= block.bytes.len();
+                self.bytes -= block.data.len();
                 self.bound = (block.end == BlockEnd::WithinRow).then_some(seat);
                 Some(Pulled::Block(block))
             }
@@ -207,12 +238,15 @@ mod tests {
         let bytes = Bytes::from_static(text.as_bytes());
         let end = if text.ends_with('\n') { BlockEnd::Row } else { BlockEnd::WithinRow };
         let memory = Arc::clone(memory).try_acquire_owned().unwrap();
-        Block { bytes, end, line: 1, lines: 1, memory }
+        Block { data: BlockData::Memory(bytes, memory), end, line: 1, lines: 1 }
     }
 
     async fn text(feed: &Feed, seat: Seat, part: Part) -> String {
         match feed.pull(seat, part).await {
-            Pulled::Block(block) => String::from_utf8(block.bytes.to_vec()).unwrap(),
+            Pulled::Block(block) => {
+                let (bytes, _) = block.data.take().await.unwrap();
+                String::from_utf8(bytes.to_vec()).unwrap()
+            }
             other => format!("{other:?}"),
         }
     }
@@ -232,7 +266,7 @@ mod tests {
         assert_eq!(text(&feed, 1, Part::Alone).await, "middle");
         assert_eq!(text(&feed, 1, Part::Alone).await, "end\n");
         assert_eq!(text(&feed, 1, Part::Alone).await, "Shared");
-        assert!(matches!(other.await, Pulled::Block(block) if *block.bytes == *b"next\n"));
+        assert!(matches!(other.await, Pulled::Block(block) if block.data.len() == 5));
         feed.end();
         assert_eq!(text(&feed, 1, Part::Among).await, "End");
     }

@@ -5,7 +5,8 @@
 //! has emptied the table, which locks all others out. The table is empty anyway: that was looked
 //! at before.
 
-use std::pin::pin;
+use std::io;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -121,7 +122,7 @@ impl Loading<'_> {
         let copy = self.session.client.copy_in::<_, Bytes>(&prepared).await;
         let mut copy = pin!(copy.map_err(|error| failed(&error))?);
         let mut lines = Lines::default();
-        let ending = self.send(copy.as_mut(), part, &mut lines).await;
+        let ending = self.send(copy.as_mut(), part, &mut lines).await?;
         if ending == Ending::Broken {
             // Not finishing the COPY undoes it.
             return Ok(ending);
@@ -143,22 +144,30 @@ impl Loading<'_> {
     /// finished as well: its end has the server's own words.
     async fn send(
         &self,
-        mut copy: std::pin::Pin<&mut CopyInSink<Bytes>>,
+        mut copy: Pin<&mut CopyInSink<Bytes>>,
         part: Part,
         lines: &mut Lines,
-    ) -> Ending {
+    ) -> Result<Ending, RestoreError> {
         loop {
             match self.load.feed.pull(self.seat, part).await {
                 Pulled::Block(block) => {
                     lines.note(block.line, block.lines);
-                    if copy.as_mut().feed(block.bytes).await.is_err() {
-                        return Ending::Complete;
+                    let (bytes, share) = block.data.take().await.map_err(unreadable)?;
+                    let sent = copy.as_mut().feed(bytes).await;
+                    drop(share);
+                    if sent.is_err() {
+                        return Ok(Ending::Complete);
                     }
                 }
-                Pulled::Shared => return Ending::Shared,
-                Pulled::End => return Ending::Complete,
-                Pulled::Broken => return Ending::Broken,
+                Pulled::Shared => return Ok(Ending::Shared),
+                Pulled::End => return Ok(Ending::Complete),
+                Pulled::Broken => return Ok(Ending::Broken),
             }
         }
     }
+}
+
+/// Data that was written aside, and is not there any more.
+fn unreadable(source: io::Error) -> RestoreError {
+    RestoreError::Io { what: "reading data that was written aside".to_owned(), source }
 }

@@ -6,16 +6,20 @@
 mod feed;
 mod lines;
 mod load;
+mod spool;
 
-pub(super) use feed::{Block, BlockEnd, Feed};
+pub(super) use feed::{Block, BlockData, BlockEnd, Feed};
 pub(super) use load::{Frozen, Load, Role};
+pub(super) use spool::{Spool, SpoolFile};
 
 use std::num::NonZero;
 use std::sync::Arc;
 use std::thread;
+use std::time::Duration;
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_postgres::Config;
+use tokio_postgres::error::SqlState;
 
 use super::complaint::sql_error;
 use super::error::RestoreError;
@@ -137,6 +141,11 @@ impl Crew {
         self.running.len() < self.limit
     }
 
+    /// Whether so many are free that nobody would miss one.
+    pub(super) fn is_half_idle(&self) -> bool {
+        self.limit >= 4 && self.running.len() * 2 <= self.limit
+    }
+
     pub(super) fn is_busy(&self) -> bool {
         !self.running.is_empty()
     }
@@ -164,6 +173,11 @@ impl Crew {
             let result = worker.work(&work, settings).await;
             (worker, Finished { work, id, result })
         });
+    }
+
+    /// Takes back a vacancy that nobody needed.
+    pub(super) fn give_back(&mut self, vacancy: Vacancy) {
+        self.idle.push(vacancy.0);
     }
 
     /// Makes sure that there is one session; without any, all is done by the first one.
@@ -226,13 +240,23 @@ impl Worker {
         }
         match work {
             Work::Load(load, role) => load::load(&self.session, self.seat, load, *role).await,
-            Work::Task(Duty { statement, text }) => {
-                let done = self.session.client.batch_execute(text).await;
-                done.map_err(|error| sql_error(statement, text, &error))
-            }
+            Work::Task(duty) => self.execute(duty).await,
             Work::Analyze(table) => {
                 let sql = format!("ANALYZE {table}");
                 self.session.run("gathering statistics", &sql).await
+            }
+        }
+    }
+
+    /// A deadlock with another task is nobody's fault but ours: it is tried again.
+    async fn execute(&self, Duty { statement, text }: &Duty) -> Result<(), RestoreError> {
+        let mut pauses = [10, 100, 1_000].into_iter();
+        loop {
+            let Err(error) = self.session.client.batch_execute(text).await else { return Ok(()) };
+            let deadlock = error.code() == Some(&SqlState::T_R_DEADLOCK_DETECTED);
+            match pauses.next().filter(|_| deadlock) {
+                Some(pause) => tokio::time::sleep(Duration::from_millis(pause)).await,
+                None => return Err(sql_error(statement, text, &error)),
             }
         }
     }

@@ -310,7 +310,8 @@ impl GivenServer {
             }
             let keeper = Keeper::open(&own, database, role, self.major, footing).await?;
             let session = Session::open(restorer).await?;
-            Ok(Site { session, crew: Crew::new(restorer.clone(), None), keeper })
+            // Where the server lies is not known, and data waits in memory.
+            Ok(Site { session, crew: Crew::new(restorer.clone(), None), spool: None, keeper })
         };
         opened.await.map_err(GivenError::of_step)
     }

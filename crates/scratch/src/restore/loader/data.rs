@@ -1,22 +1,25 @@
 //! Deals tables' data out to the crew.
 //!
-//! Each table begins with one session. Data waits in memory up to a bound; when it is reached while
-//! sessions are free, the table of which most is waiting is shared with one of them. So tables that
-//! fit are loaded whole and frozen, several at once, and only large ones are split.
+//! Each table begins with one session. Data waits in memory up to a bound, and behind that in a
+//! file; when both are full while sessions are free, the table of which most is waiting is shared
+//! with one of them. So tables are loaded whole and frozen, several at once, and only those are
+//! split that would keep everything waiting.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
 use stopover_sql::CopyFormat;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::Receiver;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::tables::{Loading, look_at};
-use super::{Loader, Stage, Transaction};
-use crate::restore::crew::{Block, Feed, Frozen, Load, Role, Work};
+use super::{Loader, Transaction};
+use crate::restore::crew::{Block, BlockData, Feed, Frozen, Load, Role, Spool, SpoolFile, Work};
 use crate::restore::error::RestoreError;
-use crate::restore::order::Key;
+use crate::restore::order::{Key, TaskId};
 use crate::restore::policy::reading::Reading;
 use crate::restore::reader::{Job, Statement};
 
@@ -24,8 +27,10 @@ use crate::restore::reader::{Job, Statement};
 const MEMORY_KIB: usize = 64 << 10;
 /// From so many bytes on a table is loaded frozen: emptying one costs some milliseconds.
 const FROZEN_FROM: usize = 1 << 20;
-/// A session joins only where so many bytes wait.
+/// A session joins only where so many bytes wait: when nothing else is left to do, and when many
+/// sessions have nothing to do.
 const SHARED_FROM: usize = 8 << 20;
+const SHARED_EARLY_FROM: usize = 64 << 20;
 /// How long it is seen whether one session more was enough.
 const HELP_EVERY: Duration = Duration::from_millis(50);
 
@@ -33,51 +38,93 @@ const HELP_EVERY: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Data {
     memory: Arc<Semaphore>,
+    spool: Option<Spool>,
     /// Loads that wait for a session.
-    pub(super) waiting: VecDeque<(Arc<Load>, Role)>,
-    running: Vec<Arc<Load>>,
+    waiting: Vec<Waiting>,
+    running: Vec<Running>,
     helped: Instant,
     /// Bytes of each table's data.
     pub(super) sizes: BTreeMap<Key, u64>,
 }
 
 impl Data {
-    pub(super) fn new() -> Self {
+    /// `spool` is a folder where data may wait.
+    pub(super) fn new(spool: Option<&Path>) -> Self {
         Self {
             memory: Arc::new(Semaphore::new(MEMORY_KIB)),
-            waiting: VecDeque::new(),
+            spool: spool.and_then(Spool::in_folder),
+            waiting: Vec::new(),
             running: Vec::new(),
             helped: Instant::now(),
             sizes: BTreeMap::new(),
         }
     }
 
-    /// A load needs one session less.
-    pub(super) fn left(&mut self, load: &Arc<Load>) {
-        if load.feed.is_complete() {
-            self.running.retain(|it| !Arc::ptr_eq(it, load));
-        }
+    /// Whether a load waits for a session.
+    pub(super) fn is_waiting(&self) -> bool {
+        !self.waiting.is_empty()
     }
 
-    /// The table of which most is waiting, if that is worth a session.
-    fn fullest(&self) -> Option<&Arc<Load>> {
-        let shareable = self.running.iter().filter(|load| load.splits);
-        let fullest = shareable.max_by_key(|load| load.feed.waiting());
-        fullest.filter(|load| load.feed.waiting() >= SHARED_FROM)
+    /// The load to begin with: the one of which most is there.
+    pub(super) fn begin(&mut self) -> Option<(Arc<Load>, Role)> {
+        let waiting = self.waiting.iter().enumerate();
+        let (at, _) = waiting.max_by_key(|(_, it)| it.load.feed.waiting())?;
+        let Waiting { load, role, hold } = self.waiting.remove(at);
+        self.running.push(Running { load: Arc::clone(&load), sessions: 1, hold });
+        Some((load, role))
+    }
+
+    /// A session has done its part of a load; the hold that is over with it.
+    pub(super) fn left(&mut self, load: &Arc<Load>) -> Option<TaskId> {
+        let at = self.running.iter().position(|it| Arc::ptr_eq(&it.load, load))?;
+        let running = self.running.get_mut(at)?;
+        running.sessions -= 1;
+        (running.sessions == 0).then(|| self.running.swap_remove(at).hold)
+    }
+
+    /// What all data that is not there yet is held by.
+    pub(super) fn holds(&self) -> Vec<TaskId> {
+        let waiting = self.waiting.iter().map(|it| it.hold);
+        waiting.chain(self.running.iter().map(|it| it.hold)).collect()
+    }
+
+    /// The table of which most is waiting, if that is at least `least` bytes.
+    fn fullest(&mut self, least: usize) -> Option<&mut Running> {
+        let shareable = self.running.iter_mut().filter(|it| it.load.splits);
+        let fullest = shareable.max_by_key(|it| it.load.feed.waiting());
+        fullest.filter(|it| it.load.feed.waiting() >= least)
     }
 
     /// What is being loaded cannot be finished.
     pub(super) fn break_off(&self) {
-        for load in self.running.iter().filter(|load| !load.feed.is_complete()) {
+        let loads = self.running.iter().map(|it| &it.load);
+        for load in loads.filter(|load| !load.feed.is_complete()) {
             load.feed.break_off();
         }
     }
+}
+
+/// A load that waits for its first session.
+#[derive(Debug)]
+struct Waiting {
+    load: Arc<Load>,
+    role: Role,
+    hold: TaskId,
+}
+
+/// A load and how many sessions it has.
+#[derive(Debug)]
+struct Running {
+    load: Arc<Load>,
+    sessions: usize,
+    hold: TaskId,
 }
 
 /// A table's data that is to be dealt out.
 pub(super) struct Dealing {
     load: Arc<Load>,
     key: Key,
+    spool: Option<SpoolFile>,
 }
 
 impl Loader<'_> {
@@ -101,6 +148,7 @@ impl Loader<'_> {
         if loading == Loading::InPlace {
             return Ok(None);
         }
+        self.learn_families().await?;
         let bare = reading.are(reading.len().saturating_sub(2), "from stdin");
         let quoted = reading.text_between(1, 4).filter(|_| bare && loading == Loading::Frozen);
         let frozen = quoted.map(|quoted| Frozen {
@@ -116,77 +164,78 @@ impl Loader<'_> {
             splits: format == CopyFormat::Text,
             encoding: self.encoding.session_name().map(str::to_owned),
         };
-        Ok(Some(Dealing { load: Arc::new(load), key: Key::relation(&schema, &name) }))
+        let spool = self.data.spool.as_ref().map(Spool::file);
+        Ok(Some(Dealing { load: Arc::new(load), key: Key::relation(&schema, &name), spool }))
     }
 
     /// Takes the data of a COPY from the reader and deals it out.
     pub(super) async fn deal(
         &mut self,
-        dealing: Dealing,
+        mut dealing: Dealing,
         table: Option<String>,
         jobs: &mut Receiver<Job>,
     ) -> Result<(), RestoreError> {
         self.finish_tasks().await?;
-        self.enter_stage(Stage::Data);
-        let Dealing { load, key } = dealing;
         let (mut size, mut line, mut begun) = (0, 1, false);
         loop {
             match self.next_job(jobs, table.as_ref()).await? {
                 Some(Job::Rows { bytes, rows, end }) => {
-                    let memory = self.admit(bytes.len(), table.as_ref()).await?;
-                    self.rows += rows;
                     size += bytes.len();
-                    load.feed.push(Block { bytes, end, line, lines: rows, memory });
+                    let data = self.admit(bytes, &mut dealing, table.as_ref()).await?;
+                    self.rows += rows;
+                    dealing.load.feed.push(Block { data, end, line, lines: rows });
                     line += rows;
                     if !begun && size >= FROZEN_FROM {
                         begun = true;
-                        self.begin_load(&load, Role::Frozen).await;
+                        self.begin_load(&dealing, Role::Frozen).await;
                     }
                 }
                 Some(Job::CopyEnd) => {
-                    load.feed.end();
+                    dealing.load.feed.end();
                     if !begun {
-                        self.begin_load(&load, Role::Plain).await;
+                        self.begin_load(&dealing, Role::Plain).await;
                     }
-                    self.data.sizes.insert(key, size as u64);
+                    self.data.sizes.insert(dealing.key, size as u64);
                     return Ok(());
                 }
                 // The reader broke off.
                 Some(Job::Statement(_) | Job::Copy { .. }) | None => {
-                    load.feed.break_off();
+                    dealing.load.feed.break_off();
                     return Ok(());
                 }
             }
         }
     }
 
-    async fn begin_load(&mut self, load: &Arc<Load>, role: Role) {
-        self.data.waiting.push_back((Arc::clone(load), role));
+    async fn begin_load(&mut self, dealing: &Dealing, role: Role) {
+        let hold = self.hold(&dealing.key);
+        self.data.waiting.push(Waiting { load: Arc::clone(&dealing.load), role, hold });
         self.hand_out().await;
     }
 
-    /// Notes that a session has begun with a load.
-    pub(super) fn began_load(&mut self, load: Arc<Load>) {
-        self.data.running.push(load);
-    }
-
-    /// Waits until there is memory for so many bytes.
+    /// Finds a place for data to wait in; waits until there is one.
     async fn admit(
         &mut self,
-        bytes: usize,
+        bytes: Bytes,
+        dealing: &mut Dealing,
         table: Option<&String>,
-    ) -> Result<OwnedSemaphorePermit, RestoreError> {
+    ) -> Result<BlockData, RestoreError> {
         let memory = Arc::clone(&self.data.memory);
-        let share = u32::try_from(bytes.div_ceil(1024).min(MEMORY_KIB)).unwrap_or(1);
+        let share = u32::try_from(bytes.len().div_ceil(1024).min(MEMORY_KIB)).unwrap_or(1);
         loop {
-            if let Ok(permit) = Arc::clone(&memory).try_acquire_many_owned(share) {
-                return Ok(permit);
+            if let Ok(share) = Arc::clone(&memory).try_acquire_many_owned(share) {
+                return Ok(BlockData::Memory(bytes, share));
             }
-            self.help().await;
+            if let Some(file) = dealing.spool.as_mut().filter(|_| !dealing.load.feed.is_shared())
+                && let Some(stretch) = file.append(&bytes).await
+            {
+                return Ok(BlockData::Spooled(stretch));
+            }
+            self.help(SHARED_FROM).await;
             tokio::select! {
-                permit = Arc::clone(&memory).acquire_many_owned(share) => {
+                share = Arc::clone(&memory).acquire_many_owned(share) => {
                     // It is never closed.
-                    if let Ok(permit) = permit { return Ok(permit); }
+                    if let Ok(share) = share { return Ok(BlockData::Memory(bytes, share)); }
                 }
                 done = self.crew.next(), if self.crew.is_busy() => self.finished(done).await?,
                 () = tokio::time::sleep(HELP_EVERY) => self.tell(table),
@@ -194,17 +243,34 @@ impl Loader<'_> {
         }
     }
 
-    /// Lets a free session join where most is waiting.
-    pub(super) async fn help(&mut self) {
+    /// Lets a free session join where most is waiting, if that is at least `least` bytes and there
+    /// is nothing else to do.
+    async fn help(&mut self, least: usize) {
         let soon = self.data.helped.elapsed() < HELP_EVERY;
-        if soon || !self.data.waiting.is_empty() || !self.crew.has_room() {
+        if soon || self.has_work() || !self.crew.has_room() {
             return;
         }
-        let Some(load) = self.data.fullest().map(Arc::clone) else { return };
-        if let Some(vacancy) = self.crew.vacancy().await {
-            self.data.helped = Instant::now();
-            load.feed.share();
-            self.crew.run(vacancy, Work::Load(load, Role::Helper), None);
+        let Some(vacancy) = self.crew.vacancy().await else { return };
+        let Some(running) = self.data.fullest(least) else {
+            self.crew.give_back(vacancy);
+            return;
+        };
+        running.sessions += 1;
+        let load = Arc::clone(&running.load);
+        load.feed.share();
+        self.data.helped = Instant::now();
+        self.crew.run(vacancy, Work::Load(load, Role::Helper), None);
+    }
+
+    /// Helps where nothing else is left to do.
+    pub(super) async fn help_at_the_end(&mut self) {
+        self.help(SHARED_FROM).await;
+    }
+
+    /// Helps where many have nothing to do, although more may come.
+    pub(super) async fn help_early(&mut self) {
+        if self.crew.is_half_idle() {
+            self.help(SHARED_EARLY_FROM).await;
         }
     }
 }

@@ -10,6 +10,7 @@ mod here;
 mod shift;
 mod tables;
 
+use std::path::PathBuf;
 use std::time::Instant;
 
 use stopover_model::{Event, EventSink, RestorePhase, sqlstate};
@@ -84,7 +85,7 @@ enum Speech {
 
 impl<'a> Loader<'a> {
     pub(super) fn new(
-        (session, crew): (Session, Crew),
+        (session, crew, spool): (Session, Crew, Option<PathBuf>),
         keeper: Keeper,
         encoding: Encoding,
         gauge: Gauge,
@@ -104,7 +105,7 @@ impl<'a> Loader<'a> {
             encoding,
             transaction: Transaction::None,
             acting_as: None,
-            data: Data::new(),
+            data: Data::new(spool.as_deref()),
             tasks: Tasks::default(),
         }
     }

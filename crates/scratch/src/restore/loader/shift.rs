@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{Loader, Stage};
 use crate::restore::crew::{Duty, Finished, Work};
 use crate::restore::error::RestoreError;
-use crate::restore::order::{Families, Graph, Key, Task};
+use crate::restore::order::{Claim, Code, Families, Graph, Key, Mode, Task, TaskId};
 use crate::restore::reader::{Job, Statement};
 
 /// How often progress is told.
@@ -49,6 +49,7 @@ impl Loader<'_> {
             self.finished(Some(done)).await?;
         }
         self.tell(table);
+        self.help_early().await;
         loop {
             let idle = self.tasks.graph.has_ready() && self.crew.has_room();
             tokio::select! {
@@ -67,6 +68,12 @@ impl Loader<'_> {
         if !self.crew.is_available() {
             return Ok(false);
         }
+        self.learn_families().await?;
+        Ok(self.tasks.families.resolve(&task.claims).is_some())
+    }
+
+    /// Looks which tables belong together, unless that is known.
+    pub(super) async fn learn_families(&mut self) -> Result<(), RestoreError> {
         if !self.tasks.known {
             let pairs = self.keeper.inherited().await?.into_iter();
             let key = |(schema, name): &(String, String)| Key::relation(schema, name);
@@ -74,7 +81,7 @@ impl Loader<'_> {
             self.tasks.families.relate(pairs);
             self.tasks.known = true;
         }
-        Ok(self.tasks.families.resolve(&task.claims).is_some())
+        Ok(())
     }
 
     /// Adds a statement to those that wait.
@@ -84,11 +91,7 @@ impl Loader<'_> {
         statement: Statement,
         text: String,
     ) -> Result<(), RestoreError> {
-        if self.tasks.graph.is_empty() {
-            // All data must be there.
-            self.settle().await?;
-            self.enter_stage(Stage::Tasks);
-        }
+        self.enter_stage(Stage::Tasks);
         let claims = self.tasks.families.resolve(&task.claims).unwrap_or_default();
         if let Some((index, table)) = task.makes {
             self.tasks.families.index(index, table);
@@ -96,7 +99,11 @@ impl Loader<'_> {
         let size = task.reads.map(|table| self.data.sizes.get(&table).copied().unwrap_or(0));
         self.tasks.bytes += text.len();
         // What takes no time goes first, for others may wait for it.
-        self.tasks.graph.add(&claims, size.unwrap_or(u64::MAX), Duty { statement, text });
+        let weight = size.unwrap_or(u64::MAX);
+        // What is done to a partition may lock its parent, and the other way round.
+        let all = task.code == Code::Possible || self.tasks.families.reach(&task.claims);
+        let after = if all { self.data.holds() } else { Vec::new() };
+        self.tasks.graph.add(&claims, &after, weight, Duty { statement, text });
         while self.tasks.bytes > WAITING_BYTES {
             self.hand_out().await;
             self.wait().await?;
@@ -104,12 +111,23 @@ impl Loader<'_> {
         Ok(())
     }
 
+    /// Notes that a table is being loaded.
+    pub(super) fn hold(&mut self, table: &Key) -> TaskId {
+        let claims = [Claim::Table(table.clone(), Mode::Exclusive)];
+        let claims = self.tasks.families.resolve(&claims).unwrap_or_default();
+        self.tasks.graph.hold(&claims)
+    }
+
+    /// Whether there is something to do that is not being done.
+    pub(super) fn has_work(&self) -> bool {
+        self.data.is_waiting() || self.tasks.graph.has_ready()
+    }
+
     /// Gives work to all that are free.
     pub(super) async fn hand_out(&mut self) {
-        while !self.data.waiting.is_empty() || self.tasks.graph.has_ready() {
+        while self.has_work() {
             let Some(vacancy) = self.crew.vacancy().await else { return };
-            if let Some((load, role)) = self.data.waiting.pop_front() {
-                self.began_load(load.clone());
+            if let Some((load, role)) = self.data.begin() {
                 self.crew.run(vacancy, Work::Load(load, role), None);
             } else if let Some((id, duty)) = self.tasks.graph.begin() {
                 self.tasks.bytes -= duty.text.len();
@@ -128,10 +146,11 @@ impl Loader<'_> {
         if let Err(error) = result {
             return Err(self.earliest(error).await);
         }
-        if let Work::Load(load, _) = &work {
-            self.data.left(load);
-        }
-        if let Some(id) = id {
+        let over = match &work {
+            Work::Load(load, _) => self.data.left(load),
+            Work::Task(_) | Work::Analyze(_) => id,
+        };
+        if let Some(id) = over {
             self.tasks.graph.done(id);
         }
         self.hand_out().await;
@@ -162,14 +181,18 @@ impl Loader<'_> {
             if !self.crew.is_busy() {
                 return Ok(());
             }
-            self.help().await;
+            self.help_at_the_end().await;
             self.wait().await?;
         }
     }
 
-    /// Waits until all statements behind the data before are done.
+    /// Waits until all statements behind the data before are done: what comes is data again.
     pub(super) async fn finish_tasks(&mut self) -> Result<(), RestoreError> {
-        if self.tasks.graph.is_empty() { Ok(()) } else { self.settle().await }
+        if self.stage == Stage::Tasks {
+            self.settle().await?;
+            self.enter_stage(Stage::Data);
+        }
+        Ok(())
     }
 
     /// Waits for one work to end, or a moment.

@@ -67,6 +67,16 @@ impl Families {
         Some(shared.chain(exclusive.iter().map(|key| (key.clone(), Mode::Exclusive))).collect())
     }
 
+    /// Whether one of the claims is on a table that has a family.
+    pub(in crate::restore) fn reach(&self, claims: &[Claim]) -> bool {
+        let has = |key: &Key| self.parents.contains_key(key);
+        claims.iter().any(|claim| match claim {
+            Claim::Part(_) => false,
+            Claim::Table(key, _) | Claim::Family(key) => has(key),
+            Claim::TableOf(index) => self.tables.get(index).is_some_and(has),
+        })
+    }
+
     fn family_of(&self, key: &Key) -> Option<Key> {
         self.parents.contains_key(key).then(|| Key::family(&self.first_of(key)))
     }

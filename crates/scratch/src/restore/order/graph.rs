@@ -50,11 +50,18 @@ impl<T> Default for Graph<T> {
 }
 
 impl<T> Graph<T> {
-    /// Adds the next task of the dump. `weight` says how much there is to do.
-    pub(in crate::restore) fn add(&mut self, claims: &[(Key, Mode)], weight: u64, payload: T) {
+    /// Adds the next task of the dump. `weight` says how much there is to do; `after` is what it
+    /// waits for besides its claims.
+    pub(in crate::restore) fn add(
+        &mut self,
+        claims: &[(Key, Mode)],
+        after: &[TaskId],
+        weight: u64,
+        payload: T,
+    ) {
         let id = TaskId(self.next);
         self.next += 1;
-        let mut blockers = BTreeSet::new();
+        let mut blockers: BTreeSet<TaskId> = after.iter().copied().collect();
         for (key, mode) in claims {
             self.claim(id, key, *mode, &mut blockers);
         }
@@ -67,6 +74,17 @@ impl<T> Graph<T> {
             self.ready.push((weight, Reverse(id)));
         }
         self.waiting.insert(id, Waiting { payload, weight, blockers: blockers.len() });
+    }
+
+    /// Something is being done outside of the graph, which others must wait for as for a task.
+    pub(in crate::restore) fn hold(&mut self, claims: &[(Key, Mode)]) -> TaskId {
+        let id = TaskId(self.next);
+        self.next += 1;
+        for (key, mode) in claims {
+            self.claim(id, key, *mode, &mut BTreeSet::new());
+        }
+        self.unfinished.insert(id, Vec::new());
+        id
     }
 
     fn claim(&mut self, id: TaskId, key: &Key, mode: Mode, blockers: &mut BTreeSet<TaskId>) {
@@ -106,11 +124,6 @@ impl<T> Graph<T> {
     pub(in crate::restore) fn has_ready(&self) -> bool {
         !self.ready.is_empty()
     }
-
-    /// Whether all are done.
-    pub(in crate::restore) fn is_empty(&self) -> bool {
-        self.unfinished.is_empty()
-    }
 }
 
 #[cfg(test)]
@@ -133,10 +146,10 @@ mod tests {
     #[test]
     fn indexes_of_a_table_share_it_and_a_primary_key_before_them_does_not() {
         let mut graph = Graph::default();
-        graph.add(&[(key("t"), Mode::Exclusive)], 5, "primary key");
-        graph.add(&[(key("t"), Mode::Shared)], 5, "index");
-        graph.add(&[(key("t"), Mode::Shared)], 5, "another");
-        graph.add(&[(key("t"), Mode::Exclusive)], 5, "foreign key");
+        graph.add(&[(key("t"), Mode::Exclusive)], &[], 5, "primary key");
+        graph.add(&[(key("t"), Mode::Shared)], &[], 5, "index");
+        graph.add(&[(key("t"), Mode::Shared)], &[], 5, "another");
+        graph.add(&[(key("t"), Mode::Exclusive)], &[], 5, "foreign key");
         let begun = begin_all(&mut graph);
         assert_eq!(names(&begun), ["primary key"]);
         graph.done(begun[0].0);
@@ -149,10 +162,22 @@ mod tests {
     }
 
     #[test]
+    fn a_table_that_is_being_loaded_is_waited_for_and_others_are_not() {
+        let mut graph = Graph::default();
+        let load = graph.hold(&[(key("t"), Mode::Exclusive)]);
+        graph.add(&[(key("t"), Mode::Shared)], &[], 1, "index");
+        graph.add(&[(key("u"), Mode::Shared)], &[load], 1, "index on an expression");
+        graph.add(&[(key("u"), Mode::Shared)], &[], 1, "other");
+        assert_eq!(names(&begin_all(&mut graph)), ["other"]);
+        graph.done(load);
+        assert_eq!(names(&begin_all(&mut graph)), ["index", "index on an expression"]);
+    }
+
+    #[test]
     fn the_largest_goes_first_and_of_equals_the_earlier() {
         let mut graph = Graph::default();
         for (name, weight) in [("a", 1), ("b", 3), ("c", 3), ("d", 2)] {
-            graph.add(&[(key(name), Mode::Exclusive)], weight, name);
+            graph.add(&[(key(name), Mode::Exclusive)], &[], weight, name);
         }
         assert_eq!(names(&begin_all(&mut graph)), ["b", "c", "d", "a"]);
     }

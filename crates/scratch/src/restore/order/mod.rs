@@ -12,8 +12,8 @@ mod tasks;
 
 pub(super) use family::Families;
 pub(super) use graph::{Graph, TaskId};
-pub(super) use key::Key;
-pub(super) use tasks::Task;
+pub(super) use key::{Claim, Key, Mode};
+pub(super) use tasks::{Code, Task};
 
 use super::policy::reading::Reading;
 use super::policy::{Disposition, Judgement, Tolerance};

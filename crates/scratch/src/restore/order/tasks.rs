@@ -14,6 +14,16 @@ pub(in crate::restore) struct Task {
     pub(in crate::restore) reads: Option<Key>,
     /// The index that it makes, and its table.
     pub(in crate::restore) makes: Option<(Key, Key)>,
+    /// Whether it may run code that looks at other tables.
+    pub(in crate::restore) code: Code,
+}
+
+/// Whether a statement runs code of the dump's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::restore) enum Code {
+    None,
+    /// An expression or a condition: whatever its functions read must be there.
+    Possible,
 }
 
 impl Task {
@@ -26,7 +36,7 @@ impl Task {
     }
 
     fn small(claims: Vec<Claim>) -> Self {
-        Self { claims, reads: None, makes: None }
+        Self { claims, reads: None, makes: None, code: Code::None }
     }
 }
 
@@ -49,7 +59,25 @@ fn new_index(reading: &Reading<'_>) -> Option<Task> {
         claims: vec![Claim::Table(table.clone(), Mode::Shared), Claim::Part(index.clone())],
         reads: Some(table.clone()),
         makes: Some((index, table)),
+        code: code_from(reading, at + 1),
     })
+}
+
+/// A plain index has its columns in parentheses, and none within; operator classes with options
+/// have some as well, which does no harm.
+fn code_from(reading: &Reading<'_>, at: usize) -> Code {
+    let mut depth = 0_u32;
+    for place in at..reading.len() {
+        if reading.symbol(place, "(") {
+            depth += 1;
+        } else if reading.symbol(place, ")") {
+            depth = depth.saturating_sub(1);
+        }
+        if depth > 1 || depth == 0 && reading.is(place, "where") {
+            return Code::Possible;
+        }
+    }
+    Code::None
 }
 
 fn altered_table(reading: &Reading<'_>) -> Option<Task> {
@@ -82,12 +110,13 @@ fn constraint(reading: &Reading<'_>, at: usize, table: Key, whole: Claim) -> Opt
         // Both tables are locked until all rows are checked, and in a family all of them.
         let (other, _) = relation(reading, reading.find(kind, "references")? + 1)?;
         let claims = vec![Claim::Family(table.clone()), Claim::Family(other)];
-        return Some(Task { claims, reads: Some(table), makes: None });
+        return Some(Task { claims, reads: Some(table), makes: None, code: Code::None });
     }
     let indexed = ["primary key", "unique", "exclude"].into_iter().any(|it| reading.are(kind, it));
     let index = table.neighbour(&reading.name(at)?);
     let claims = vec![whole, Claim::Part(index.clone())];
-    indexed.then(|| Task { claims, reads: Some(table.clone()), makes: Some((index, table)) })
+    let code = code_from(reading, kind);
+    indexed.then(|| Task { claims, reads: Some(table.clone()), makes: Some((index, table)), code })
 }
 
 /// `ALTER INDEX s.i ATTACH PARTITION s.j`, `ALTER INDEX s.i ALTER COLUMN n SET STATISTICS m`.

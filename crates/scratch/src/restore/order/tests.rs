@@ -1,6 +1,5 @@
 use stopover_sql::Strings;
 
-use super::key::{Claim, Mode};
 use super::*;
 use crate::restore::policy::{Phase, judge};
 
@@ -35,6 +34,23 @@ fn indexes_share_their_table_and_constraints_take_it() {
     }
     let unique = task("CREATE UNIQUE INDEX \"I, ;\" ON ONLY s.t USING btree (a)");
     assert_eq!(unique.makes, Some((Key::relation("s", "I, ;"), t())));
+}
+
+#[test]
+fn an_index_that_may_run_code_is_told_from_a_plain_one() {
+    for (text, code) in [
+        ("CREATE INDEX i ON s.t USING btree (a, b DESC NULLS LAST) INCLUDE (c)", Code::None),
+        ("ALTER TABLE ONLY s.t ADD CONSTRAINT k PRIMARY KEY (a)", Code::None),
+        ("CREATE INDEX i ON s.t USING btree (s.f(a))", Code::Possible),
+        ("CREATE INDEX i ON s.t USING btree (a) WHERE s.f(a)", Code::Possible),
+        ("CREATE INDEX i ON s.t USING btree (((a ->> 'x'::text)))", Code::Possible),
+        (
+            "ALTER TABLE ONLY s.t ADD CONSTRAINT k EXCLUDE USING gist (s.f(a) WITH &&)",
+            Code::Possible,
+        ),
+    ] {
+        assert_eq!(task(text).code, code, "{text}");
+    }
 }
 
 #[test]
