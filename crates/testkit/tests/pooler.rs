@@ -1,5 +1,7 @@
 //! The pooling proxy's own story: sessions of the server are shared, transactions are not.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use stopover_testkit::{PoolOrder, PoolingProxy, TestDatabase};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
