@@ -107,7 +107,11 @@ impl Site {
         let sql = format!("CREATE ROLE {role} LOGIN BYPASSRLS PASSWORD '{password}'");
         maintenance.run("making the restoring role", &sql).await?;
         let options = encoding.database_options(server_major);
-        let sql = format!("CREATE DATABASE {database} OWNER {role} TEMPLATE template0 {options}");
+        // The order of C.UTF-8 is that of its bytes, which the server compares several times faster
+        // when it knows it; what a letter is remains a matter of LC_CTYPE.
+        let order = if *encoding == Encoding::Utf8 { "LC_COLLATE 'C'" } else { "" };
+        let sql =
+            format!("CREATE DATABASE {database} OWNER {role} TEMPLATE template0 {options} {order}");
         maintenance.run("making the scratch database", &sql).await?;
         maintenance.close().await;
         let config = target.superuser_config();

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::{Loader, Stage};
 use crate::restore::crew::{Duty, Finished, Work};
 use crate::restore::error::RestoreError;
-use crate::restore::order::{Claim, Code, Families, Graph, Key, Mode, Task, TaskId};
+use crate::restore::order::{Claim, Code, Effort, Families, Graph, Key, Mode, Task, TaskId};
 use crate::restore::reader::{Job, Statement};
 
 /// How often progress is told.
@@ -98,12 +98,11 @@ impl Loader<'_> {
         }
         let size = task.reads.map(|table| self.data.sizes.get(&table).copied().unwrap_or(0));
         self.tasks.bytes += text.len();
-        // What takes no time goes first, for others may wait for it.
-        let weight = size.unwrap_or(u64::MAX);
+        let effort = size.map_or(Effort::Little, Effort::Bytes);
         // What is done to a partition may lock its parent, and the other way round.
         let all = task.code == Code::Possible || self.tasks.families.reach(&task.claims);
         let after = if all { self.data.holds() } else { Vec::new() };
-        self.tasks.graph.add(&claims, &after, weight, Duty { statement, text });
+        self.tasks.graph.add(&claims, &after, effort, Duty { statement, text });
         while self.tasks.bytes > WAITING_BYTES {
             self.hand_out().await;
             self.wait().await?;

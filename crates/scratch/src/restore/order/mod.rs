@@ -11,7 +11,7 @@ mod key;
 mod tasks;
 
 pub(super) use family::Families;
-pub(super) use graph::{Graph, TaskId};
+pub(super) use graph::{Effort, Graph, TaskId};
 pub(super) use key::{Claim, Key, Mode};
 pub(super) use tasks::{Code, Task};
 
