@@ -1,0 +1,50 @@
+//! What `plan`, `apply`, `status` and `rollback` take.
+
+use clap::Args;
+
+use super::{LimitArguments, SelectionArguments, SourceArguments, TargetArguments};
+
+/// `plan` and `apply`
+#[derive(Debug, Args)]
+pub(crate) struct ApplyArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+    /// Only say what would be done: the same as `plan`
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+/// `status`
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// Exit with 8 when there is drift that the policy refuses
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// `rollback`
+#[derive(Debug, Args)]
+pub(crate) struct RollbackArguments {
+    #[command(flatten)]
+    pub(crate) source: SourceArguments,
+    #[command(flatten)]
+    pub(crate) target: TargetArguments,
+    /// How many migrations are taken back, the newest applied first [default: 1]
+    #[arg(long, value_name = "N", conflicts_with = "to")]
+    pub(crate) steps: Option<usize>,
+    /// Take back everything that was applied after this version, which stays
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) to: Option<String>,
+    #[command(flatten)]
+    pub(crate) limits: LimitArguments,
+}
