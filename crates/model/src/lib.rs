@@ -11,6 +11,7 @@ mod event;
 mod excerpt;
 mod facts;
 mod finding;
+pub mod harness;
 mod heal;
 mod ledger;
 mod lock_mode;
@@ -18,6 +19,7 @@ mod migration;
 mod notice;
 mod plan;
 mod policy;
+mod receipt;
 mod recovery;
 mod redact;
 pub mod report;
@@ -30,7 +32,7 @@ mod version;
 pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
 pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
-pub use event::{Direction, Event, EventSink, RestorePhase, Silent};
+pub use event::{CarryPhase, Direction, Event, EventSink, RestorePhase, Silent};
 pub use excerpt::Excerpt;
 pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, PlainStrings, Tracker};
 pub use finding::{Finding, Severity};
@@ -49,6 +51,12 @@ pub use plan::{
     StatementWay, Step,
 };
 pub use policy::{AutoAdopt, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
+pub use receipt::{
+    Gate, Grounds, LedgerState, NoReceipts, RECEIPT_VERSION, Receipt, ReceiptLimit, ReceiptSeen,
+    ReceiptSettings, Receipts, ReceiptsRead, RehearsedBackup, RehearsedMigration, RehearsedTable,
+    Requirement, SIGNATURE_ALGORITHM, Signature, SignatureNeed, SignatureSeen, UnknownForm,
+    Unreadable, signed_bytes, whole_ms,
+};
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
 pub use schema::{ColumnDigest, Mark, MarkKind, Schema, SchemaChange, SchemaObject, TableCensus};

@@ -240,8 +240,9 @@ pub struct Plan {
 
 impl Plan {
     /// SHA-256 over the heals, and over versions, names, checksums, order and boundaries of the
-    /// steps: two plans with one hash do the same. What each field contributes is preceded by its length, so that no
-    /// two plans spell the same bytes.
+    /// steps, and where an interrupted one goes on: two plans with one hash do the same. Neither the
+    /// ledger's kind nor the role counts. What each field contributes is preceded by its length, and
+    /// each part by what it is, so that no two plans spell the same bytes.
     #[must_use]
     pub fn hash(&self) -> String {
         let mut hasher = Sha256::new();
@@ -249,20 +250,30 @@ impl Plan {
             hasher.update((bytes.len() as u64).to_le_bytes());
             hasher.update(bytes);
         };
-        field(b"stopover plan 1");
+        field(b"stopover plan 2");
         for heal in &self.heals {
+            field(b"heal");
             field(heal.kind().event().as_bytes());
             field(heal.version.to_string().as_bytes());
             field(heal.before.hex().as_bytes());
             field(heal.after.hex().as_bytes());
         }
         for step in &self.steps {
+            field(b"step");
             field(step.version.to_string().as_bytes());
             field(step.name.as_bytes());
             field(step.sha256.hex().as_bytes());
             field(if step.boundary.is_transactional() { b"transactional" } else { b"none" });
             for timeout in [step.lock_timeout, step.statement_timeout] {
                 field(timeout.map_or_else(String::new, |it| it.as_millis().to_string()).as_bytes());
+            }
+            if let Some(resume) = &step.resume {
+                field(b"resume");
+                field(resume.from.to_string().as_bytes());
+                field(resume.cleanup.len().to_string().as_bytes());
+                for statement in &resume.cleanup {
+                    field(statement.as_bytes());
+                }
             }
         }
         Checksum::Sha256(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())

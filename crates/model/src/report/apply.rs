@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Finding, StatementError, TOOL_VERSION, Version};
 
-use super::SCHEMA_VERSION;
+use super::{BackupMade, ReceiptUsed, SCHEMA_VERSION, TimedMigration};
 
 /// The migration that failed, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,19 +20,6 @@ pub struct FailedMigration {
     pub rolled_back: bool,
     /// The error.
     pub error: StatementError,
-}
-
-/// A backup that was made before the work.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct BackupMade {
-    /// The file.
-    pub path: String,
-    /// SHA-256 of it, hex.
-    pub sha256: String,
-    /// Its size.
-    pub bytes: u64,
-    /// How long it took.
-    pub duration_ms: f64,
 }
 
 /// The document of `apply`.
@@ -54,6 +41,10 @@ pub struct ApplyReport {
     pub untouched: Vec<Version>,
     /// The backup made beforehand; null when none was made.
     pub backup: Option<BackupMade>,
+    /// Each migration of the plan: how long it took, and how long it was to take.
+    pub migrations: Vec<TimedMigration>,
+    /// The receipt of this plan's rehearsal; null where none was found.
+    pub receipt: Option<ReceiptUsed>,
     /// How long the whole took.
     pub duration_ms: f64,
     /// Everything that was found.
@@ -71,6 +62,8 @@ impl Default for ApplyReport {
             failed: None,
             untouched: Vec::new(),
             backup: None,
+            migrations: Vec::new(),
+            receipt: None,
             duration_ms: 0.0,
             findings: Vec::new(),
         }

@@ -6,15 +6,33 @@
 
 mod adopt;
 mod apply;
+mod backup;
 mod cache;
+mod carry;
+mod harness;
+mod program;
+mod receipt;
 mod rehearsal;
 mod repair;
 mod schema;
 mod status;
 
 pub use adopt::{AdoptReport, AdoptedEntry};
-pub use apply::{ApplyReport, BackupMade, FailedMigration};
+pub use apply::{ApplyReport, FailedMigration};
+pub use backup::{
+    BackupCompression, BackupDocument, BackupKind, BackupMade, BackupManifest, SourceCensus,
+    Verification, VerifiedTable, VerifyReport,
+};
 pub use cache::{BaseCopy, BaseEntry, CacheReport, TemplateEntry};
+pub use carry::{
+    CarriedObjects, CarriedSchema, CarriedState, CarriedTable, CarryCallback, CarryError,
+    CarryOutcome, CarryReport,
+};
+pub use harness::{
+    CheckEntry, CheckOutcome, OrphanEntry, PostflightReport, PreflightReport, TouchedTable,
+};
+pub use program::{BootReport, CommandReport, LooksReport, SessionStatementReport};
+pub use receipt::{KeyReport, ReceiptReport, ReceiptUsed, SignatureState, TimedMigration};
 pub use rehearsal::{
     BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,
     ScratchReport, StatementReport, TableReport, Timings, TrafficReport, Verdict,

@@ -3,9 +3,9 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, StatementError, TOOL_VERSION, Version};
+use crate::{Finding, Receipt, StatementError, TOOL_VERSION, Version};
 
-use super::{BaseCopy, SCHEMA_VERSION};
+use super::{BaseCopy, BootReport, CommandReport, SCHEMA_VERSION};
 
 /// What a rehearsal decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -214,16 +214,22 @@ pub struct RehearsalReport {
     pub backup: BackupReport,
     /// The scratch; null when none was started.
     pub scratch: Option<ScratchReport>,
-    /// The migrations of the plan; empty when there was no plan.
+    /// The migrations of the plan; empty when there was no plan. Where a command ran them: those
+    /// that it applied, by the ledger, without their statements.
     pub migrations: Vec<MigrationReport>,
+    /// The user's own tool, where it ran the migrations; null where the engine did.
+    pub command: Option<CommandReport>,
+    /// The service that was started on the migrated scratch; null where none was.
+    pub boot: Option<BootReport>,
     /// The tables; empty where no census was taken.
     pub tables: Vec<TableReport>,
     /// The schema's fingerprints.
     pub schema: SchemaPair,
     /// Where the time went.
     pub timings: Timings,
-    /// The receipt; null where none was written.
-    pub receipt: Option<String>,
+    /// The receipt; null where there is none: no verdict was reached, there was no plan, or nothing
+    /// was to do.
+    pub receipt: Option<Receipt>,
     /// Everything that was found.
     pub findings: Vec<Finding>,
 }
@@ -241,6 +247,8 @@ impl RehearsalReport {
             backup: BackupReport::default(),
             scratch: None,
             migrations: Vec::new(),
+            command: None,
+            boot: None,
             tables: Vec::new(),
             schema: SchemaPair::default(),
             timings: Timings::default(),
