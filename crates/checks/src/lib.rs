@@ -5,5 +5,7 @@
 //! nobody looked.
 
 mod limits;
+mod receipt;
 
 pub use limits::{Measured, limits};
+pub use receipt::{Asked, prediction, receipt, slower};

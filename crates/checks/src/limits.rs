@@ -155,7 +155,7 @@ fn shown_ms(ms: f64) -> String {
     if ms < 999.5 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1e3) }
 }
 
-fn shown_bytes(bytes: u64) -> String {
+pub(crate) fn shown_bytes(bytes: u64) -> String {
     let units = [("GiB", 1_073_741_824.0), ("MiB", 1_048_576.0), ("KiB", 1024.0)];
     let fits = units.into_iter().find(|(_, size)| bytes as f64 >= *size);
     fits.map_or_else(
@@ -174,12 +174,10 @@ mod tests {
     fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> TableReport {
         TableReport {
             relation: relation.to_owned(),
-            rows_before: None,
-            rows_after: None,
             bytes: Some(3_221_225_472),
             read_blocked_ms: read,
             write_blocked_ms: write,
-            traffic: None,
+            ..TableReport::default()
         }
     }
 

@@ -69,21 +69,22 @@ impl Receipt {
 #[must_use]
 pub fn signed_bytes(receipt: &Value) -> Vec<u8> {
     let mut text = String::new();
-    write_members(receipt, &mut text, |name| name != "signature");
+    write_canonical(receipt, &mut text, Some("signature"));
     text.into_bytes()
 }
 
-fn write_members(value: &Value, text: &mut String, wanted: impl Fn(&str) -> bool) {
+fn write_canonical(value: &Value, text: &mut String, without: Option<&str>) {
     match value {
         Value::Object(members) => {
-            let mut names: Vec<&String> = members.keys().filter(|it| wanted(it)).collect();
+            let is_wanted = |it: &&String| Some(it.as_str()) != without;
+            let mut names: Vec<&String> = members.keys().filter(is_wanted).collect();
             names.sort_by(|a, b| a.encode_utf16().cmp(b.encode_utf16()));
             text.push('{');
             for (at, name) in names.into_iter().enumerate() {
                 text.push_str(if at == 0 { "" } else { "," });
                 // Writing into a text cannot fail.
                 let _ = write!(text, "{}:", Value::String(name.clone()));
-                write_members(&members[name], text, |_| true);
+                write_canonical(&members[name], text, None);
             }
             text.push('}');
         }
@@ -91,7 +92,7 @@ fn write_members(value: &Value, text: &mut String, wanted: impl Fn(&str) -> bool
             text.push('[');
             for (at, item) in items.iter().enumerate() {
                 text.push_str(if at == 0 { "" } else { "," });
-                write_members(item, text, |_| true);
+                write_canonical(item, text, None);
             }
             text.push(']');
         }
