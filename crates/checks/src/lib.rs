@@ -4,8 +4,17 @@
 //! reads values, and asks nobody. One that cannot be made is an error too: nothing passes because
 //! nobody looked.
 
+mod harness;
+mod judged;
 mod limits;
 mod receipt;
+mod rules;
+mod touch;
 
+pub use harness::{
+    ExpectedSchema, Fingerprint, Judgements, LedgerState, Planned, PostflightFacts, PreflightFacts,
+    RowCounts, postflight, preflight,
+};
 pub use limits::{Measured, limits};
 pub use receipt::{Asked, prediction, receipt, slower};
+pub use touch::{privilege_needs, written_relations};

@@ -1,0 +1,63 @@
+//! `drift`: what the planner refuses, and a schema that somebody changed by hand.
+
+use stopover_model::harness::Fact;
+use stopover_model::{Finding, SchemaChange};
+
+use super::schema_checksum::differing;
+use crate::judged::{Judged, not_run};
+use crate::{Fingerprint, Planned, PreflightFacts};
+
+const CODE: &str = "drift";
+
+pub(crate) fn check(facts: &PreflightFacts<'_>) -> Judged {
+    let mut missing = Vec::new();
+    let mut findings = match facts.planned {
+        Fact::Read(Planned::Plan(plan)) => plan.findings.iter().map(of_planner).collect(),
+        Fact::Read(Planned::Refused(problems)) => problems.iter().map(of_planner).collect(),
+        Fact::Unread(unread) => {
+            missing.push(not_run(CODE, "the ledger", unread));
+            Vec::new()
+        }
+        Fact::NotHere => Vec::new(),
+    };
+    match facts.fingerprint {
+        Fact::Read(fingerprint) => findings.extend(by_hand(fingerprint)),
+        Fact::Unread(unread) => missing.push(not_run(CODE, "the schema", unread)),
+        Fact::NotHere => findings.push(Finding::note(
+            CODE,
+            "the schema",
+            "no apply has recorded the schema's fingerprint yet: changes made by hand cannot be \
+             told",
+            "",
+        )),
+    }
+    Judged::partly(findings, missing)
+}
+
+/// The planner's finding under this check's code; its own stands before the message.
+fn of_planner(finding: &Finding) -> Finding {
+    let message = format!("{}: {}", finding.code, finding.message);
+    Finding { code: CODE.to_owned(), message, ..finding.clone() }
+}
+
+fn by_hand(fingerprint: &Fingerprint) -> Option<Finding> {
+    if fingerprint.recorded == fingerprint.now.checksum {
+        return None;
+    }
+    let changes: Option<Vec<SchemaChange>> =
+        fingerprint.then.as_ref().map(|then| then.changes(&fingerprint.now));
+    let differ = match &changes {
+        Some(changes) => differing(changes),
+        None => "only the checksum was kept, so the objects cannot be named".to_owned(),
+    };
+    Some(Finding::error(
+        CODE,
+        "the schema",
+        format!(
+            "the schema is not the one that the apply of {} left: {differ}",
+            fingerprint.recorded_at
+        ),
+        "write what was changed by hand into a migration, or take it back; `stopover apply \
+         --force` goes on all the same, and is recorded",
+    ))
+}
