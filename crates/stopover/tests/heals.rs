@@ -118,11 +118,23 @@ fn a_service_on_postgresql_boots_by_itself_and_silently_the_next_time() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let database = runtime.block_on(TestDatabase::create());
     let runner = Runner::new(&database.url()).unwrap();
+    leave_behind();
     the_incident(&runner, |version| {
         database.psql(&format!(
             "UPDATE stopover.applied_migrations SET checksum = '00' WHERE version = {version}"
         ));
     });
+}
+
+/// What a run that was killed leaves: it is cleared away by whoever makes the next scratch, and
+/// once was a warning in that one's log.
+fn leave_behind() {
+    let name = format!("stopover-scratch-{:016x}", std::process::id());
+    let folder = std::env::temp_dir().join(name);
+    std::fs::create_dir(&folder).unwrap();
+    let socket = folder.join("socket").display().to_string();
+    std::fs::write(folder.join("marker"), format!("stopover scratch 1\nsocket {socket}\n"))
+        .unwrap();
 }
 
 #[test]

@@ -23,7 +23,7 @@ use crate::base::{Facts, Restoration};
 use crate::binaries::Search;
 use crate::fetch::{self, FetchRequest, Fetched, FileTime};
 use crate::restore::{GivenError, mark_scratch};
-use crate::sweep;
+use crate::sweep::{self, Swept};
 
 pub use empty::EmptyScratch;
 use failure::{Failed, how_to_back_up};
@@ -142,6 +142,7 @@ impl PostgresScratch {
         self.known.scratch = Some(report.clone());
         Ok(Prepared {
             backend,
+            auditor: scratch.auditor(),
             backup: self.known.backup.clone(),
             scratch: report,
             findings: scratch.findings(restored.findings).into_iter().chain(undated).collect(),
@@ -211,9 +212,7 @@ impl PostgresScratch {
         folders.extend(self.request.folder.clone());
         let sweeping = move || folders.iter().flat_map(|it| sweep::sweep(it)).collect::<Vec<_>>();
         for swept in tokio::task::spawn_blocking(sweeping).await.unwrap_or_default() {
-            let subject = swept.folder.display().to_string();
-            let message = swept.to_string();
-            sink.emit(Event::Found(Finding::warning("swept", subject, message, "")));
+            sink.emit(Event::Found(told(&swept)));
         }
     }
 }
@@ -263,6 +262,14 @@ impl Scratch {
         match self {
             Self::Private(it) => it.backend(restored, as_role).await,
             Self::Given(it) => it.backend(as_role),
+        }
+    }
+
+    /// Reaches the restored database as a role that may read everything.
+    fn auditor(&self) -> Option<PostgresBackend> {
+        match self {
+            Self::Private(it) => Some(it.auditor()),
+            Self::Given(it) => it.auditor(),
         }
     }
 
@@ -342,6 +349,19 @@ impl ScratchProvider for PostgresScratch {
         match self.scratch.take() {
             Some(scratch) => scratch.discard().await,
             None => Vec::new(),
+        }
+    }
+}
+
+/// What was left behind and is gone asks nobody to do anything: the log of a service that boots
+/// beside it stays as it was.
+fn told(swept: &Swept) -> Finding {
+    let subject = swept.folder.display().to_string();
+    match &swept.not_removed {
+        None => Finding::note("swept", subject, swept.to_string(), ""),
+        Some(_) => {
+            let remedy = "remove the folder by hand";
+            Finding::warning("swept", subject, swept.to_string(), remedy)
         }
     }
 }
