@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stopover_backend::{FactsRequest, Stop, StopRequest};
+use stopover_backend::{Backend, FactsRequest, Stop, StopRequest};
 use stopover_engine::{Applied, Ending, EngineError, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
 use stopover_model::{
@@ -114,6 +114,7 @@ impl<F: Fixture> Stage<F> {
             selection: self.selection.clone(),
             limits: self.limits.clone(),
             history: Arc::clone(&self.history),
+            gate: stopover_model::Gate::default(),
             stop: self.stop.clone(),
         }
     }
@@ -124,9 +125,9 @@ impl<F: Fixture> Stage<F> {
     }
 
     /// Applies by a backend.
-    pub async fn apply_by(
+    pub async fn apply_by<B: Backend>(
         &self,
-        backend: &F::Backend,
+        backend: &B,
     ) -> (Result<Applied, EngineError>, Vec<Event>) {
         let mut events = Vec::new();
         let source = self.source();

@@ -12,7 +12,7 @@ use crate::place::located;
 use crate::settle::{Settled, overtaken, settle, still_alone, unsettled};
 use crate::statement::leaving;
 use crate::step::{StepContext, StepEnd, carry_out, limits_of, untouched};
-use crate::{Applied, Ending, EngineError, Request, adopt, heal, recover};
+use crate::{Applied, Ending, EngineError, Request, adopt, gate, heal, recover};
 
 /// Takes the run lock, plans, and carries the plan out.
 ///
@@ -31,6 +31,7 @@ pub async fn apply<B: Backend>(
     let freed = locked.release().await;
     let mut applied = applied?;
     applied.tell_once(freed);
+    applied.findings.extend(stopover_checks::slower(&applied.timed()));
     applied.duration_ms = began.elapsed().as_secs_f64() * 1e3;
     Ok(applied)
 }
@@ -47,6 +48,7 @@ async fn under_lock<B: Backend>(
     let mut plan =
         stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
             .map_err(EngineError::Refused)?;
+    let passed = gate::pass(&plan, &facts, request).map_err(EngineError::Refused)?;
     if foreseen.is_some() || !plan.heals.is_empty() || !plan.steps.is_empty() {
         locked.prove_pinned(backend, &request.stop).await?;
     }
@@ -64,6 +66,7 @@ async fn under_lock<B: Backend>(
     let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
     let mut findings = healed;
     findings.extend(plan.findings.iter().cloned());
+    findings.extend(passed.findings.iter().cloned());
     let ending = if plan.steps.is_empty() {
         Ending::Complete
     } else {
@@ -75,7 +78,9 @@ async fn under_lock<B: Backend>(
         checked(locked, request, ending, &mut findings).await
     };
     let direction = Direction::Up;
-    Ok(Applied { plan, direction, migrations, ending, findings, duration_ms: 0.0 })
+    let gate::Passed { grounds, receipt, .. } = passed;
+    let duration_ms = 0.0;
+    Ok(Applied { plan, grounds, receipt, direction, migrations, ending, findings, duration_ms })
 }
 
 /// A session that holds the run lock.

@@ -10,6 +10,7 @@ mod adopt;
 mod apply;
 mod detail;
 mod error;
+mod gate;
 mod heal;
 mod lock;
 mod notices;

@@ -1,8 +1,10 @@
 //! What an apply came to.
 
 use stopover_backend::{BackendError, StopSignal};
-use stopover_model::report::{ApplyReport, FailedMigration, MigrationReport, MigrationStatus};
-use stopover_model::{DatabaseError, Direction, Finding, Plan, Version};
+use stopover_model::report::{
+    ApplyReport, FailedMigration, MigrationReport, MigrationStatus, TimedMigration,
+};
+use stopover_model::{DatabaseError, Direction, Finding, Grounds, Plan, ReceiptSeen, Version};
 
 use crate::place::located;
 
@@ -29,6 +31,10 @@ pub enum Ending {
 pub struct Applied {
     /// The plan.
     pub plan: Plan,
+    /// What it was made from; `None` where nothing was to do, and of a rollback.
+    pub grounds: Option<Grounds>,
+    /// The receipt of a green rehearsal of the same plan, where one was at hand.
+    pub receipt: Option<ReceiptSeen>,
     /// Up, or down.
     pub direction: Direction,
     /// Every step of it, measured as far as it was run.
@@ -47,6 +53,23 @@ impl Applied {
     pub fn versions(&self, status: MigrationStatus) -> Vec<Version> {
         let found = self.migrations.iter().filter(|it| it.status == status);
         found.map(|it| it.version.clone()).collect()
+    }
+
+    /// How long each migration took, and how long it was to take.
+    #[must_use]
+    pub fn timed(&self) -> Vec<TimedMigration> {
+        let predicted = |version: &Version| {
+            let mut rehearsed = self.receipt.iter().flat_map(|it| &it.receipt.migrations);
+            let ms = rehearsed.find(|it| it.version == *version)?.predicted_ms?;
+            Some(ms as f64)
+        };
+        let timed = |it: &MigrationReport| TimedMigration {
+            version: it.version.clone(),
+            name: it.name.clone(),
+            duration_ms: it.duration_ms,
+            predicted_ms: predicted(&it.version),
+        };
+        self.migrations.iter().map(timed).collect()
     }
 
     /// The migration that a stop or a lost session has left half done, or in its commit.
@@ -98,6 +121,8 @@ impl Applied {
             reverted,
             failed,
             untouched: self.versions(MigrationStatus::Untouched),
+            migrations: self.timed(),
+            receipt: self.receipt.as_ref().map(Into::into),
             duration_ms: self.duration_ms,
             findings: self.findings.clone(),
             ..ApplyReport::default()

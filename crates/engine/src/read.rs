@@ -4,7 +4,7 @@ use stopover_backend::Backend;
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
 use stopover_model::{Facts, Finding, TOOL_VERSION};
 
-use crate::{EngineError, Request, adopt, heal, recover};
+use crate::{EngineError, Request, adopt, gate, heal, recover};
 
 /// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
 ///
@@ -41,6 +41,10 @@ pub async fn plan<B: Backend>(
     let (facts, foreseen) = facts(backend, request).await?;
     let planned =
         stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
+    let planned = planned.and_then(|mut plan| {
+        plan.findings.extend(gate::pass(&plan, &facts, request)?.findings);
+        Ok(plan)
+    });
     let table = &facts.ledger.table;
     Ok(match planned {
         Ok(mut plan) => {

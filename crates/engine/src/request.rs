@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stopover_backend::{FactsRequest, Stop};
-use stopover_model::{History, Policy, SourceSet, Thresholds};
+use stopover_backend::{CensusDepth, FactsRequest, Stop};
+use stopover_model::{Gate, History, Policy, SourceSet, Thresholds};
 use stopover_planner::Selection;
 
 /// How long to wait, and how often to try.
@@ -46,6 +46,8 @@ pub struct Request<'a> {
     pub limits: Limits,
     /// Knows older texts of the source's files: what tells an edit's class.
     pub history: Arc<dyn History>,
+    /// What is known of rehearsals, and whether one is required before the first step.
+    pub gate: Gate,
     /// Asks to stop.
     pub stop: Stop,
 }
@@ -58,4 +60,6 @@ pub struct Measure {
     /// Synthetic reads, and as many writes, of each touched table beside the migrations; `None` for
     /// none.
     pub traffic_per_second: Option<u32>,
+    /// Whether tables are counted, or digested too: what is in them, and not only how much.
+    pub census: CensusDepth,
 }

@@ -62,5 +62,6 @@ async fn under_lock<B: Backend>(
         on_disk(locked, ending, &mut findings).await
     };
     let direction = Direction::Down;
-    Ok(Applied { plan, direction, migrations, ending, findings, duration_ms: 0.0 })
+    let (grounds, receipt, duration_ms) = (None, None, 0.0);
+    Ok(Applied { plan, grounds, receipt, direction, migrations, ending, findings, duration_ms })
 }

@@ -65,6 +65,7 @@ async fn run(backend: &PostgresBackend, source: &SourceSet) -> Result<f64, Box<d
         selection: Selection::All,
         limits: Limits::default(),
         history: Arc::new(NoHistory("a measurement has none")),
+        gate: stopover_model::Gate::default(),
         stop: Stop::never(),
     };
     let began = Instant::now();

@@ -8,7 +8,7 @@ use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{Applied, Ending, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
 use stopover_model::{
-    AutoAdopt, Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy,
+    AutoAdopt, Event, Finding, Gate, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy,
     SourceSet, Version,
 };
 use stopover_planner::Selection;
@@ -288,6 +288,7 @@ impl Runner {
             selection: Selection::All,
             limits: self.limits.clone(),
             history: self.origin.history(),
+            gate: Gate::default(),
             stop: self.stop.clone(),
         }
     }

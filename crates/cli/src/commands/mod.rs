@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::Request;
-use stopover_model::{Finding, LedgerKind, SourceSet, Version};
+use stopover_model::{Finding, Gate, LedgerKind, SourceSet, Version};
 use stopover_planner::Selection;
 use stopover_source::{GitHistory, SourceError};
 use tokio::task::spawn_blocking;
@@ -179,6 +179,7 @@ fn request<'a>(
         selection,
         limits: settings.limits()?,
         history: Arc::new(GitHistory),
+        gate: Gate::default(),
         stop,
     })
 }

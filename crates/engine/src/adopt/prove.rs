@@ -9,7 +9,7 @@ use stopover_backend::{
     PrepareError, PrepareStage, Prepared, ScratchProvider,
 };
 use stopover_model::{
-    EventSink, Finding, LedgerKind, Policy, Schema, Silent, SourceSet, Version, detail_list,
+    EventSink, Finding, Gate, LedgerKind, Policy, Schema, Silent, SourceSet, Version, detail_list,
 };
 use stopover_planner::Selection;
 
@@ -134,6 +134,7 @@ where
             policy: &Policy::default(),
             facts: facts.clone(),
             selection: Selection::All,
+            gate: Gate::default(),
             ..request.clone()
         };
         let applied = apply(&prepared.backend, &one, &mut Silent).await?;

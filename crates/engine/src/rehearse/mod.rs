@@ -1,5 +1,8 @@
 //! The rehearsal: the same apply, on a scratch that a provider makes and throws away.
 
+mod census;
+mod named;
+mod receipt;
 mod unprepared;
 mod verdict;
 
@@ -9,7 +12,7 @@ use jiff::Timestamp;
 use stopover_backend::{Backend, Observer, Prepared, ScratchProvider, StopSignal, Trace};
 use stopover_checks::{Measured, limits};
 use stopover_model::report::RehearsalReport;
-use stopover_model::{Event, EventSink, Finding, HealMode};
+use stopover_model::{Event, EventSink, Finding, Gate, HealMode};
 
 use crate::detail::{clip, of_findings};
 use crate::{EngineError, Measure, Request, apply, traced};
@@ -57,6 +60,7 @@ pub async fn rehearse<P: ScratchProvider>(
     };
     report.findings.extend(provider.discard().await);
     report.detail = clip(&report.detail);
+    receipt::close(&mut report, ending);
     report.timings.total_ms = began.elapsed().as_secs_f64() * 1e3;
     Rehearsal { report, ending }
 }
@@ -80,7 +84,12 @@ async fn on_scratch<B: Backend>(
     if policy.heal.mode == HealMode::Heal {
         policy.heal.mode = HealMode::Report;
     }
-    let request = &Request { policy: &policy, ..request.clone() };
+    let request = &Request { policy: &policy, gate: Gate::default(), ..request.clone() };
+    let auditor = prepared.auditor.as_ref().unwrap_or(&prepared.backend);
+    let before = match census::begin(auditor, request, measure.census, report).await {
+        Ok(before) => before,
+        Err(signal) => return RehearsalEnding::Stopped(signal),
+    };
     let observer = prepared.backend.observer();
     if let (Some(observer), Some(per_second)) = (&observer, measure.traffic_per_second) {
         observer.stir(per_second);
@@ -102,6 +111,10 @@ async fn on_scratch<B: Backend>(
             report.findings.extend(trace.findings);
             let measured = Measured { migrations: &applied.migrations, tables: &report.tables };
             report.findings.extend(limits(measured, &measure.thresholds));
+            if let Some(before) = &before {
+                census::end(auditor, before, &applied, request, report).await;
+            }
+            report.receipt = receipt::begun(&applied, &request.limits, measure, report);
             judge(&prepared.backend, applied, report).await
         }
         Err(EngineError::Refused(findings)) => {

@@ -2,7 +2,7 @@
 
 use stopover_backend::{Backend, Diagnose, Offending};
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, Finding, Plan};
+use stopover_model::{DatabaseError, Finding, Plan, units};
 
 use crate::detail::{of_failure, of_findings, rows};
 use crate::{Applied, Ending};
@@ -57,8 +57,8 @@ pub(super) async fn judge<B: Backend>(
 fn green_detail(plan: &Plan, duration_ms: f64) -> String {
     match plan.steps.len() {
         0 => "nothing to do: every migration of the source is applied in the backup".to_owned(),
-        1 => format!("1 migration applied in {duration_ms:.0} ms"),
-        count => format!("{count} migrations applied in {duration_ms:.0} ms"),
+        1 => format!("1 migration applied in {}", units::duration(duration_ms)),
+        count => format!("{count} migrations applied in {}", units::duration(duration_ms)),
     }
 }
 

@@ -130,6 +130,7 @@ impl Stage {
             selection: Selection::All,
             limits: self.limits.clone(),
             history: Arc::new(NoHistory("the tests keep none")),
+            gate: stopover_model::Gate::default(),
             stop: self.stop.clone(),
         }
     }

@@ -116,6 +116,7 @@ impl Asked {
             selection: Selection::All,
             limits: self.limits.clone(),
             history: Arc::new(NoHistory("the tests keep none")),
+            gate: stopover_model::Gate::default(),
             stop: self.stop.clone(),
         }
     }
