@@ -33,6 +33,12 @@ impl<B> TargetCopy<B> {
         Self { backend, described, keeper }
     }
 
+    /// The same copy, reached in another way.
+    pub fn reached<C>(self, otherwise: impl FnOnce(B) -> C) -> TargetCopy<C> {
+        let Self { backend, described, keeper } = self;
+        TargetCopy { backend: otherwise(backend), described, keeper }
+    }
+
     /// Throws it away.
     pub async fn discard(self) -> Vec<Finding> {
         let Self { backend, keeper, .. } = self;

@@ -21,6 +21,7 @@ mod trace;
 pub use adopt::{Adopt, Counter, CounterRow};
 pub use census::{Bookkeeping, Census, CensusDepth, CensusScope, Privileges};
 pub use copy::{Copier, CopyError, CopyKeeper, Pending, TargetCopy};
+mod witness;
 pub use error::BackendError;
 pub use kept::{LONGEST_KEPT, kept, unpacked};
 pub use ledger::{
@@ -34,4 +35,5 @@ pub use session::{
     UnitEnd, UnitLimits,
 };
 pub use stop::{Stop, StopRequest, StopSignal};
-pub use trace::{Observer, StatementTrace, Trace};
+pub use trace::{Observer, OutsideTrace, StatementTrace, Trace};
+pub use witness::{Footing, GuardedTable, OwnedSequence, Sight, Stake, Stand, Witness};

@@ -79,6 +79,7 @@ pub trait Session:
     /// Ends it here, whatever the server knows of it: what it holds is free for the next session.
     /// Nothing can be asked of it any more.
     fn hang_up(&mut self) -> impl Future<Output = ()> + Send;
+    + crate::Witness
 }
 
 /// What to read.

@@ -46,6 +46,8 @@ pub trait Fixture: Sized {
     type Backend: Backend<Session: LedgerEditor + Adopt> + 'static;
     /// Keeps a lock until it is dropped.
     type Blocker;
+    /// Writes beside the engine, from wherever it is taken.
+    type Writer: Clone + Send + Sync + 'static;
 
     /// What it can do.
     const CAPABILITIES: Capabilities;
@@ -63,6 +65,12 @@ pub trait Fixture: Sized {
 
     /// Runs statements, beside the engine.
     fn run(&self, sql: &str) -> impl Future<Output = ()>;
+
+    /// Somebody else who writes.
+    fn writer(&self) -> Self::Writer;
+
+    /// Has them run statements in a session of their own, patient with locks.
+    fn write(writer: &Self::Writer, sql: &str) -> impl Future<Output = ()> + Send;
 
     /// The first column of a query's first row, as text.
     fn value(&self, sql: &str) -> impl Future<Output = String>;

@@ -7,10 +7,12 @@
 //! Not for what only one backend does (WAL files, concurrent indexes): that stands beside it.
 //! Everything here panics instead of returning errors, for its callers are tests.
 
+mod between;
 pub mod cases;
 mod fixture;
 mod stage;
 
+pub use between::Between;
 pub use fixture::{Capabilities, Fixture, Phrases, Support};
 pub use stage::{Stage, numbers, told};
 
@@ -43,6 +45,12 @@ macro_rules! suite {
             heals: heals_are_told_and_not_done_where_the_policy_says_so
             heals: a_journal_without_scripts_learns_to_keep_them
             heals: a_rerun_that_changes_its_session_is_recorded_all_the_same
+            meanwhile: rows_written_between_copy_and_rerun_are_not_lost_to_a_rebuild
+            meanwhile: values_written_between_copy_and_rerun_are_not_put_back
+            meanwhile: rows_that_the_copy_left_alone_are_not_lost_either
+            meanwhile: a_column_added_between_copy_and_rerun_is_not_lost_to_a_rebuild
+            meanwhile: a_rebuild_that_keeps_what_is_there_heals_with_what_was_written_meanwhile
+            meanwhile: every_row_that_a_busy_writer_commits_is_there_after_the_heal
             failure: a_failing_middle_statement_leaves_nothing
             failure: the_place_of_an_error_is_told
             failure: transaction_control_in_the_middle_is_refused_before_anything_runs

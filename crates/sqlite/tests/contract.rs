@@ -35,6 +35,8 @@ impl Drop for Blocker {
 impl Fixture for SqliteFixture {
     type Backend = SqliteBackend;
     type Blocker = Blocker;
+    /// Where the file is.
+    type Writer = std::path::PathBuf;
 
     const CAPABILITIES: Capabilities =
         Capabilities { copy: Support::No, lock_holder: Support::Yes };
@@ -65,6 +67,16 @@ impl Fixture for SqliteFixture {
 
     async fn run(&self, sql: &str) {
         self.open().execute_batch(sql).expect("statements");
+    }
+
+    fn writer(&self) -> std::path::PathBuf {
+        self.file()
+    }
+
+    async fn write(file: &std::path::PathBuf, sql: &str) {
+        let connection = Connection::open(file).expect("the database");
+        connection.busy_timeout(std::time::Duration::from_secs(30)).expect("a timeout");
+        connection.execute_batch(sql).expect("statements");
     }
 
     async fn value(&self, sql: &str) -> String {

@@ -7,6 +7,7 @@ pub mod drift;
 pub mod failure;
 pub mod heals;
 pub mod ledgers;
+pub mod meanwhile;
 pub mod order;
 pub mod reading;
 pub mod scripts;

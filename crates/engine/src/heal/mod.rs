@@ -1,7 +1,8 @@
 //! Heals the ledger of edits: before the first step of a plan, under the run lock.
 //!
 //! A restamp rewrites a checksum and runs nothing. A rerun runs a migration again, in one
-//! transaction with its row, and only after it changed nothing on a copy of the target. The row
+//! transaction with its row, and only after it changed nothing on a copy of the target; there and
+//! then it must change nothing of the target either, where others have gone on writing. The row
 //! keeps the time at which it was first applied: that is what a rollback goes by; when it ran
 //! again is in the journal.
 
@@ -48,12 +49,14 @@ pub(crate) async fn heal<B: Backend>(
     let proof = if reruns.is_empty() {
         None
     } else {
-        Some(proof::prove(backend, locked, &reruns, facts, request, sink).await?)
+        Some(Box::pin(proof::prove(backend, locked, &reruns, facts, request, sink)).await?)
     };
     locked.prove_pinned(backend, &request.stop).await?;
     ready_journal(locked).await?;
     let proven = proof.as_ref().map_or("", |it| it.told.as_str());
-    again::all(locked, &reruns, proven, request).await?;
+    if let Some(proof) = &proof {
+        Box::pin(again::all(locked, &reruns, proof, facts, request)).await?;
+    }
     restamp(locked, plan).await?;
     let mut findings: Vec<Finding> = plan.heals.iter().map(|it| told(it, proven)).collect();
     findings.extend(proof.into_iter().flat_map(|it| it.findings));

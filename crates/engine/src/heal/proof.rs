@@ -4,20 +4,27 @@
 //! built on what it made. Its text cannot tell; production's own data can.
 
 use stopover_backend::{
-    Backend, BackendError, Census, CensusDepth, CensusScope, CopyError, FactsReader, Privileges,
-    Session, TargetCopy,
+    Backend, BackendError, Census, CensusDepth, CensusScope, CopyError, FactsReader, GuardedTable,
+    Privileges, Session, TargetCopy,
 };
-use stopover_model::{DatabaseKind, Event, EventSink, Facts, Finding, Schema, Version};
+use stopover_model::{
+    DatabaseKind, Event, EventSink, Facts, Finding, Schema, StatementError, Version,
+};
 use stopover_planner::{Inventory, rerun_changes, unproven_privileges};
 
 use crate::lock::Locked;
+use crate::step::again::{Again, Ground};
 use crate::{EngineError, Request};
 
-use super::again::{in_words, once};
+use super::again::{Once, in_words, once};
 use super::{Rerun, note, ready_journal};
 
 /// That the reruns change nothing.
 pub(super) struct Proof {
+    /// What was looked at, and is to be looked at on the target.
+    pub(super) scope: CensusScope,
+    /// The tables that each of them wrote to.
+    pub(super) written: Vec<Vec<GuardedTable>>,
     /// On what, and how much of it: for the journal.
     pub(super) told: String,
     /// What else was found on the way: no errors.
@@ -52,8 +59,8 @@ pub(super) async fn prove<B: Backend>(
         signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
     };
     let findings = copy.discard().await;
-    let told = ended?;
-    Ok(Proof { told, findings })
+    let (told, written) = ended?;
+    Ok(Proof { scope, written, told, findings })
 }
 
 async fn on_copy<B: Backend>(
@@ -63,7 +70,7 @@ async fn on_copy<B: Backend>(
     facts: &Facts,
     request: &Request<'_>,
     sink: &mut dyn EventSink,
-) -> Result<String, EngineError> {
+) -> Result<(String, Vec<Vec<GuardedTable>>), EngineError> {
     let broken = |error: EngineError| match error {
         EngineError::Backend(error) => {
             let message = format!("{}: {}", copy.described, in_words(error));
@@ -75,18 +82,23 @@ async fn on_copy<B: Backend>(
     let role = locked.session().facts(&request.facts).await.map_err(|it| broken(it.into()))?.role;
     let first =
         inventory(&mut locked, request, facts.database).await.map_err(|it| broken(it.into()))?;
+    let scope =
+        scope(&mut locked, request, facts.database).await.map_err(|it| broken(it.into()))?;
+    let mut written = Vec::with_capacity(reruns.len());
     for rerun in reruns {
         let version = &rerun.heal.version;
         let note = note(rerun.heal, "on a copy");
-        if let Err(error) = once(&mut locked, rerun, &note, request).await.map_err(broken)? {
-            let message = format!(
-                "re-running {version} fails on a copy: {} at {}:{}:{}",
-                error.headline(),
-                error.file,
-                error.line,
-                error.column
-            );
-            return Err(EngineError::Refused(vec![refused(version, message)]));
+        let again = Again::new(&note, &scope, Ground::Copy);
+        match Box::pin(once(&mut locked, rerun, again, request)).await.map_err(broken)? {
+            Once::Failed(error) => {
+                let message = failed(version, &error);
+                return Err(EngineError::Refused(vec![refused(version, message)]));
+            }
+            Once::Done(tables) | Once::Unguarded(tables) => written.push(tables),
+            Once::Changed(changes, _) => {
+                let findings = changes.into_iter().map(|it| refused(version, it));
+                return Err(EngineError::Refused(findings.collect()));
+            }
         }
         let now = inventory(&mut locked, request, facts.database)
             .await
@@ -105,12 +117,23 @@ async fn on_copy<B: Backend>(
         }
     }
     locked.release().await;
-    Ok(format!(
+    let told = format!(
         "proven on {}: the schema, and {} in {}, are the same before and after",
         copy.described,
         counted(first.rows(), "row"),
         counted(first.tables.len() as u64, "table"),
-    ))
+    );
+    Ok((told, written))
+}
+
+fn failed(version: &Version, error: &StatementError) -> String {
+    format!(
+        "re-running {version} fails on a copy: {} at {}:{}:{}",
+        error.headline(),
+        error.file,
+        error.line,
+        error.column
+    )
 }
 
 fn counted(number: u64, noun: &str) -> String {

@@ -1,5 +1,6 @@
 //! One migration: in a transaction with its ledger row, or statement by statement with the journal.
 
+pub(crate) mod again;
 mod non_transactional;
 mod retry;
 mod transactional;
@@ -14,6 +15,7 @@ use stopover_model::{
     Provenance, Step,
 };
 
+use self::again::Again;
 use crate::notices::Notices;
 use crate::place::located;
 use crate::request::Limits;
@@ -67,9 +69,8 @@ pub(crate) struct StepContext<'a> {
     pub(crate) next: Option<Opening>,
     /// Up or down.
     pub(crate) direction: Direction,
-    /// The journal's line of a heal, where an applied migration is run again: its row is there, and
-    /// gets the step's checksum.
-    pub(crate) again: Option<&'a JournalNote>,
+    /// How an applied migration is run again, where it is.
+    pub(crate) again: Option<&'a Again<'a>>,
 }
 
 /// A report of `step` that says: not begun.
@@ -198,7 +199,12 @@ impl<S: Session> Carrier<'_, S> {
     }
 
     fn limits(&self) -> UnitLimits {
-        limits_of(self.step, self.context.limits)
+        let mut limits = limits_of(self.step, self.context.limits);
+        if self.context.again.is_some() {
+            // What keeps others out stands before every query.
+            limits.first_query = FirstQuery::Scripts;
+        }
+        limits
     }
 
     /// Records the migration, or that it is taken back, in the transaction that is open, or by itself.
@@ -217,7 +223,7 @@ impl<S: Session> Carrier<'_, S> {
             self.session.forget(ledger, &self.step.version).await?;
             return self.session.note(ledger, &note).await;
         }
-        if let Some(note) = self.context.again {
+        if let Some(Again { note, .. }) = self.context.again {
             let (version, name) = (&self.step.version, &self.step.name);
             self.session.restamp(ledger, version, name, self.step.checksum.as_ref()).await?;
             return self.session.note(ledger, note).await;

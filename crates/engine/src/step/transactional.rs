@@ -27,9 +27,13 @@ impl<S: Session> Carrier<'_, S> {
             }
             if matches!(end, StepEnd::Stopped(_)) {
                 let _ = leaving(self.session.rollback()).await;
+                let _ = self.put_numbers_forward().await;
                 return end;
             }
             if let Err(error) = self.session.rollback().await {
+                return StepEnd::Lost(error);
+            }
+            if let Err(error) = self.put_numbers_forward().await {
                 return StepEnd::Lost(error);
             }
             if let Err(end) = self.again(end, &mut tries).await {
@@ -116,10 +120,8 @@ impl<S: Session> Carrier<'_, S> {
         if let Err(end) = self.begin().await {
             return end;
         }
-        for at in 0..self.step.statements.len() {
-            if let Err(end) = self.statement(at).await {
-                return end;
-            }
+        if let Err(end) = self.statements().await {
+            return end;
         }
         if let Err(error) = self.record().await {
             return StepEnd::of(error);
@@ -129,6 +131,16 @@ impl<S: Session> Carrier<'_, S> {
             Err(error @ BackendError::Refused(_)) => StepEnd::of(error),
             Err(error) => StepEnd::CommitUnknown(error),
         }
+    }
+
+    async fn statements(&mut self) -> Result<(), StepEnd> {
+        if let Some(again) = self.context.again {
+            return Box::pin(self.once_more(again)).await;
+        }
+        for at in 0..self.step.statements.len() {
+            self.statement(at).await?;
+        }
+        Ok(())
     }
 }
 

@@ -36,6 +36,7 @@ mod types;
 mod views;
 
 use stopover_backend::{BackendError, Census, CensusDepth, CensusScope, Privileges};
+mod witness;
 use stopover_model::{Mark, Schema, SchemaObject, TableCensus};
 use tokio_postgres::SimpleQueryRow;
 
@@ -55,7 +56,7 @@ impl Census for PostgresSession {
         depth: CensusDepth,
     ) -> Result<Vec<TableCensus>, BackendError> {
         let look = moment::open(self, scope).await?;
-        let read = rows::read(self, &look, depth).await;
+        let read = rows::read(self, &look, depth, &rows::Chosen::All).await;
         moment::close(self, read).await
     }
 

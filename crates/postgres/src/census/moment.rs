@@ -9,8 +9,7 @@ use crate::session::PostgresSession;
 
 /// What changes how catalogs and values print, and what would hide rows or end a long read.
 /// `row_security = off` makes a policy that applies to us an error instead of fewer rows.
-const BEGIN: &str = "\
-    BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY NOT DEFERRABLE;\
+const PINS: &str = "\
     SET LOCAL search_path = pg_catalog, pg_temp;\
     SET LOCAL row_security = off;\
     SET LOCAL quote_all_identifiers = off;\
@@ -27,21 +26,58 @@ const BEGIN: &str = "\
     SET LOCAL statement_timeout = 0;\
     SET LOCAL idle_in_transaction_session_timeout = 0;";
 
+const BEGIN: &str = "BEGIN TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY NOT DEFERRABLE;";
+
+/// The same in the transaction that is open, whatever role and settings its script has put on.
+const BEGIN_WITHIN: &str = "SAVEPOINT stopover_sight;SET LOCAL SESSION AUTHORIZATION DEFAULT;\
+    SET LOCAL role TO DEFAULT;SET LOCAL transaction_read_only = on;";
+
+/// Everything is as before then, and locks that were taken for the look are given back.
+const END_WITHIN: &str = "ROLLBACK TO SAVEPOINT stopover_sight;RELEASE SAVEPOINT stopover_sight";
+
 /// Opens it.
 pub(super) async fn open(
     session: &mut PostgresSession,
     scope: &CensusScope,
 ) -> Result<Look, BackendError> {
-    let sql = format!("{BEGIN}{}", first_look(scope));
-    match session.rows(&sql).await {
-        Ok(mut sets) => {
-            let rows = sets.pop().unwrap_or_default();
-            match rows.first() {
-                Some(row) => Look::new(&field(row, 0)?, field(row, 1)?, field(row, 2)?, scope),
-                None => Err(BackendError::Lost("the server did not say its version".to_owned())),
-            }
-        }
+    open_at(session, scope, None).await
+}
+
+/// Opens it, as of a snapshot that another session has exported where one is named.
+pub(super) async fn open_at(
+    session: &mut PostgresSession,
+    scope: &CensusScope,
+    snapshot: Option<&str>,
+) -> Result<Look, BackendError> {
+    let snapshot = snapshot
+        .map_or_else(String::new, |it| format!("SET TRANSACTION SNAPSHOT {};", literal(it)));
+    match begin(session, &format!("{BEGIN}{snapshot}"), scope).await {
         Err(error) => close(session, Err(error)).await,
+        look => look,
+    }
+}
+
+/// Opens it in the transaction that is open.
+pub(super) async fn open_within(
+    session: &mut PostgresSession,
+    scope: &CensusScope,
+) -> Result<Look, BackendError> {
+    match begin(session, BEGIN_WITHIN, scope).await {
+        Err(error) => close_within(session, Err(error)).await,
+        look => look,
+    }
+}
+
+async fn begin(
+    session: &mut PostgresSession,
+    begin: &str,
+    scope: &CensusScope,
+) -> Result<Look, BackendError> {
+    let mut sets = session.rows(&format!("{begin}{PINS}{}", first_look(scope))).await?;
+    let rows = sets.pop().unwrap_or_default();
+    match rows.first() {
+        Some(row) => Look::new(&field(row, 0)?, field(row, 1)?, field(row, 2)?, scope),
+        None => Err(BackendError::Lost("the server did not say its version".to_owned())),
     }
 }
 
@@ -50,7 +86,23 @@ pub(super) async fn close<T>(
     session: &mut PostgresSession,
     read: Result<T, BackendError>,
 ) -> Result<T, BackendError> {
-    let closed = session.run("ROLLBACK").await;
+    end(session, "ROLLBACK", read).await
+}
+
+/// The same in the transaction that goes on.
+pub(super) async fn close_within<T>(
+    session: &mut PostgresSession,
+    read: Result<T, BackendError>,
+) -> Result<T, BackendError> {
+    end(session, END_WITHIN, read).await
+}
+
+async fn end<T>(
+    session: &mut PostgresSession,
+    sql: &str,
+    read: Result<T, BackendError>,
+) -> Result<T, BackendError> {
+    let closed = session.run(sql).await;
     let value = read?;
     closed.map(|()| value)
 }

@@ -43,12 +43,31 @@ struct Table {
     columns: Vec<String>,
 }
 
+/// Which tables are looked at.
+pub(super) enum Chosen<'a> {
+    /// Every one.
+    All,
+    /// Those of these names.
+    Named(&'a [&'a str]),
+}
+
+impl Chosen<'_> {
+    fn has(&self, relation: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Named(names) => names.contains(&relation),
+        }
+    }
+}
+
 pub(super) async fn read(
     session: &mut PostgresSession,
     look: &Look,
     depth: CensusDepth,
+    chosen: &Chosen<'_>,
 ) -> Result<Vec<TableCensus>, BackendError> {
-    let tables = tables(session, look).await?;
+    let mut tables = tables(session, look).await?;
+    tables.retain(|it| chosen.has(&it.relation));
     let mut read = Vec::with_capacity(tables.len());
     for batch in tables.chunks(BATCH) {
         let queries: Vec<String> = batch

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stopover_contract::{Capabilities, Fixture, Phrases, Support};
 use stopover_postgres::{PostgresBackend, Target};
 use stopover_scratch::copies::ScratchCopies;
-use stopover_testkit::TestDatabase;
+use stopover_testkit::{Access, TestDatabase};
 use tokio_postgres::{Client, SimpleQueryMessage};
 
 /// A database on the server that the tests share.
@@ -15,6 +15,7 @@ impl Fixture for PostgresFixture {
     type Backend = PostgresBackend;
     /// A session with an open transaction.
     type Blocker = Client;
+    type Writer = Access;
 
     const CAPABILITIES: Capabilities =
         Capabilities { copy: Support::Yes, lock_holder: Support::Yes };
@@ -51,6 +52,14 @@ impl Fixture for PostgresFixture {
 
     async fn run(&self, sql: &str) {
         self.0.client().await.batch_execute(sql).await.expect("statements");
+    }
+
+    fn writer(&self) -> Access {
+        (*self.0).clone()
+    }
+
+    async fn write(access: &Access, sql: &str) {
+        access.client().await.batch_execute(sql).await.expect("statements");
     }
 
     async fn value(&self, sql: &str) -> String {

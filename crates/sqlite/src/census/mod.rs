@@ -16,6 +16,7 @@ mod objects;
 mod rows;
 mod table;
 mod text;
+mod witness;
 
 use rusqlite::Connection;
 use stopover_backend::{BackendError, Census, CensusDepth, CensusScope};
@@ -38,7 +39,7 @@ impl Census for SqliteSession {
         depth: CensusDepth,
     ) -> Result<Vec<TableCensus>, BackendError> {
         let except = Except::of(scope);
-        self.call(move |held| moment(held, |it| rows::read(it, &except, depth))).await?
+        self.call(move |held| moment(held, |it| rows::read(it, &except, depth, &|_| true))).await?
     }
 
     async fn marks(&mut self, scope: &CensusScope) -> Result<Vec<Mark>, BackendError> {
@@ -60,7 +61,8 @@ impl Except {
     }
 }
 
-/// Reads in a transaction, again where a snapshot was outrun by somebody who writes.
+/// Reads in a transaction, the one that is open or one of its own; again where a snapshot was outrun
+/// by somebody who writes.
 fn moment<T: Default>(
     held: &mut Held,
     read: impl Fn(&Connection) -> rusqlite::Result<T>,
@@ -68,6 +70,7 @@ fn moment<T: Default>(
     loop {
         let value = match held.reading()? {
             None => Ok(T::default()),
+            Some(connection) if !connection.is_autocommit() => read(connection),
             Some(connection) => connection.unchecked_transaction().and_then(|it| read(&it)),
         };
         if !held.outrun()? {

@@ -20,25 +20,40 @@ const TABLES: &str = "SELECT s.name, l.type, s.sql \
      WHERE s.type = 'table' AND l.type IN ('table', 'virtual') \
        AND s.name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY s.name";
 
+/// The tables of which `chosen` says so, by the names that it is given.
 pub(super) fn read(
     connection: &Connection,
     except: &Except,
     depth: CensusDepth,
+    chosen: &dyn Fn(&str) -> bool,
 ) -> rusqlite::Result<Vec<TableCensus>> {
+    let names = names(connection, except)?;
+    let names = names.iter().filter(|name| chosen(&shown(name)));
+    names
+        .map(|name| match depth {
+            CensusDepth::Rows => counted(connection, name),
+            CensusDepth::Digests => digested(connection, name),
+        })
+        .collect()
+}
+
+/// The tables that hold rows of their own, as a census names them.
+pub(super) fn relations(connection: &Connection, except: &Except) -> rusqlite::Result<Vec<String>> {
+    Ok(names(connection, except)?.iter().map(|it| shown(it)).collect())
+}
+
+fn names(connection: &Connection, except: &Except) -> rusqlite::Result<Vec<String>> {
     let mut select = connection.prepare(TABLES)?;
     let mut rows = select.query([])?;
-    let mut tables = Vec::new();
+    let mut names = Vec::new();
     while let Some(row) = rows.next()? {
         let (name, class, sql): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let readable = class == "table" || has_module(connection, &sql)?;
         if readable && !except.has(&name) {
-            tables.push(match depth {
-                CensusDepth::Rows => counted(connection, &name)?,
-                CensusDepth::Digests => digested(connection, &name)?,
-            });
+            names.push(name);
         }
     }
-    Ok(tables)
+    Ok(names)
 }
 
 /// Whether the module of a virtual table is there: the name after `USING`.

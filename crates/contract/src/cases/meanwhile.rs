@@ -1,0 +1,161 @@
+//! What others write while a rerun is proven on a copy: it is not lost.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::Duration;
+
+use stopover_engine::{Applied, EngineError};
+use stopover_model::{Finding, Version};
+
+use crate::{Between, Fixture, Stage, told};
+
+const CODES: &str = "CREATE TABLE codes (id integer PRIMARY KEY, code text);\n";
+
+/// A rebuild that takes along what is there.
+const CAREFUL: &str = "CREATE TABLE IF NOT EXISTS codes (id integer PRIMARY KEY, code text);\n\
+     CREATE TABLE kept AS SELECT id, code FROM codes;\n\
+     DROP TABLE codes;\n\
+     CREATE TABLE codes (id integer PRIMARY KEY, code text);\n\
+     INSERT INTO codes SELECT id, code FROM kept;\n\
+     DROP TABLE kept;\n";
+
+/// One and nine are applied; nine's checksum is poisoned, and it may be run again.
+async fn poisoned<F: Fixture>(one: &str, nine: &str) -> Stage<F> {
+    let mut stage = Stage::<F>::new().await;
+    stage.up("1_one", one);
+    stage.up("9_codes", nine);
+    stage.apply().await;
+    let table = stage.status().await.ledger.table;
+    let other = format!("(SELECT checksum FROM {table} WHERE version = 1)");
+    let sql = format!("UPDATE {table} SET checksum = {other} WHERE version = 9");
+    stage.database.run(&sql).await;
+    stage.policy.heal.idempotent = vec![Version::Integer(9)];
+    stage
+}
+
+/// Applies, and runs `sql` once, as soon as the copy is made.
+async fn apply_and<F: Fixture>(
+    stage: &Stage<F>,
+    sql: &'static str,
+) -> Result<Applied, EngineError> {
+    let done = Arc::new(AtomicBool::new(false));
+    let write = stage.database.writer();
+    let between = Between::new(stage.database.backend(), move || {
+        let (done, write) = (Arc::clone(&done), write.clone());
+        async move {
+            if !done.swap(true, Ordering::SeqCst) {
+                F::write(&write, sql).await;
+            }
+        }
+    });
+    stage.apply_by(&between).await.0
+}
+
+fn refusal(applied: Result<Applied, EngineError>) -> Vec<Finding> {
+    match applied {
+        Err(EngineError::Refused(findings)) => findings,
+        other => panic!("not refused: {other:?}"),
+    }
+}
+
+/// The bug: a rebuild that the copy showed to be harmless ran on the target, which others had
+/// written to since, and their rows were gone.
+pub async fn rows_written_between_copy_and_rerun_are_not_lost_to_a_rebuild<F: Fixture>() {
+    for nine in [
+        "DROP TABLE IF EXISTS codes;\nCREATE TABLE codes (id integer PRIMARY KEY, code text);\n\
+         INSERT INTO codes VALUES (1, 'SUMMER');\n",
+        "CREATE TABLE IF NOT EXISTS codes (id integer PRIMARY KEY, code text);\n\
+         DELETE FROM codes;\nINSERT INTO codes VALUES (1, 'SUMMER');\n",
+    ] {
+        let stage = poisoned::<F>("CREATE TABLE other (id integer);\n", nine).await;
+        let before = stage.status().await.applied;
+        let applied = apply_and(&stage, "INSERT INTO codes VALUES (2, 'WINTER')").await;
+        let findings = refusal(applied);
+        assert_eq!(told(&findings), ["modified"], "{findings:#?}");
+        let message = &findings[0].message;
+        let reason = "re-running 9 would remove 1 of 2 rows of codes: the target has been written \
+                      to since the copy was made";
+        assert!(message.starts_with(reason), "{message}");
+        assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "2");
+        assert_eq!(stage.status().await.applied, before, "nor is the ledger changed");
+        assert!(stage.status().await.healed.is_empty());
+    }
+}
+
+/// A value that somebody has changed since is not put back.
+pub async fn values_written_between_copy_and_rerun_are_not_put_back<F: Fixture>() {
+    let nine = "UPDATE codes SET code = 'SUMMER' WHERE id = 1;\n";
+    let one = format!("{CODES}INSERT INTO codes VALUES (1, 'SUMMER');\n");
+    let stage = poisoned::<F>(&one, nine).await;
+    let applied = apply_and(&stage, "UPDATE codes SET code = 'AUTUMN'").await;
+    let message = &refusal(applied)[0].message;
+    assert!(message.starts_with("re-running 9 would change values of codes (code): "), "{message}");
+    assert_eq!(stage.database.value("SELECT code FROM codes").await, "AUTUMN");
+}
+
+/// On the copy the script writes to no row; what it reads elsewhere has changed since.
+pub async fn rows_that_the_copy_left_alone_are_not_lost_either<F: Fixture>() {
+    let one = format!(
+        "{CODES}CREATE TABLE doomed (id integer);\nINSERT INTO codes VALUES (1, 'SUMMER');\n"
+    );
+    let nine = "DELETE FROM codes WHERE id IN (SELECT id FROM doomed);\n";
+    let stage = poisoned::<F>(&one, nine).await;
+    let applied = apply_and(&stage, "INSERT INTO doomed VALUES (1)").await;
+    let message = &refusal(applied)[0].message;
+    assert!(message.starts_with("re-running 9 would remove 1 of 1 rows of codes: "), "{message}");
+    assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "1");
+}
+
+/// A column that somebody has added since, by hand or by another tool, is kept too.
+pub async fn a_column_added_between_copy_and_rerun_is_not_lost_to_a_rebuild<F: Fixture>() {
+    let stage = poisoned::<F>("CREATE TABLE other (id integer);\n", CAREFUL).await;
+    let applied = apply_and(&stage, "ALTER TABLE codes ADD COLUMN note text").await;
+    let message = &refusal(applied)[0].message;
+    assert!(message.starts_with("re-running 9 would drop column codes.note: "), "{message}");
+    stage.database.run("UPDATE codes SET note = 'there'").await;
+}
+
+/// A rebuild that takes along what is there heals, and what was written meanwhile is there.
+pub async fn a_rebuild_that_keeps_what_is_there_heals_with_what_was_written_meanwhile<F: Fixture>()
+{
+    let stage = poisoned::<F>("CREATE TABLE other (id integer);\n", CAREFUL).await;
+    apply_and(&stage, "INSERT INTO codes VALUES (2, 'WINTER')").await.expect("a heal");
+    assert_eq!(stage.database.value("SELECT code FROM codes WHERE id = 2").await, "WINTER");
+    assert_eq!(stage.status().await.healed.len(), 1);
+}
+
+/// Somebody writes all the time: every row that was committed is there after the heal.
+pub async fn every_row_that_a_busy_writer_commits_is_there_after_the_heal<F: Fixture>() {
+    let mut stage = poisoned::<F>("CREATE TABLE other (id integer);\n", CAREFUL).await;
+    stage.limits.lock_timeout = Duration::from_secs(20);
+    let (done, committed) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
+    let busy = {
+        let (done, committed, write) =
+            (Arc::clone(&done), Arc::clone(&committed), stage.database.writer());
+        tokio::spawn(async move {
+            let mut id = 0;
+            while !done.load(Ordering::SeqCst) {
+                id += 1;
+                F::write(&write, &format!("INSERT INTO codes VALUES ({id}, 'busy')")).await;
+                committed.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(2)).await;
+            }
+        })
+    };
+    while committed.load(Ordering::SeqCst) < 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let before = committed.load(Ordering::SeqCst);
+    stage.apply().await;
+    let after = committed.load(Ordering::SeqCst);
+    // It goes on behind the heal.
+    while committed.load(Ordering::SeqCst) < after + 3 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    done.store(true, Ordering::SeqCst);
+    busy.await.expect("a writer that is never refused");
+    assert!(after > before, "nothing was written meanwhile");
+    let rows = stage.database.value("SELECT count(*) FROM codes").await;
+    assert_eq!(rows, committed.load(Ordering::SeqCst).to_string());
+    assert_eq!(stage.status().await.healed.len(), 1);
+}
