@@ -80,6 +80,12 @@ pub(super) const ROOMS: &[Room] = &[
         purpose: "apply and rehearse: one engine for every front end",
     },
     Room {
+        name: "receipts",
+        reach: Reach::Outside,
+        may_use: &["model"],
+        purpose: "keys, signatures, and where receipts of rehearsals lie",
+    },
+    Room {
         name: "postgres",
         reach: Reach::Outside,
         may_use: &["model", "sql", "backend"],
@@ -126,7 +132,7 @@ pub(super) const ROOMS: &[Room] = &[
         reach: Reach::Outside,
         may_use: &[
             "model", "sql", "source", "planner", "backend", "engine", "postgres", "sqlite",
-            "scratch", "report",
+            "scratch", "receipts", "report",
         ],
         purpose: "arguments → request → one call → exit code",
     },
@@ -140,8 +146,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "stopover",
         reach: Reach::Outside,
         may_use: &[
-            "model", "source", "planner", "backend", "engine", "postgres", "sqlite", "scratch",
-            "embed",
+            "model", "source", "planner", "backend", "engine", "postgres", "sqlite", "receipts",
+            "scratch", "embed",
         ],
         purpose: "the library for services: settings → request → one call → report or typed error",
     },
