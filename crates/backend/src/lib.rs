@@ -8,26 +8,34 @@
 //! the same traits as an apply on production.
 
 mod adopt;
+mod backup;
 mod census;
 mod copy;
 mod error;
+mod harness;
+mod imprint;
 mod kept;
 mod ledger;
+mod program;
 mod scratch;
 mod session;
 mod stop;
 mod trace;
+mod witness;
 
 pub use adopt::{Adopt, Counter, CounterRow};
+pub use backup::{Backed, BackupFailure, BackupMaker};
 pub use census::{Bookkeeping, Census, CensusDepth, CensusScope, Privileges};
 pub use copy::{Copier, CopyError, CopyKeeper, Pending, TargetCopy};
-mod witness;
 pub use error::BackendError;
+pub use harness::{Harness, HealthRequest, SchemaMemory, SchemaRecord, SurroundingsRequest};
+pub use imprint::{Imprint, ImprintColumn};
 pub use kept::{LONGEST_KEPT, kept, unpacked};
 pub use ledger::{
     JournalEvent, JournalNote, LedgerChoice, LedgerEditor, LedgerId, LedgerWriter, NoteEvent,
     Recall, Recover,
 };
+pub use program::{Access, Leftovers, Program, ProgramEnding, ProgramRun};
 pub use scratch::{PrepareError, PrepareStage, Prepared, ScratchProvider};
 pub use session::{
     Audience, Backend, Canceller, Diagnose, Done, Durability, Execute, FactsReader, FactsRequest,

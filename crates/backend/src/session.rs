@@ -9,8 +9,8 @@ use stopover_model::{
 };
 
 use crate::{
-    Adopt, BackendError, Bookkeeping, Census, CopyError, LedgerChoice, LedgerEditor, LedgerId,
-    LedgerWriter, Observer, Recall, Recover, Stop, TargetCopy,
+    Access, Adopt, BackendError, Bookkeeping, Census, CopyError, LedgerChoice, LedgerEditor,
+    LedgerId, LedgerWriter, Observer, Recall, Recover, Stop, TargetCopy,
 };
 
 /// A way to reach one database.
@@ -38,6 +38,11 @@ pub trait Backend: Send + Sync {
 
     /// Who observes the sessions that this opens, where somebody does.
     fn observer(&self) -> Option<Arc<dyn Observer>> {
+        None
+    }
+
+    /// How a program of the user's reaches the same database as the same role, where one can.
+    fn access(&self) -> Option<Access> {
         None
     }
 
@@ -74,12 +79,12 @@ pub trait Session:
     + Adopt
     + Bookkeeping
     + Census
+    + crate::Witness
     + Send
 {
     /// Ends it here, whatever the server knows of it: what it holds is free for the next session.
     /// Nothing can be asked of it any more.
     fn hang_up(&mut self) -> impl Future<Output = ()> + Send;
-    + crate::Witness
 }
 
 /// What to read.

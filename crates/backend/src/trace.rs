@@ -4,7 +4,7 @@
 //! attached to its sessions. An observer changes nothing: it hears the events that everybody hears
 //! (they say which statement comes next), and looks at the server over a connection of its own.
 
-use stopover_model::report::{LockReport, TableReport};
+use stopover_model::report::{LockReport, LooksReport, SessionStatementReport, TableReport};
 use stopover_model::{Event, Finding, Version};
 
 use crate::Pending;
@@ -17,6 +17,10 @@ pub trait Observer: Send + Sync {
     /// From now on there are synthetic readers and writers beside the sessions, on each table that
     /// a statement names, at this rate each: what they wait is told next to what is derived.
     fn stir(&self, per_second: u32);
+
+    /// From now on every other session of the database is observed, whoever opened it: by looks
+    /// from outside, again and again. What keeps it from being seen is told at the end.
+    fn watch(&self) -> Pending<'_, ()>;
 
     /// Ends the observation, and tells what was seen. Sessions that are open or opened later are
     /// observed no more.
@@ -32,6 +36,20 @@ pub struct Trace {
     pub tables: Vec<TableReport>,
     /// What keeps the trace from being whole, or from being read as production's.
     pub findings: Vec<Finding>,
+    /// What was seen from outside; `None` where nobody looked, or the trace broke off.
+    pub outside: Option<OutsideTrace>,
+}
+
+/// What was seen of sessions that somebody else opened.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct OutsideTrace {
+    /// How often, and how far apart, the looks were.
+    pub looks: LooksReport,
+    /// Statements that held a lock that others wait for, or that took long, in the order of their
+    /// begins.
+    pub statements: Vec<SessionStatementReport>,
+    /// Tables that have another file than before.
+    pub rewrites: Vec<String>,
 }
 
 /// What was seen of one statement. What is not known is `None`.

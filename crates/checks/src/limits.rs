@@ -2,7 +2,7 @@
 //!
 //! Over a limit is an error, near below it a warning. A limit on what was not measured is an error.
 
-use stopover_model::report::{MigrationReport, TableReport};
+use stopover_model::report::{CommandReport, MigrationReport, TableReport};
 use stopover_model::{Finding, TableLimits, Thresholds};
 
 /// From this part of a limit on there is a warning.
@@ -13,6 +13,8 @@ const NEAR: f64 = 0.8;
 pub struct Measured<'a> {
     /// The migrations of the run.
     pub migrations: &'a [MigrationReport],
+    /// The command that ran them in the engine's place.
+    pub command: Option<&'a CommandReport>,
     /// The tables that were there before it.
     pub tables: &'a [TableReport],
 }
@@ -64,7 +66,8 @@ fn shut_out(
     let limited = |it: &TableReport| allowed(&thresholds.of(&it.relation));
     let unknown = measured.tables.iter().any(|it| limited(it).is_some() && found(it).is_none());
     let nothing_seen = measured.tables.is_empty() && thresholds.limits(*allowed);
-    if (unknown || nothing_seen) && !measured.migrations.is_empty() {
+    let has_run = !measured.migrations.is_empty() || measured.command.is_some();
+    if (unknown || nothing_seen) && has_run {
         return vec![not_known(code, &format!("how long {who} were shut out"), setting)];
     }
     let finding = |it: &TableReport| {
@@ -87,42 +90,58 @@ fn rewrites(measured: Measured<'_>, thresholds: &Thresholds) -> Vec<Finding> {
     for migration in measured.migrations {
         for statement in &migration.statements {
             for relation in statement.rewrites.iter().flatten() {
-                let bytes = measured.tables.iter().find(|it| it.relation == *relation);
-                let bytes = bytes.and_then(|it| it.bytes);
-                let (Some(limit), Some(bytes)) = (thresholds.of(relation).rewrite_bytes, bytes)
-                else {
-                    continue;
-                };
-                let shown = shown_bytes(limit);
-                let Some((allowed, finding)) = judged(bytes as f64, limit as f64, &shown) else {
-                    continue;
-                };
-                let message = format!(
-                    "{} of migration {}, line {}, rewrites {relation} of {}{allowed}",
-                    statement.tag,
-                    migration.version,
-                    statement.line,
-                    shown_bytes(bytes),
+                let who = format!(
+                    "{} of migration {}, line {},",
+                    statement.tag, migration.version, statement.line
                 );
-                let remedy = "change it so that nothing is rewritten (a new column filled in \
-                              batches), or allow more: rewrite_bytes under [limits] in \
-                              stopover.toml";
-                findings.push(finding("rewrite", relation.clone(), message, remedy.to_owned()));
+                findings.extend(rewrite(&who, relation, measured, thresholds));
             }
         }
     }
+    let Some(command) = measured.command else { return findings };
+    match &command.rewrites {
+        None if thresholds.limits(|it| it.rewrite_bytes.map(|it| it as f64)) => {
+            findings.push(not_known("rewrite", "what was rewritten", "rewrite_bytes"));
+        }
+        rewrites => findings.extend(
+            rewrites
+                .iter()
+                .flatten()
+                .filter_map(|it| rewrite("the command", it, measured, thresholds)),
+        ),
+    }
     findings
+}
+
+/// One table, by its size before.
+fn rewrite(
+    who: &str,
+    relation: &str,
+    measured: Measured<'_>,
+    thresholds: &Thresholds,
+) -> Option<Finding> {
+    let bytes = measured.tables.iter().find(|it| it.relation == relation)?.bytes?;
+    let limit = thresholds.of(relation).rewrite_bytes?;
+    let (allowed, finding) = judged(bytes as f64, limit as f64, &shown_bytes(limit))?;
+    let message = format!("{who} rewrites {relation} of {}{allowed}", shown_bytes(bytes));
+    let remedy = "change it so that nothing is rewritten (a new column filled in batches), or \
+                  allow more: rewrite_bytes under [limits] in stopover.toml";
+    Some(finding("rewrite", relation.to_owned(), message, remedy.to_owned()))
 }
 
 /// All migrations together.
 fn duration(measured: Measured<'_>, thresholds: &Thresholds) -> Option<Finding> {
     let limit = thresholds.duration_ms?;
-    let ms: f64 = measured.migrations.iter().filter_map(|it| it.duration_ms).sum();
+    let ms: f64 = measured.command.map_or_else(|| of_all(measured.migrations), |it| it.duration_ms);
     let (allowed, finding) = judged(ms, limit, &shown_ms(limit))?;
     let message = format!("the migrations took {}{allowed}", shown_ms(ms));
     let remedy = "make the slowest statements faster, or allow more: duration under [limits] in \
                   stopover.toml";
     Some(finding("duration", "the migrations".to_owned(), message, remedy.to_owned()))
+}
+
+fn of_all(migrations: &[MigrationReport]) -> f64 {
+    migrations.iter().filter_map(|it| it.duration_ms).sum()
 }
 
 type MakeFinding = fn(&str, String, String, String) -> Finding;
@@ -226,7 +245,7 @@ mod tests {
         migrations: &[MigrationReport],
         thresholds: &Thresholds,
     ) -> Vec<(String, bool)> {
-        limits(Measured { migrations, tables }, thresholds)
+        limits(Measured { migrations, command: None, tables }, thresholds)
             .into_iter()
             .map(|it| (format!("{}: {}", it.code, it.message), it.is_error()))
             .collect()

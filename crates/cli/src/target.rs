@@ -11,6 +11,7 @@ use stopover_postgres::PostgresBackend;
 use stopover_scratch::binaries::Search;
 use stopover_scratch::copies::ScratchCopies;
 use stopover_scratch::provider::{EmptyScratch, ScratchRequest};
+use stopover_scratch::server::Reach;
 use stopover_sqlite::{EmptyFile, Place, SqliteBackend};
 
 use crate::console::Failure;
@@ -70,6 +71,7 @@ pub(crate) fn scratch_settings(settings: &Settings) -> ScratchRequest {
         template_cache: settings.cache_dir().map(|dir| dir.join("templates")),
         bases: settings.bases(),
         fsync: settings.fsync,
+        reach: Reach::Socket,
         as_role: settings.as_role.clone(),
     }
 }

@@ -58,7 +58,7 @@ pub async fn plan<B: Backend>(
 }
 
 /// The facts as an apply would see them, and what it would take over first.
-async fn facts<B: Backend>(
+pub(crate) async fn facts<B: Backend>(
     backend: &B,
     request: &Request<'_>,
 ) -> Result<(Facts, Option<Finding>), EngineError> {

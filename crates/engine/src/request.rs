@@ -7,6 +7,8 @@ use stopover_backend::{CensusDepth, FactsRequest, Stop};
 use stopover_model::{Gate, History, Policy, SourceSet, Thresholds};
 use stopover_planner::Selection;
 
+use crate::Programs;
+
 /// How long to wait, and how often to try.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
@@ -53,13 +55,15 @@ pub struct Request<'a> {
 }
 
 /// What a rehearsal measures besides errors.
-#[derive(Debug, Clone, Default, PartialEq)]
+#[derive(Debug, Clone, Default)]
 pub struct Measure {
     /// Over which it is red.
     pub thresholds: Thresholds,
     /// Synthetic reads, and as many writes, of each touched table beside the migrations; `None` for
     /// none.
     pub traffic_per_second: Option<u32>,
+    /// Programs of the user's that take part.
+    pub programs: Programs,
     /// Whether tables are counted, or digested too: what is in them, and not only how much.
     pub census: CensusDepth,
 }

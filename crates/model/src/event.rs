@@ -21,6 +21,10 @@ pub enum RestorePhase {
     CopyingBase(String),
     /// The restored backup is being kept as a base.
     KeepingBase,
+    /// The user's own tool runs the migrations; the text names it.
+    Command(String),
+    /// The service boots on the migrated scratch; the text names it.
+    Booting(String),
 }
 
 /// Which way migrations go.
@@ -32,9 +36,46 @@ pub enum Direction {
     Down,
 }
 
+/// What a carry is busy with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CarryPhase {
+    /// Both sides are looked at; nothing is written yet.
+    Looking,
+    /// The definitions are read from the source; the target's schemas are dropped meanwhile.
+    Defining,
+    /// Tables are made and loaded, indexes built.
+    Copying,
+    /// What failed is tried again.
+    Retrying {
+        /// Which pass, from 2.
+        pass: usize,
+        /// Statements that failed in the one before.
+        failed: usize,
+    },
+    /// Source and target are compared.
+    Comparing,
+    /// The half-copied schemas are dropped.
+    Dropping,
+    /// The outcome is told to the callback's address.
+    Calling,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
+    /// A carry reached a phase.
+    Carrying(CarryPhase),
+    /// So much of the data is carried.
+    Carried {
+        /// Tables that are done.
+        tables: usize,
+        /// Tables in all.
+        tables_of: usize,
+        /// Bytes passed on.
+        bytes: u64,
+        /// About as many bytes as there are in all.
+        bytes_of: u64,
+    },
     /// A rehearsal's preparation reached a phase.
     Phase(RestorePhase),
     /// So much of the backup has been fetched.
@@ -68,6 +109,24 @@ pub enum Event {
         duration_ms: f64,
         /// Rows loaded.
         rows: u64,
+    },
+    /// A backup of the target begins; the text says of what, and with what.
+    BackupStarted(String),
+    /// So much of it is written.
+    BackedUp {
+        /// Bytes of the backup on disk.
+        bytes: u64,
+        /// Bytes that were compressed.
+        content: u64,
+    },
+    /// It is whole.
+    BackupFinished {
+        /// Where it is; `None` where a command of the user's put it elsewhere.
+        path: Option<String>,
+        /// Its size, where it is known.
+        bytes: Option<u64>,
+        /// How long it took.
+        duration_ms: f64,
     },
     /// Somebody else holds the run lock.
     LockWaiting {

@@ -26,6 +26,7 @@ pub mod report;
 mod schema;
 mod script;
 mod thresholds;
+pub mod units;
 mod unsettled;
 mod version;
 
@@ -48,7 +49,7 @@ pub use migration::{
 pub use notice::{Notice, NoticeLevel};
 pub use plan::{
     Boundary, Plan, PlannedLock, PlannedStatement, Resume, SessionUse, StatementPlace,
-    StatementWay, Step,
+    StatementWay, Step, beginning,
 };
 pub use policy::{AutoAdopt, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use receipt::{

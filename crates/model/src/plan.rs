@@ -109,6 +109,20 @@ pub struct PlannedStatement {
     pub session: SessionUse,
 }
 
+/// How a statement's text begins, for lists: one line of at most 160 characters, passwords redacted.
+#[must_use]
+pub fn beginning(text: &str) -> String {
+    const SHOWN: usize = 160;
+    // A password that begins in what is shown ends long before this.
+    let far: String = text.chars().take(20 * SHOWN).collect();
+    let line = redact_urls(&far).split_whitespace().collect::<Vec<_>>().join(" ");
+    let is_whole = far.len() == text.len() && line.chars().count() <= SHOWN;
+    if is_whole {
+        return line;
+    }
+    line.chars().take(SHOWN - 1).chain(['…']).collect()
+}
+
 impl PlannedStatement {
     /// SHA-256 of the text and the inline data: what the journal knows a statement by.
     #[must_use]
@@ -120,15 +134,7 @@ impl PlannedStatement {
     /// How it begins, for lists: one line of at most 160 characters, passwords redacted.
     #[must_use]
     pub fn beginning(&self) -> String {
-        const SHOWN: usize = 160;
-        // A password that begins in what is shown ends long before this.
-        let far: String = self.text.chars().take(20 * SHOWN).collect();
-        let line = redact_urls(&far).split_whitespace().collect::<Vec<_>>().join(" ");
-        let is_whole = far.len() == self.text.len() && line.chars().count() <= SHOWN;
-        if is_whole {
-            return line;
-        }
-        line.chars().take(SHOWN - 1).chain(['…']).collect()
+        beginning(&self.text)
     }
 
     /// Whether it only sets up the session: such a statement has to be run again when a step is

@@ -3,7 +3,9 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use stopover_backend::{Backend, BackendError, Copier, CopyError, Observer, Stop, TargetCopy};
+use stopover_backend::{
+    Access, Backend, BackendError, Copier, CopyError, Observer, Stop, TargetCopy,
+};
 use stopover_model::EventSink;
 use tokio::task::JoinHandle;
 use tokio_postgres::config::SslMode as DriverMode;
@@ -71,7 +73,7 @@ impl PostgresBackend {
     /// The same, with an observer of everything that its sessions do: a rehearsal's.
     #[must_use]
     pub fn traced(mut self, neighbours: Neighbours) -> Self {
-        self.recorder = Some(Recorder::new(neighbours));
+        self.recorder = Some(Recorder::new(neighbours, self.target.clone()));
         self
     }
 
@@ -105,6 +107,10 @@ impl Backend for PostgresBackend {
     fn observer(&self) -> Option<Arc<dyn Observer>> {
         let recorder = self.recorder.clone()?;
         Some(recorder)
+    }
+
+    fn access(&self) -> Option<Access> {
+        self.target.access()
     }
 
     async fn prove_pinned(&self, session: &mut PostgresSession) -> Result<(), BackendError> {

@@ -160,10 +160,19 @@ fn without_default_port(url: &str) -> String {
         Some(at) => authority.split_at(at + 1),
         None => ("", authority),
     };
+    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
+    // As in libpq, a host of the query is stronger than the one that stands before it, whose port
+    // holds all the same: `postgresql://user@localhost:6000/db?host=/folder`.
+    if query.split('&').any(|it| it.starts_with("host=")) && !hosts.is_empty() {
+        let port = hosts.rsplit_once(':').map(|(_, port)| port).filter(|it| !it.ends_with(']'));
+        let named = query.split('&').any(|it| it.starts_with("port="));
+        let port = port.filter(|_| !named).map(|it| format!("&port={it}")).unwrap_or_default();
+        let path = if path.is_empty() { "/" } else { path };
+        return format!("{scheme}://{login}{path}?{query}{port}");
+    }
     if hosts.is_empty() || hosts.contains([':', '[']) {
         return url.to_owned();
     }
-    let (path, query) = tail.split_once('?').unwrap_or((tail, ""));
     let path = if path.is_empty() { "/" } else { path };
     let more = if query.is_empty() { String::new() } else { format!("&{query}") };
     format!("{scheme}://{login}{path}?host={hosts}{more}")

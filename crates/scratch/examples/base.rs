@@ -11,6 +11,7 @@ use stopover_model::Silent;
 use stopover_scratch::binaries::Search;
 use stopover_scratch::cache::Cache;
 use stopover_scratch::provider::{BaseOptions, Keeping, PostgresScratch, ScratchRequest};
+use stopover_scratch::server::Reach;
 
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -37,6 +38,7 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
             keeping: Keeping::Always,
         }),
         fsync: false,
+        reach: Reach::Socket,
         as_role: None,
     };
     let without = ScratchRequest { bases: None, ..request.clone() };

@@ -19,6 +19,7 @@ use tokio::process::Command;
 
 use crate::binaries::{Binaries, Program, Search};
 use crate::provider::{PostgresScratch, ScratchRequest};
+use crate::server::Reach;
 
 /// Longest wait of pg_dump for somebody who changes a table: readers queue behind neither.
 const LOCK_WAIT: &str = "--lock-wait-timeout=30s";
@@ -81,6 +82,7 @@ impl ScratchCopies {
             template_cache: None,
             bases: None,
             fsync: false,
+            reach: Reach::Socket,
             as_role: None,
         };
         Self::new(target, request)

@@ -9,6 +9,7 @@ pub mod binaries;
 pub mod cache;
 pub mod copies;
 pub mod fetch;
+pub mod program;
 pub mod provider;
 pub mod restore;
 pub mod server;

@@ -28,7 +28,7 @@ use std::time::{Duration, Instant};
 use tokio::task::spawn_blocking;
 use tokio_postgres::Config;
 
-use self::folder::{PORT, ScratchFolder};
+use self::folder::ScratchFolder;
 use self::identity::Identity;
 use self::machine::Machine;
 use self::template::Template;
@@ -39,7 +39,7 @@ use crate::sweep::processes;
 use crate::watch::{Guard, Guarded, StopSignal};
 
 pub use self::error::ServerError;
-pub use self::options::{Durability, Locale, ServerOptions};
+pub use self::options::{Durability, Locale, Reach, ServerOptions};
 
 /// How long sessions of a killed server may linger.
 const LINGERING: Duration = Duration::from_secs(10);
@@ -62,6 +62,7 @@ pub struct PrivateServer {
 struct Launched {
     guard: Guard,
     folder: ScratchFolder,
+    port: u16,
     notes: Vec<String>,
     base_copy: Option<BaseCopy>,
 }
@@ -97,7 +98,7 @@ impl PrivateServer {
         ready::until_ready(&mut launched.guard, launched.folder.data(), &log).await?;
         let identity = Identity::random();
         identity
-            .take(launched.folder.socket())
+            .take(launched.folder.socket(), launched.port)
             .await
             .map_err(|source| ServerError::SetUp { log: tail(&log, 20), source })?;
         Ok(Self { launched, identity, version, durability })
@@ -139,7 +140,7 @@ impl PrivateServer {
     /// How to connect as another role, to another database.
     pub fn config_for(&self, user: &str, password: &str, database: &str) -> Config {
         let mut config = Config::new();
-        config.host_path(self.socket_folder()).port(PORT);
+        config.host_path(self.socket_folder()).port(self.port());
         config.user(user).password(password).dbname(database);
         config
     }
@@ -159,7 +160,7 @@ impl PrivateServer {
     pub fn environment(&self, database: &str) -> Vec<(&'static str, String)> {
         vec![
             ("PGHOST", self.socket_folder().to_string_lossy().into_owned()),
-            ("PGPORT", PORT.to_string()),
+            ("PGPORT", self.port().to_string()),
             ("PGUSER", self.identity.name.clone()),
             ("PGPASSWORD", self.identity.password.clone()),
             ("PGDATABASE", database.to_owned()),
@@ -171,9 +172,9 @@ impl PrivateServer {
         self.launched.folder.socket()
     }
 
-    /// The port, which is only part of the socket's name.
+    /// The port: part of the socket's name, and what it listens on where it does.
     pub fn port(&self) -> u16 {
-        PORT
+        self.launched.port
     }
 
     /// The server's folder, which goes with it.
@@ -248,14 +249,15 @@ impl Launched {
             }
             Filling::Base(base) => Some(base.copy_to(folder.data(), &user)?),
         };
-        configure(binaries, options, &folder, &user)?;
+        let port = options.reach.port().map_err(|source| ServerError::Watch { source })?;
+        configure(binaries, options, &folder, &user, port)?;
         if base_copy.is_some() && options.durability == Durability::LikeProduction {
             // Else the copy's own pages would go to the disk among those of the migrations.
             crate::base::sync(folder.data())
                 .map_err(|source| BaseError::Folder { path: folder.data().to_owned(), source })?;
         }
         let guard = serve(binaries, &folder, &user)?;
-        Ok(Self { guard, folder, notes, base_copy })
+        Ok(Self { guard, folder, port, notes, base_copy })
     }
 }
 
@@ -310,10 +312,11 @@ fn configure(
     options: &ServerOptions,
     folder: &ScratchFolder,
     user: &ServerUser,
+    port: u16,
 ) -> Result<(), ServerError> {
     let data = folder.data();
     let major = binaries.version().major();
-    let ours = tuning::configuration(options, Machine::look(), major, folder.socket());
+    let ours = tuning::configuration(options, Machine::look(), major, folder.socket(), port);
     let path = data.join("postgresql.conf");
     let failed = ServerError::folder(&path, "write");
     let text = fs::read_to_string(&path).map_err(failed)?;
@@ -321,7 +324,7 @@ fn configure(
     let inherited = text.find(tuning::OURS).map_or(text.as_str(), |at| &text[..at]);
     fs::write(&path, format!("{inherited}{ours}")).map_err(failed)?;
     user.give(&path).map_err(failed)?;
-    identity::write_access(data)
+    identity::write_access(data, options.reach)
 }
 
 /// The last lines of a file; empty when it cannot be read.

@@ -14,6 +14,7 @@ use stopover_postgres::PostgresBackend;
 use stopover_scratch::binaries::Search;
 use stopover_scratch::cache::Cache;
 use stopover_scratch::provider::{BaseOptions, Keeping, PostgresScratch, ScratchRequest};
+use stopover_scratch::server::Reach;
 use stopover_testkit::TestDatabase;
 use support::{base, client, names_in};
 use tempfile::TempDir;
@@ -79,6 +80,7 @@ impl Place {
                 keeping: Keeping::Always,
             }),
             fsync: false,
+            reach: Reach::Socket,
             as_role: None,
         }
     }

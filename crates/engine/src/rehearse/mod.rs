@@ -1,6 +1,9 @@
 //! The rehearsal: the same apply, on a scratch that a provider makes and throws away.
 
+mod boot;
 mod census;
+mod command;
+mod compared;
 mod named;
 mod receipt;
 mod unprepared;
@@ -90,6 +93,12 @@ async fn on_scratch<B: Backend>(
         Ok(before) => before,
         Err(signal) => return RehearsalEnding::Stopped(signal),
     };
+    if let Some(command) = &measure.programs.command {
+        let audit = census::Audit { auditor, before: before.as_ref() };
+        let ground = command::Ground { backend: &prepared.backend, audit };
+        let ending = command::migrate(ground, command, request, measure, report, sink).await;
+        return boot::after(ending, &prepared.backend, request, measure, report, sink).await;
+    }
     let observer = prepared.backend.observer();
     if let (Some(observer), Some(per_second)) = (&observer, measure.traffic_per_second) {
         observer.stir(per_second);
@@ -109,21 +118,30 @@ async fn on_scratch<B: Backend>(
             traced::fill(&mut applied.migrations, &trace);
             report.tables = trace.tables;
             report.findings.extend(trace.findings);
-            let measured = Measured { migrations: &applied.migrations, tables: &report.tables };
+            let measured =
+                Measured { migrations: &applied.migrations, command: None, tables: &report.tables };
             report.findings.extend(limits(measured, &measure.thresholds));
             if let Some(before) = &before {
                 census::end(auditor, before, &applied, request, report).await;
             }
             report.receipt = receipt::begun(&applied, &request.limits, measure, report);
-            judge(&prepared.backend, applied, report).await
+            let ending = judge(&prepared.backend, applied, report).await;
+            boot::after(ending, &prepared.backend, request, measure, report, sink).await
         }
-        Err(EngineError::Refused(findings)) => {
+        Err(error) => broken(error, report),
+    }
+}
+
+/// Nothing was run: what keeps it from being run is told.
+fn broken(error: EngineError, report: &mut RehearsalReport) -> RehearsalEnding {
+    match error {
+        EngineError::Refused(findings) => {
             report.detail = of_findings(&findings);
             report.findings.extend(findings);
             RehearsalEnding::Judged
         }
-        Err(EngineError::Stopped(signal)) => RehearsalEnding::Stopped(signal),
-        Err(error) => {
+        EngineError::Stopped(signal) => RehearsalEnding::Stopped(signal),
+        error => {
             report.detail = format!("scratch: {error}");
             report.findings.push(Finding::error(
                 "scratch",

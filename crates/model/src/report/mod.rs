@@ -16,6 +16,7 @@ mod rehearsal;
 mod repair;
 mod schema;
 mod status;
+mod table;
 
 pub use adopt::{AdoptReport, AdoptedEntry};
 pub use apply::{ApplyReport, FailedMigration};
@@ -35,7 +36,7 @@ pub use program::{BootReport, CommandReport, LooksReport, SessionStatementReport
 pub use receipt::{KeyReport, ReceiptReport, ReceiptUsed, SignatureState, TimedMigration};
 pub use rehearsal::{
     BackupReport, LockReport, MigrationReport, MigrationStatus, RehearsalReport, SchemaPair,
-    ScratchReport, StatementReport, TableReport, Timings, TrafficReport, Verdict,
+    ScratchReport, StatementReport, Timings, Verdict,
 };
 pub use repair::{RepairAction, RepairReport};
 pub use schema::{SchemaDiffReport, SchemaReport, SchemaSide};
@@ -43,6 +44,7 @@ pub use status::{
     AppliedEntry, Drift, DriftKind, HealEntry, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
     StatementEntry, StatusReport,
 };
+pub use table::{DigestReport, DroppedColumn, TableFate, TableReport, TrafficReport};
 
 /// The version of all documents' forms. Raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;

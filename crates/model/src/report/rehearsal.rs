@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Finding, Receipt, StatementError, TOOL_VERSION, Version};
 
-use super::{BaseCopy, BootReport, CommandReport, SCHEMA_VERSION};
+use super::{BaseCopy, BootReport, CommandReport, SCHEMA_VERSION, TableReport};
 
 /// What a rehearsal decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -137,42 +137,6 @@ pub struct MigrationReport {
     pub statements: Vec<StatementReport>,
 }
 
-/// One table, before and after.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TableReport {
-    /// Its qualified name.
-    pub relation: String,
-    /// Rows before; null for a new table.
-    pub rows_before: Option<u64>,
-    /// Rows after; null for a dropped table.
-    pub rows_after: Option<u64>,
-    /// Its size.
-    pub bytes: Option<u64>,
-    /// How long reads were shut out; null where that was not measured.
-    pub read_blocked_ms: Option<f64>,
-    /// How long writes were shut out; null where that was not measured.
-    pub write_blocked_ms: Option<f64>,
-    /// What synthetic readers and writers met; null where there were none.
-    pub traffic: Option<TrafficReport>,
-}
-
-/// What the readers and writers of one table met.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
-pub struct TrafficReport {
-    /// How many reads there were.
-    pub reads: u64,
-    /// What those waited in all that took longer than 20 ms.
-    pub read_waited_ms: f64,
-    /// The longest of them.
-    pub longest_read_ms: f64,
-    /// How many writes there were.
-    pub writes: u64,
-    /// What those waited in all that took longer than 20 ms.
-    pub write_waited_ms: f64,
-    /// The longest of them.
-    pub longest_write_ms: f64,
-}
-
 /// Fingerprints of the schema around the migrations.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct SchemaPair {
@@ -193,6 +157,8 @@ pub struct Timings {
     pub base_ms: Option<f64>,
     /// Running the migrations.
     pub migrate_ms: Option<f64>,
+    /// Counting rows and reading the schema, before the migrations and after them.
+    pub census_ms: Option<f64>,
     /// All of it.
     pub total_ms: f64,
 }
@@ -221,7 +187,7 @@ pub struct RehearsalReport {
     pub command: Option<CommandReport>,
     /// The service that was started on the migrated scratch; null where none was.
     pub boot: Option<BootReport>,
-    /// The tables; empty where no census was taken.
+    /// The tables; empty where nobody looked.
     pub tables: Vec<TableReport>,
     /// The schema's fingerprints.
     pub schema: SchemaPair,

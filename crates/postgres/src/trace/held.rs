@@ -78,6 +78,15 @@ impl Held {
         }
     }
 
+    /// Takes out the locks that are held no more.
+    pub(super) fn take_ended(&mut self) -> Vec<Span> {
+        let (ended, held): (Vec<Span>, Vec<Span>) =
+            std::mem::take(&mut self.spans).into_iter().partition(|it| it.to.is_some());
+        self.open = held.iter().enumerate().map(|(at, it)| (it.lock, at)).collect();
+        self.spans = held;
+        ended
+    }
+
     /// What is held now.
     pub(super) fn open(&self) -> impl Iterator<Item = Lock> + '_ {
         self.open.keys().copied()

@@ -15,6 +15,7 @@ mod changes;
 mod counts;
 mod held;
 mod lookout;
+mod outside;
 mod record;
 mod recorder;
 mod told;

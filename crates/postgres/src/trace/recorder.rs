@@ -10,16 +10,20 @@ use tokio_postgres::Error;
 use super::catalog::{Oid, Relation};
 use super::counts::Scans;
 use super::lookout::{Lookout, Neighbours, Statistics};
+use super::outside::Watcher;
 use super::record::{End, Record};
 use super::told;
 use super::tracer::Tracer;
 use super::traffic::Traffic;
 use crate::connect::PostgresBackend;
+use crate::target::Target;
 
 /// Keeps what the tracers of one backend's sessions saw.
 #[derive(Debug)]
 pub(crate) struct Recorder {
     pub(super) neighbours: Neighbours,
+    /// Where sessions are looked at from outside.
+    target: Target,
     state: Mutex<State>,
 }
 
@@ -34,6 +38,8 @@ pub(super) struct State {
     pub(super) traffic: Option<Traffic>,
     /// Whether there were any.
     stirred: bool,
+    /// Looks from outside, where somebody else's sessions are observed.
+    watcher: Option<Watcher>,
     sight: Sight,
 }
 
@@ -63,8 +69,8 @@ impl State {
 }
 
 impl Recorder {
-    pub(crate) fn new(neighbours: Neighbours) -> Arc<Self> {
-        Arc::new(Self { neighbours, state: Mutex::default() })
+    pub(crate) fn new(neighbours: Neighbours, target: Target) -> Arc<Self> {
+        Arc::new(Self { neighbours, target, state: Mutex::default() })
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {
@@ -166,8 +172,26 @@ impl Observer for Recorder {
         state.traffic = Some(Traffic::new(per_second));
     }
 
+    fn watch(&self) -> Pending<'_, ()> {
+        Box::pin(async {
+            match Watcher::start(PostgresBackend::new(self.target.clone())).await {
+                Ok(watcher) => self.state().watcher = Some(watcher),
+                Err(error) => self.lose_sight(&error),
+            }
+        })
+    }
+
     fn finish(&self) -> Pending<'_, Trace> {
         Box::pin(async {
+            let watcher = self.state().watcher.take();
+            let watching = match watcher {
+                Some(watcher) => watcher.finish().await.map(Some),
+                None => Ok(None),
+            };
+            let watching = watching.unwrap_or_else(|reason| {
+                self.lose_sight(&reason);
+                None
+            });
             let traffic = self.state().traffic.take();
             let waits = match traffic {
                 Some(traffic) => Some(traffic.finish().await),
@@ -186,6 +210,9 @@ impl Observer for Recorder {
             let sight = std::mem::replace(&mut state.sight, Sight::Over);
             let record = std::mem::take(&mut state.record);
             match (sight, state.began) {
+                (Sight::Clear, _) if watching.is_some() => {
+                    watching.map(told::outside).unwrap_or_default()
+                }
                 (Sight::Lost(reason), _) => told::broken(&record, waits.as_ref(), &reason),
                 (Sight::Over, _) | (Sight::Clear, None) => Trace::default(),
                 (Sight::Clear, Some(_)) => told::trace(&record, waits.as_ref()),

@@ -2,19 +2,22 @@
 
 use std::collections::HashMap;
 
-use stopover_backend::{StatementTrace, Trace};
-use stopover_model::report::{LockReport, TableReport, TrafficReport};
-use stopover_model::{Finding, HeldLock, LockMode, shut_out_ms};
+use stopover_backend::{OutsideTrace, StatementTrace, Trace};
+use stopover_model::report::{
+    LockReport, LooksReport, SessionStatementReport, TableReport, TrafficReport,
+};
+use stopover_model::{Finding, HeldLock, LockMode, beginning, shut_out_ms};
 
 use super::catalog::{Catalog, Kind, Oid, Since};
 use super::held::{Reach, Span};
+use super::outside::{Glimpsed, Watching};
 use super::record::{Observed, Record};
 
 /// Everything that was seen.
 pub(super) fn trace(record: &Record, traffic: Option<&Waited>) -> Trace {
     let tables = tables(record, traffic);
     let findings = tables.iter().flat_map(disagreements).collect();
-    Trace { statements: statements(record), tables, findings }
+    Trace { statements: statements(record), tables, findings, outside: None }
 }
 
 /// What readers and writers waited, by table.
@@ -59,7 +62,30 @@ pub(super) fn broken(record: &Record, traffic: Option<&Waited>, reason: &str) ->
         "the migrations themselves were rehearsed; run it again for the trace",
     );
     let statements = statements(record).into_iter().filter(|it| it.locks.is_some()).collect();
-    Trace { statements, tables, findings: vec![finding] }
+    Trace { statements, tables, findings: vec![finding], outside: None }
+}
+
+/// What was seen of sessions that somebody else opened.
+pub(super) fn outside(watching: Watching) -> Trace {
+    let rewrites = watching.rewrites();
+    let Watching { watch, before, .. } = watching;
+    let looks =
+        LooksReport { count: watch.count, every_ms: watch.every(), longest_ms: watch.longest };
+    let mut record = Record::default();
+    record.catalog = before;
+    record.held.spans = watch.spans;
+    let spans = Spans::of(&record);
+    let told = |(at, it): (&usize, &Glimpsed)| SessionStatementReport {
+        session: it.session,
+        text: beginning(&it.text),
+        from_ms: it.from,
+        duration_ms: it.to - it.from,
+        locks: locks(*at, &spans, &record.catalog),
+    };
+    let statements = watch.statements.iter().map(told).collect();
+    let tables = tables(&record, None);
+    let outside = Some(OutsideTrace { looks, statements, rewrites });
+    Trace { tables, outside, ..Trace::default() }
 }
 
 fn statements(record: &Record) -> Vec<StatementTrace> {
@@ -160,12 +186,11 @@ fn tables(record: &Record, traffic: Option<&Waited>) -> Vec<TableReport> {
             let held = felt.get(&oid).map(Vec::as_slice).unwrap_or_default();
             TableReport {
                 relation: relation.name_before.clone(),
-                rows_before: None,
-                rows_after: None,
                 bytes: relation.bytes,
                 read_blocked_ms: Some(shut_out_ms(held, LockMode::READ)),
                 write_blocked_ms: Some(shut_out_ms(held, LockMode::WRITE)),
                 traffic: traffic.and_then(|it| it.get(&oid)).copied(),
+                ..TableReport::default()
             }
         })
         .collect();

@@ -1,13 +1,14 @@
 //! What has been heard so far: which lines it gives, and what the work is busy with.
 
+mod data;
+
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::time::Instant;
 
-use stopover_model::{Direction, Event, RestorePhase, Version};
+use stopover_model::{Direction, Event, Version};
 
 use crate::look::Look;
-use crate::units;
 
 use super::Verbosity;
 use super::wording::{Line, Weight, Wording};
@@ -129,6 +130,20 @@ impl Story {
                 self.state = State::Restored;
                 self.once(event, |wording| wording.restored(*duration_ms, *rows))
             }
+            Event::BackupStarted(what) => {
+                let doing = format!("backing up {}", crate::text::tame_line(what));
+                self.busy(&doing, now);
+                self.once(event, |wording| wording.phase(&doing))
+            }
+            Event::BackedUp { bytes, content } => {
+                self.backed_up(*bytes, *content);
+                Vec::new()
+            }
+            Event::BackupFinished { path, bytes, duration_ms } => {
+                self.state = State::Idle;
+                let path = path.as_deref();
+                self.once(event, |wording| wording.backed_up(path, *bytes, *duration_ms))
+            }
             Event::LockWaiting { holder, limit_ms } => {
                 let holder = holder.as_ref().map(ToString::to_string);
                 let line = self.wording.lock_waiting(holder.as_deref(), *limit_ms);
@@ -169,75 +184,10 @@ impl Story {
         Activity::Migrating(Migrating { done: of.map_or(done, |of| done.min(of)), of, since, step })
     }
 
-    fn phase(&mut self, phase: &RestorePhase, now: Instant) -> Vec<Line> {
-        let doing = match phase {
-            RestorePhase::Fetching(what) => {
-                format!("fetching the backup: {}", crate::text::tame_line(what))
-            }
-            RestorePhase::Starting(what) => format!("starting {}", crate::text::tame_line(what)),
-            RestorePhase::Restoring => "restoring the backup".to_owned(),
-            RestorePhase::Indexing => "building indexes and checking constraints".to_owned(),
-            RestorePhase::Analyzing => "gathering statistics".to_owned(),
-            RestorePhase::AwaitingBase => {
-                "waiting for another rehearsal that restores this backup".to_owned()
-            }
-            RestorePhase::CopyingBase(what) => format!("copying {}", crate::text::tame_line(what)),
-            RestorePhase::KeepingBase => "keeping a base for the next rehearsal".to_owned(),
-        };
-        let known = match &self.state {
-            State::Busy(known, _) => *known == doing,
-            State::Restoring(_) => *phase == RestorePhase::Restoring,
-            _ => false,
-        };
-        if known {
-            return Vec::new();
-        }
-        let line = self.wording.phase(&doing);
-        self.busy(&doing, now);
-        vec![line]
-    }
-
     fn busy(&mut self, doing: &str, now: Instant) {
         if !matches!(&self.state, State::Busy(known, _) if known == doing) {
             self.state = State::Busy(doing.to_owned(), now);
         }
-    }
-
-    fn fetched(&mut self, bytes: u64, of: Option<u64>, now: Instant) {
-        let since = match &self.state {
-            State::Busy(doing, since) if doing.starts_with("fetching ") => *since,
-            State::Idle => now,
-            // A straggler: something else is done already.
-            _ => return,
-        };
-        let of = of.map_or_else(String::new, |of| format!(" of {}", units::bytes(of)));
-        let doing = format!("fetching the backup: {}{of}", units::bytes(bytes));
-        self.state = State::Busy(doing, since);
-    }
-
-    fn restored(
-        &mut self,
-        bytes: u64,
-        of: Option<u64>,
-        table: Option<&str>,
-        rows: u64,
-        now: Instant,
-    ) {
-        let (since, before) = match &self.state {
-            // A straggler behind the end of the restore.
-            State::Restored | State::Migrating => return,
-            State::Restoring(it) => (it.since, Some((it.bytes, it.rows))),
-            State::Busy(_, since) => (*since, None),
-            State::Idle => (now, None),
-        };
-        let (least_bytes, least_rows) = before.unwrap_or_default();
-        self.state = State::Restoring(Restoring {
-            bytes: bytes.max(least_bytes),
-            of,
-            table: table.map(crate::text::tame_line),
-            rows: rows.max(least_rows),
-            since,
-        });
     }
 
     fn plan_ready(

@@ -6,7 +6,7 @@ use std::time::Duration;
 use stopover_model::redact_urls;
 use thiserror::Error;
 
-use super::secrets::Secrets;
+use crate::program::Secrets;
 
 /// Why no backup was fetched: the first line says it all, the lines after it are the last ones that
 /// the program wrote to standard error. Passwords and keys are hidden.

@@ -1,29 +1,20 @@
-//! A program that fetches, with all that it starts: a process group that ends when it must.
-//!
-//! The group is ended when the value is dropped, which is what a signal to this process comes to. A
-//! small script stands by for the case that this process is killed: blocked on a pipe that only this
-//! process holds, it then ends the group and removes what is half.
+//! A program that fetches: what it is given, and what comes out of it. The group that it runs in is
+//! the room [`crate::program`].
 
 use std::collections::VecDeque;
 use std::fs::OpenOptions;
-use std::io::{self, PipeWriter, Read, Write};
+use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::os::unix::process::ExitStatusExt;
+use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, Instant};
-
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use std::time::Duration;
 
 use super::error::Cause;
 use super::partial::Partial;
 use super::recipe::{Headline, MARK, Outlet, Recipe};
-use crate::watch::{has_ended, until};
-
-/// How long a program may take to end after SIGTERM.
-const GOING: Duration = Duration::from_secs(1);
+use crate::program::{Group, Leash};
 
 /// How long its last words are waited for: what it left running may hold standard error open.
 const WORDS: Duration = Duration::from_millis(500);
@@ -32,25 +23,13 @@ const WORDS: Duration = Duration::from_millis(500);
 const LINES: usize = 10;
 const LINE: usize = 400;
 
-/// `$1`: the process group; `$2`: the folder of what is half.
-const LEASH: &str = r#"
-trap '' HUP INT TERM
-while read -r line; do :; done
-kill -s TERM -- "-$1" && sleep 0.2
-kill -s KILL -- "-$1"
-rm -rf -- "$2"
-"#;
-
 /// A program that runs.
 #[derive(Debug)]
 pub(super) struct Running {
-    child: Child,
-    leash: Option<(Child, PipeWriter)>,
+    group: Group,
     output: Option<JoinHandle<io::Result<()>>>,
     errors: Option<JoinHandle<()>>,
     words: Arc<Mutex<Words>>,
-    ended: Option<Instant>,
-    collected: bool,
 }
 
 /// What it wrote to standard error.
@@ -70,41 +49,32 @@ impl Running {
             _ => Cause::Run { program: recipe.program.clone(), source },
         };
         let mut command = Command::new(&recipe.program);
-        command.args(&recipe.arguments).envs(recipe.environment.iter().cloned()).process_group(0);
+        command.args(&recipe.arguments).envs(recipe.environment.iter().cloned());
         command.stdin(Stdio::piped()).stderr(Stdio::piped());
         let drains = recipe.outlet != Outlet::Path;
         command.stdout(if drains { Stdio::piped() } else { Stdio::null() });
+        let leash = Leash { folder: Some(partial.path()), mark: None };
         let mut running = Self {
-            child: command.spawn().map_err(failed)?,
-            leash: None,
+            group: Group::start(&mut command, leash).map_err(failed)?,
             output: None,
             errors: None,
             words: Arc::default(),
-            ended: None,
-            collected: false,
         };
-        // From here on dropping the value ends the group.
         running.attach(recipe, partial).map_err(failed)?;
         Ok(running)
     }
 
     fn attach(&mut self, recipe: &Recipe, partial: &Partial) -> io::Result<()> {
-        let (reader, pipe) = io::pipe()?;
-        let mut leash = Command::new("/bin/sh");
-        leash.args(["-c", LEASH, "stopover-fetch-leash", &self.child.id().to_string()]);
-        leash.arg(partial.path()).current_dir("/").process_group(0).stdin(reader);
-        leash.stdout(Stdio::null()).stderr(Stdio::null());
-        self.leash = Some((leash.spawn()?, pipe));
-        if let Some(mut input) = self.child.stdin.take() {
+        if let Some(mut input) = self.group.child.stdin.take() {
             // Short enough for any pipe; a program that does not read it says why itself.
             let _ = input.write_all(recipe.input.as_bytes());
         }
-        if let Some(mut from) = self.child.stdout.take() {
+        if let Some(mut from) = self.group.child.stdout.take() {
             let mut options = OpenOptions::new();
             let mut to = options.write(true).create_new(true).mode(0o600).open(partial.output())?;
             self.output = Some(thread::spawn(move || io::copy(&mut from, &mut to).map(drop)));
         }
-        if let Some(from) = self.child.stderr.take() {
+        if let Some(from) = self.group.child.stderr.take() {
             let words = Arc::clone(&self.words);
             self.errors = Some(thread::spawn(move || listen(from, &words)));
         }
@@ -121,10 +91,7 @@ impl Running {
                 .unwrap_or_else(|_| Err(io::ErrorKind::Other.into()))
                 .map_err(Cause::Write)?;
         }
-        if self.ended.is_none() && has_ended(&mut self.child) {
-            self.ended = Some(Instant::now());
-        }
-        let Some(ended) = self.ended else { return Ok(false) };
+        let Some(ended) = self.group.ended() else { return Ok(false) };
         let heard = self.errors.as_ref().is_none_or(JoinHandle::is_finished);
         Ok(self.output.is_none() && (heard || ended.elapsed() > WORDS))
     }
@@ -145,7 +112,7 @@ impl Running {
         let said = self.said();
         let program = recipe.program.clone();
         let failed = |source| Cause::Run { program: program.clone(), source };
-        let status = self.collect().map_err(failed)?;
+        let status = self.group.collect().map_err(failed)?;
         if status.success() {
             return Ok(());
         }
@@ -160,39 +127,6 @@ impl Running {
         };
         let why = headline.map(|it| format!(": {}", it.trim())).unwrap_or_default();
         Err(Cause::Failed { program, how, why, said })
-    }
-
-    fn signal(&self, signal: Signal) {
-        if let Ok(id) = i32::try_from(self.child.id()) {
-            // The leader is not collected yet, so the number is still its own.
-            let _ = killpg(Pid::from_raw(id), signal);
-        }
-    }
-
-    fn collect(&mut self) -> io::Result<ExitStatus> {
-        // The leash first: it must not outlive the group whose number it knows.
-        if let Some((mut leash, pipe)) = self.leash.take() {
-            let killed = leash.kill().and_then(|()| leash.wait());
-            drop(pipe);
-            killed?;
-        }
-        self.signal(Signal::SIGKILL);
-        // From here on the number may be another's.
-        self.collected = true;
-        self.child.wait()
-    }
-}
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if self.collected {
-            return;
-        }
-        if self.ended.is_none() {
-            self.signal(Signal::SIGTERM);
-            until(GOING, || has_ended(&mut self.child));
-        }
-        let _ = self.collect();
     }
 }
 

@@ -15,7 +15,6 @@ mod partial;
 mod recipe;
 mod rsync;
 mod s3;
-mod secrets;
 mod source;
 mod ssh;
 
@@ -24,6 +23,8 @@ use std::time::{Duration, Instant};
 
 use stopover_model::{Event, EventSink, RestorePhase};
 
+use crate::program::Secrets;
+
 pub use error::FetchError;
 pub use source::{Source, SourceError};
 
@@ -31,7 +32,6 @@ use error::Cause;
 use group::Running;
 use partial::Partial;
 use recipe::{Recipe, Teller};
-use secrets::Secrets;
 
 /// How often the size of what came is looked at.
 const LOOK: Duration = Duration::from_millis(200);
@@ -94,7 +94,11 @@ pub async fn fetch(
         Source::S3(url) => by(|partial| s3::recipe(url, partial), request, sink).await,
         Source::Https(url) => by(|partial| Ok(https::recipe(url, partial)), request, sink).await,
     };
-    let secrets = Secrets::of(&request.source);
+    let secrets = match &request.source {
+        Source::Command(text) => Secrets::of_command(text),
+        Source::Https(url) => Secrets::of_url(url),
+        _ => Secrets::of_environment(),
+    };
     let (path, time) = got.map_err(|cause| FetchError::new(&shown, &cause, &secrets))?;
     Ok(Fetched { path, duration: began.elapsed(), time })
 }

@@ -23,6 +23,7 @@ use crate::base::{Facts, Restoration};
 use crate::binaries::Search;
 use crate::fetch::{self, FetchRequest, Fetched, FileTime};
 use crate::restore::{GivenError, mark_scratch};
+use crate::server::Reach;
 use crate::sweep::{self, Swept};
 
 pub use empty::EmptyScratch;
@@ -67,6 +68,8 @@ pub struct ScratchRequest {
     pub bases: Option<BaseOptions>,
     /// Whether the scratch writes as durably as production.
     pub fsync: bool,
+    /// Who gets to a private server.
+    pub reach: Reach,
     /// The role that the migrations run as; `None` is the owner of the restored objects.
     pub as_role: Option<String>,
 }

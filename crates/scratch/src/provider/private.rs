@@ -142,6 +142,14 @@ impl PrivateScratch {
         ))
     }
 
+    /// Reaches the restored database as the superuser, who sees every row. Unqualified names mean
+    /// PostgreSQL's own: the dump may have brought functions that wait for a superuser.
+    pub(super) fn auditor(&self) -> PostgresBackend {
+        let mut config = self.target.superuser_config();
+        config.options("-c search_path=pg_catalog");
+        PostgresBackend::new(Target::from_config(config))
+    }
+
     /// What the server and the choice of it have to say, and what the restore found.
     pub(super) fn findings(&self, restored: Vec<Finding>) -> Vec<Finding> {
         let mut findings = self.findings.clone();
@@ -220,6 +228,7 @@ fn server_options(request: &ScratchRequest) -> ServerOptions {
         folder: request.folder.clone(),
         template_cache: request.template_cache.clone(),
         durability,
+        reach: request.reach,
         ..ServerOptions::default()
     }
 }

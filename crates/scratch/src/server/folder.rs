@@ -36,7 +36,8 @@ pub(crate) const MARKER_FORMAT: &str = "stopover scratch 1";
 /// What stands before the socket folder's path in the marker's second line.
 pub(crate) const MARKER_SOCKET: &str = "socket ";
 
-/// The port only names the socket's file: no server listens on TCP.
+/// The usual port. It only names the socket's file: no server listens on TCP unless it is asked to.
+/// Others have as many digits, or one more.
 pub(crate) const PORT: u16 = 5432;
 
 /// The longest path of a socket in bytes: `sun_path` less its final zero.
@@ -216,7 +217,7 @@ fn socket_folder(path: &Path, id: &str, user: &ServerUser) -> Result<PathBuf, Se
 }
 
 fn fits(socket_folder: &Path) -> bool {
-    let socket = socket_folder.join(format!(".s.PGSQL.{PORT}"));
+    let socket = socket_folder.join(format!(".s.PGSQL.{}", u16::MAX));
     socket.as_os_str().len() <= SOCKET_PATH_LIMIT
 }
 

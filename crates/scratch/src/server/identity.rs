@@ -7,8 +7,8 @@ use std::path::Path;
 use tokio_postgres::{Client, Config, NoTls};
 
 use super::ServerError;
-use super::folder::PORT;
 use super::initialise::ANONYMOUS;
+use super::options::Reach;
 use super::user::own_login_name;
 
 /// Helps to rename the superuser: nobody can rename himself.
@@ -52,9 +52,9 @@ impl Identity {
     }
 
     /// Renames the anonymous superuser over the given connection's settings and sets its password.
-    pub(crate) async fn take(&self, socket: &Path) -> Result<(), tokio_postgres::Error> {
+    pub(crate) async fn take(&self, socket: &Path, port: u16) -> Result<(), tokio_postgres::Error> {
         let mut config = Config::new();
-        config.host_path(socket).port(PORT).user(ANONYMOUS).dbname("postgres");
+        config.host_path(socket).port(port).user(ANONYMOUS).dbname("postgres");
         let (client, connection) = config.connect(NoTls).await?;
         let driver = tokio::spawn(connection);
         let Self { name, password } = self;
@@ -82,10 +82,14 @@ impl fmt::Debug for Identity {
 }
 
 /// Who may connect: everybody by password, but the anonymous superuser only as this process' user.
-pub(crate) fn write_access(data: &Path) -> Result<(), ServerError> {
+pub(crate) fn write_access(data: &Path, reach: Reach) -> Result<(), ServerError> {
+    let network = match reach {
+        Reach::Socket | Reach::Programs => "",
+        Reach::Loopback => "host all all 127.0.0.1/32 scram-sha-256\n",
+    };
     let rules = format!(
         "local all {ANONYMOUS} peer map=stopover\n\
-         local all all scram-sha-256\n"
+         local all all scram-sha-256\n{network}"
     );
     let login = own_login_name()?.replace('"', "\"\"");
     let map = format!("stopover \"{login}\" {ANONYMOUS}\n");

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::ServerError;
+use super::folder::PORT;
 
 /// What a caller can choose about a private server.
 #[derive(Debug, Clone)]
@@ -13,6 +14,8 @@ pub struct ServerOptions {
     pub template_cache: Option<PathBuf>,
     /// How the server treats what it writes.
     pub durability: Durability,
+    /// Who gets to it.
+    pub reach: Reach,
     /// The cluster's encoding, by PostgreSQL's name.
     pub encoding: String,
     /// The cluster's locale.
@@ -29,10 +32,37 @@ impl Default for ServerOptions {
             folder: None,
             template_cache: None,
             durability: Durability::ThrowAway,
+            reach: Reach::Socket,
             encoding: "UTF8".to_owned(),
             locale: Locale::Usual,
             memory: None,
             settings: Vec::new(),
+        }
+    }
+}
+
+/// Who gets to a server.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Reach {
+    /// This process, through a socket in a folder that nobody else may enter.
+    #[default]
+    Socket,
+    /// Programs of this user's as well, through the same socket. Its port is one that nobody
+    /// listens on: a driver that overlooks the socket's folder meets no other server.
+    Programs,
+    /// The same, and whoever knows a password, on 127.0.0.1: for drivers without sockets.
+    Loopback,
+}
+
+impl Reach {
+    /// The port, which is part of the socket's name.
+    pub(crate) fn port(self) -> std::io::Result<u16> {
+        match self {
+            Self::Socket => Ok(PORT),
+            Self::Programs | Self::Loopback => {
+                let free = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+                Ok(free.local_addr()?.port())
+            }
         }
     }
 }

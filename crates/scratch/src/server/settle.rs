@@ -48,7 +48,7 @@ impl PrivateServer {
     /// Starts the server again, with the name and the password that it had.
     pub(crate) async fn resume(&mut self, binaries: &Binaries) -> Result<(), ServerError> {
         self.start_again(binaries).await?;
-        let taken = self.identity.take(self.socket_folder()).await;
+        let taken = self.identity.take(self.socket_folder(), self.port()).await;
         taken.map_err(|source| ServerError::SetUp { log: self.log_tail(20), source })
     }
 

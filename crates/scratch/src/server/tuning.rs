@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use super::machine::Machine;
-use super::options::{Durability, ServerOptions};
+use super::options::{Durability, Reach, ServerOptions};
 
 const MIB: u64 = 1 << 20;
 
@@ -18,9 +18,10 @@ pub(crate) fn configuration(
     machine: Machine,
     major: u32,
     socket: &Path,
+    port: u16,
 ) -> String {
     let machine = Machine { memory: options.memory.unwrap_or(machine.memory), ..machine };
-    let mut settings = reach(socket);
+    let mut settings = reach(options.reach, socket, port);
     settings.extend(by_durability(options.durability, major));
     settings.extend(fitted(machine));
     settings.extend(conduct(major));
@@ -40,13 +41,15 @@ fn settings<const N: usize>(pairs: [(&str, &str); N]) -> Settings {
     pairs.into_iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
-/// Nobody but this user gets to the server: no TCP, a socket in a closed folder.
-fn reach(socket: &Path) -> Settings {
+/// Nobody but this user gets to the server: a socket in a closed folder, and no TCP unless it is
+/// asked for.
+fn reach(reach: Reach, socket: &Path, port: u16) -> Settings {
+    let addresses = if reach == Reach::Loopback { "127.0.0.1" } else { "" };
     // The value is a list: a path with a comma must be in double quotes, and those doubled.
     let socket = format!("\"{}\"", socket.to_string_lossy().replace('"', "\"\""));
     settings([
-        ("listen_addresses", ""),
-        ("port", &super::folder::PORT.to_string()),
+        ("listen_addresses", addresses),
+        ("port", &port.to_string()),
         ("unix_socket_directories", &socket),
         ("unix_socket_permissions", "0700"),
         ("ssl", "off"),
@@ -145,7 +148,7 @@ mod tests {
 
     fn text(options: &ServerOptions, memory: u64) -> String {
         let machine = Machine { memory, cores: 2 };
-        configuration(options, machine, 15, Path::new("/tmp/it's, \"here\""))
+        configuration(options, machine, 15, Path::new("/tmp/it's, \"here\""), 6001)
     }
 
     #[test]

@@ -19,6 +19,7 @@ use stopover_planner::Selection;
 use stopover_report::Look;
 use stopover_scratch::binaries::Search;
 use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
+use stopover_scratch::server::Reach;
 
 use crate::args::{DemoArguments, Format, Global};
 use crate::console::{Console, Failure};
@@ -142,6 +143,7 @@ async fn rehearse(
         template_cache: template_cache(&settings),
         bases: None,
         fsync: false,
+        reach: Reach::Socket,
         as_role: None,
     });
     let mut rehearsal =

@@ -1,6 +1,4 @@
-//! What must not be shown: passwords and keys that stand in the source or in our environment.
-
-use super::source::Source;
+//! What must not be shown: passwords and keys that stand in a command, a URL or our environment.
 
 /// What the name of a variable or an option says when its value is secret.
 const TELLING: [&str; 8] =
@@ -10,34 +8,58 @@ const TELLING: [&str; 8] =
 const SHORTEST: usize = 4;
 
 /// Values that are hidden wherever they stand.
-pub(super) struct Secrets(Vec<String>);
+#[derive(Clone)]
+pub(crate) struct Secrets(Vec<String>);
+
+impl std::fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Secrets").finish_non_exhaustive()
+    }
+}
 
 impl Secrets {
-    /// Those of the source, and the values of variables whose names say that they are secret.
-    pub(super) fn of(source: &Source) -> Self {
-        let mut found = match source {
-            Source::Command(text) => of_command(text),
-            Source::Https(url) => of_url(url),
-            _ => Vec::new(),
-        };
+    /// Those of a command, and the values of variables whose names say that they are secret.
+    pub(crate) fn of_command(text: &str) -> Self {
+        Self::with_environment(of_command(text))
+    }
+
+    /// Those of a URL, and of our environment.
+    pub(crate) fn of_url(url: &str) -> Self {
+        Self::with_environment(of_url(url))
+    }
+
+    /// Those of our environment.
+    pub(crate) fn of_environment() -> Self {
+        Self::with_environment(Vec::new())
+    }
+
+    /// These.
+    pub(crate) fn hiding(found: Vec<String>) -> Self {
+        let mut secrets = Self(Vec::new());
+        secrets.add(found);
+        secrets
+    }
+
+    fn with_environment(mut found: Vec<String>) -> Self {
         let environment = std::env::vars_os().filter_map(|(name, value)| {
             is_telling(name.to_str()?).then(|| value.to_str().map(str::to_owned)).flatten()
         });
         // A variable may hold a file's name, or a word that helps whoever reads it.
         let is_value = |it: &String| it.len() >= 2 * SHORTEST && !it.starts_with('/');
         found.extend(environment.filter(is_value));
-        Self::new(found)
+        Self::hiding(found)
     }
 
-    fn new(mut found: Vec<String>) -> Self {
-        found.retain(|it| it.len() >= SHORTEST);
-        found.sort_unstable_by_key(|it| std::cmp::Reverse(it.len()));
-        found.dedup();
-        Self(found)
+    /// These as well.
+    pub(crate) fn add(&mut self, more: Vec<String>) {
+        self.0.extend(more);
+        self.0.retain(|it| it.len() >= SHORTEST);
+        self.0.sort_unstable_by_key(|it| std::cmp::Reverse(it.len()));
+        self.0.dedup();
     }
 
     /// `text` without them.
-    pub(super) fn hide(&self, text: &str) -> String {
+    pub(crate) fn hide(&self, text: &str) -> String {
         self.0.iter().fold(text.to_owned(), |text, secret| text.replace(secret, "***"))
     }
 }
@@ -101,10 +123,10 @@ mod tests {
             ("curl 'https://me:tops3cret@h/x'", "host tops3cret@h not found"),
             ("curl 'https://h/x?sig=tops3cretandlong'", "GET sig=tops3cretandlong"),
         ] {
-            let hidden = Secrets::new(of_command(command)).hide(said);
+            let hidden = Secrets::hiding(of_command(command)).hide(said);
             assert!(!hidden.contains("tops3cret"), "{command}: {hidden}");
             assert!(hidden.contains("***"), "{hidden}");
         }
-        assert_eq!(Secrets::new(of_command("get --key \"$KEY\"")).hide("$KEY"), "$KEY");
+        assert_eq!(Secrets::hiding(of_command("get --key \"$KEY\"")).hide("$KEY"), "$KEY");
     }
 }

@@ -1,0 +1,94 @@
+//! The service is started on the migrated scratch: it must say that it is well, and the applied set
+//! must still be the source set. A service that migrates when it boots changes it.
+
+use stopover_backend::{Backend, ProgramEnding};
+use stopover_model::report::{BootReport, RehearsalReport, Verdict};
+use stopover_model::{Event, EventSink, Finding, RestorePhase};
+
+use crate::detail::of_findings;
+use crate::programs::{Comparison, Programs};
+use crate::{Measure, Request};
+
+use super::command::{Failure, absent, left_behind, still_to_do, unable, unreachable};
+use super::{RehearsalEnding, broken};
+
+/// Boots the service where one is named and everything was green until now.
+pub(super) async fn after<B: Backend>(
+    ending: RehearsalEnding,
+    backend: &B,
+    request: &Request<'_>,
+    measure: &Measure,
+    report: &mut RehearsalReport,
+    sink: &mut dyn EventSink,
+) -> RehearsalEnding {
+    let Programs { command, boot: Some(service) } = &measure.programs else { return ending };
+    if ending != RehearsalEnding::Judged || report.verdict != Verdict::Green {
+        return ending;
+    }
+    let Some(access) = backend.access() else {
+        let refused = unreachable();
+        report.verdict = Verdict::Red;
+        report.detail = of_findings(std::slice::from_ref(&refused));
+        report.findings.push(refused);
+        return RehearsalEnding::Misconfigured;
+    };
+    sink.emit(Event::Phase(RestorePhase::Booting(service.shown())));
+    let run = service.run(&access, &request.stop).await;
+    let is_ready = run.ending == ProgramEnding::Well;
+    report.boot = Some(BootReport {
+        command: service.shown(),
+        ready_ms: is_ready.then(|| run.took.as_secs_f64() * 1e3),
+        output: run.said.clone(),
+    });
+    report.findings.extend(left_behind("boot-left", &service.shown(), run.left));
+    match run.ending {
+        ProgramEnding::Well => {
+            let compares = command.as_ref().is_none_or(|it| it.comparison == Comparison::Source);
+            if compares { same_set(backend, request, &run.said, report).await } else { ending }
+        }
+        ProgramEnding::Failed(how) => {
+            failure(how).tell(&run.said, report);
+            ending
+        }
+        ProgramEnding::Absent(what) => {
+            absent("the service's program is not there", &what, report);
+            RehearsalEnding::Misconfigured
+        }
+        ProgramEnding::Unable(why) => {
+            unable(&why, report);
+            RehearsalEnding::Unable
+        }
+        ProgramEnding::Stopped(signal) => {
+            report.verdict = Verdict::Red;
+            report.detail = "stopped by a signal before the service was well".to_owned();
+            RehearsalEnding::Stopped(signal)
+        }
+    }
+}
+
+fn failure(how: String) -> Failure {
+    Failure { code: "boot-failed", what: "the service did not boot", how }
+}
+
+/// What the service did to the ledger.
+async fn same_set<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    said: &str,
+    report: &mut RehearsalReport,
+) -> RehearsalEnding {
+    let left = match still_to_do(backend, request).await {
+        Ok((left, _)) => left,
+        Err(error) => return broken(error, report),
+    };
+    let problems: Vec<&Finding> = left.iter().filter(|it| it.is_error()).collect();
+    if let Some(first) = problems.first() {
+        let how = format!(
+            "it is well, and the applied set is not the source set any more: {}",
+            first.message
+        );
+        report.findings.extend(problems.into_iter().cloned());
+        failure(how).tell(said, report);
+    }
+    RehearsalEnding::Judged
+}
