@@ -38,10 +38,11 @@ impl RunLock for PostgresSession {
              SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
                AND a.attname = {} AND NOT a.attisdropped) FROM pg_catalog.pg_class c \
              JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'p') AND c.relname = {} AND n.nspname = {}",
+             WHERE c.relkind IN ('r', 'p') AND c.relname = {} AND n.nspname = {};{}",
             literal(SCRIPT_COLUMN),
             literal(JOURNAL_TABLE),
             literal(journal_schema(ledger)),
+            self.patience(),
         );
         let sets = self.rows(&sql).await?;
         let row = sets.first().and_then(|rows| rows.first());

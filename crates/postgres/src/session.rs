@@ -166,6 +166,16 @@ impl PostgresSession {
     /// Makes the settings of this tool's sessions, before the first work: who only reads needs none.
     pub(crate) async fn with_settings(&mut self) -> Result<(), BackendError> {
         if self.watch == Watch::Unknown && self.major() >= 14 {
+    /// Settings with which a session may wait for as long as a copy of the target takes, or until
+    /// a lock is free, whatever roles and databases set. Only those that the server knows.
+    pub(crate) fn patience(&self) -> &'static str {
+        match self.major() {
+            14.. => "SET idle_session_timeout = 0;SET idle_in_transaction_session_timeout = 0;",
+            10..=13 => "SET idle_in_transaction_session_timeout = 0;",
+            _ => "",
+        }
+    }
+
             let sets = self.rows(self.own_settings()).await?;
             let is_set = sets.first().is_some_and(|rows| !rows.is_empty());
             self.watch = if is_set { Watch::On } else { Watch::Off };
@@ -222,7 +232,7 @@ impl PostgresSession {
 
     /// The statements that remove whatever a migration may have left.
     pub(crate) fn removal(&self) -> String {
-        format!("{RESET}{}", self.own_settings())
+        format!("{RESET}{}{}", self.patience(), self.own_settings())
     }
 
     pub(crate) fn cancel_handle(&self) -> PostgresCanceller {
