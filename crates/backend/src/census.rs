@@ -7,7 +7,7 @@ use std::future::Future;
 
 use stopover_model::{Mark, Schema, TableCensus};
 
-use crate::{BackendError, FactsRequest};
+use crate::{BackendError, FactsRequest, Imprint};
 
 /// What a census leaves out: ledgers, and journals beside them.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -33,9 +33,10 @@ pub enum Privileges {
 }
 
 /// How closely tables are looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum CensusDepth {
     /// Rows are counted.
+    #[default]
     Rows,
     /// Rows are counted, and each table and column is digested.
     Digests,
@@ -65,6 +66,51 @@ pub trait Census {
         &mut self,
         scope: &CensusScope,
     ) -> impl Future<Output = Result<Vec<Mark>, BackendError>> + Send;
+
+    /// The same of some of them, by name; what is not there is left out.
+    fn chosen_tables(
+        &mut self,
+        scope: &CensusScope,
+        depth: CensusDepth,
+        relations: &[String],
+    ) -> impl Future<Output = Result<Vec<TableCensus>, BackendError>> + Send
+    where
+        Self: Send,
+    {
+        async move {
+            let mut tables = self.tables(scope, depth).await?;
+            tables.retain(|it| relations.contains(&it.relation));
+            Ok(tables)
+        }
+    }
+
+    /// An imprint of every table that [`Census::tables`] reads. Where sessions that wrote have just
+    /// ended, it may wait for a moment until the server has taken up what they did.
+    fn imprints(
+        &mut self,
+        scope: &CensusScope,
+    ) -> impl Future<Output = Result<Vec<Imprint>, BackendError>> + Send
+    where
+        Self: Send,
+    {
+        async move {
+            let tables = self.tables(scope, CensusDepth::Rows).await?;
+            let imprint =
+                |it: TableCensus| Imprint { rows: Some(it.rows), ..Imprint::bare(it.relation) };
+            Ok(tables.into_iter().map(imprint).collect())
+        }
+    }
+
+    /// In how many rows of the table each of these columns, by name and unquoted, has a value;
+    /// `None` where that cannot be counted here.
+    fn values(
+        &mut self,
+        _scope: &CensusScope,
+        _relation: &str,
+        _columns: &[String],
+    ) -> impl Future<Output = Result<Option<Vec<u64>>, BackendError>> + Send {
+        std::future::ready(Ok(None))
+    }
 }
 
 /// Knows the tables that tools keep for themselves.

@@ -13,6 +13,9 @@ use crate::{Backend, Stop, StopSignal};
 pub struct Prepared<B> {
     /// Reaches it, as the ordinary role that the migrations run as.
     pub backend: B,
+    /// Reaches it as a role that may read everything, for the census; unobserved. `None` where the
+    /// migrations' own role has to do.
+    pub auditor: Option<B>,
     /// What is known of the backup now.
     pub backup: BackupReport,
     /// What it is.

@@ -4,13 +4,16 @@
 //! reads values, and asks nobody. One that cannot be made is an error too: nothing passes because
 //! nobody looked.
 
+mod changed;
 mod harness;
 mod judged;
 mod limits;
 mod receipt;
 mod rules;
 mod touch;
+mod vanished;
 
+pub use changed::changed_unnamed;
 pub use harness::{
     ExpectedSchema, Fingerprint, Judgements, LedgerState, Planned, PostflightFacts, PreflightFacts,
     RowCounts, postflight, preflight,
@@ -18,3 +21,4 @@ pub use harness::{
 pub use limits::{Measured, limits};
 pub use receipt::{Asked, prediction, receipt, slower};
 pub use touch::{privilege_needs, written_relations};
+pub use vanished::{Allowance, CountedTable, vanished};

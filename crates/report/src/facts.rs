@@ -1,6 +1,8 @@
 //! What a rehearsal ran on, and where its time went: names and values, for tables of facts.
 
-use stopover_model::report::{BackupReport, BaseCopy, ScratchReport, TableReport, Timings};
+use stopover_model::report::{
+    BackupReport, BaseCopy, ScratchReport, TableFate, TableReport, Timings,
+};
 
 use crate::{text, units};
 
@@ -52,6 +54,7 @@ pub(crate) fn timings(timings: &Timings) -> Vec<Fact> {
         ("restore", timings.restore_ms),
         ("base", timings.base_ms),
         ("migrations took", timings.migrate_ms),
+        ("counting rows", timings.census_ms),
         ("in all", Some(timings.total_ms)),
     ];
     parts.into_iter().filter_map(|(name, ms)| Some((name, units::duration(ms?)))).collect()
@@ -60,4 +63,38 @@ pub(crate) fn timings(timings: &Timings) -> Vec<Fact> {
 /// How long a table was shut out for reads or writes, whichever is longer.
 pub(crate) fn longest(table: &TableReport) -> f64 {
     table.read_blocked_ms.unwrap_or(0.0).max(table.write_blocked_ms.unwrap_or(0.0))
+}
+
+/// Its name, and the one that it has now.
+pub(crate) fn name(table: &TableReport) -> String {
+    match (&table.fate, &table.relation_after) {
+        (Some(TableFate::Renamed), Some(now)) => {
+            text::tame_line(&format!("{} (now {now})", table.relation))
+        }
+        _ => text::tame_line(&table.relation),
+    }
+}
+
+/// How many rows it has now, or that it is gone.
+pub(crate) fn rows_after(table: &TableReport) -> String {
+    match table.fate {
+        Some(TableFate::Dropped) => "dropped".to_owned(),
+        _ => table.rows_after.map_or_else(String::new, units::count),
+    }
+}
+
+/// `1,000`, or `1,000 → 990` where they are not the same.
+pub(crate) fn rows(table: &TableReport) -> String {
+    let (before, after) = (table.rows_before.map(units::count), rows_after(table));
+    match before {
+        Some(before) if before == after || after.is_empty() => before,
+        Some(before) => format!("{before} → {after}"),
+        None => after,
+    }
+}
+
+/// Whether rows or values of it are gone.
+pub(crate) fn loses(table: &TableReport) -> bool {
+    let values = table.dropped_columns.iter().flatten().any(|it| it.values != Some(0));
+    values || table.lost_rows().is_some()
 }

@@ -147,12 +147,12 @@ fn shut(ms: Option<f64>) -> String {
 
 fn tables(room: &mut Room, report: &RehearsalReport) {
     let mut shut_out: Vec<&TableReport> =
-        report.tables.iter().filter(|it| facts::longest(it) > 0.0).collect();
+        report.tables.iter().filter(|it| facts::longest(it) > 0.0 || facts::loses(it)).collect();
     if shut_out.is_empty() {
         return;
     }
     shut_out.sort_by(|left, right| facts::longest(right).total_cmp(&facts::longest(left)));
-    let head = "\n### Tables that were shut out\n\n\
+    let head = "\n### Tables that were shut out, or lost something\n\n\
          | table | reads | writes | rows | size | longest behind |\n\
          | --- | ---: | ---: | ---: | ---: | --- |\n";
     let row = |it: &&TableReport| {
@@ -162,10 +162,10 @@ fn tables(room: &mut Room, report: &RehearsalReport) {
         });
         format!(
             "| {} | {} | {} | {} | {} | {behind} |\n",
-            code(&it.relation),
+            code(&facts::name(it)),
             shut(it.read_blocked_ms),
             shut(it.write_blocked_ms),
-            it.rows_after.or(it.rows_before).map_or_else(String::new, units::count),
+            facts::rows(it),
             it.bytes.map_or_else(String::new, units::bytes),
         )
     };

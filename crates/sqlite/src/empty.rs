@@ -66,6 +66,7 @@ impl ScratchProvider for EmptyFile {
         });
         Ok(Prepared {
             backend: made?,
+            auditor: None,
             backup: BackupReport::default(),
             scratch,
             findings: Vec::new(),

@@ -86,6 +86,7 @@ impl<F: Fixture + Send> ScratchProvider for Empty<F> {
         let backend = self.0.as_ref().expect("a database for the proof").backend();
         std::future::ready(Ok(Prepared {
             backend,
+            auditor: None,
             backup: BackupReport::default(),
             scratch: ScratchReport {
                 kind: "given".to_owned(),

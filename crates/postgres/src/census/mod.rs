@@ -11,11 +11,13 @@
 //! settings of roles and databases, what is temporary; `plpgsql` and the schema `public`, which
 //! every fresh database has; and the ledger, with everything that belongs to it.
 
+mod chosen;
 mod columns;
 mod comments;
 mod constraints;
 mod extensions;
 mod foreign;
+mod imprints;
 mod indexes;
 
 mod look;
@@ -34,9 +36,9 @@ mod text_search;
 mod triggers;
 mod types;
 mod views;
-
-use stopover_backend::{BackendError, Census, CensusDepth, CensusScope, Privileges};
 mod witness;
+
+use stopover_backend::{BackendError, Census, CensusDepth, CensusScope, Imprint, Privileges};
 use stopover_model::{Mark, Schema, SchemaObject, TableCensus};
 use tokio_postgres::SimpleQueryRow;
 
@@ -63,6 +65,39 @@ impl Census for PostgresSession {
     async fn marks(&mut self, scope: &CensusScope) -> Result<Vec<Mark>, BackendError> {
         let look = moment::open(self, scope).await?;
         let read = marks::read(self, &look).await;
+        moment::close(self, read).await
+    }
+
+    async fn chosen_tables(
+        &mut self,
+        scope: &CensusScope,
+        depth: CensusDepth,
+        relations: &[String],
+    ) -> Result<Vec<TableCensus>, BackendError> {
+        if relations.is_empty() {
+            return Ok(Vec::new());
+        }
+        let names: Vec<&str> = relations.iter().map(String::as_str).collect();
+        let look = moment::open(self, scope).await?;
+        let read = rows::read(self, &look, depth, &rows::Chosen::Named(&names)).await;
+        moment::close(self, read).await
+    }
+
+    async fn imprints(&mut self, scope: &CensusScope) -> Result<Vec<Imprint>, BackendError> {
+        let counts = imprints::settled(self).await?;
+        let look = moment::open(self, scope).await?;
+        let read = imprints::read(self, &look, counts).await;
+        moment::close(self, read).await
+    }
+
+    async fn values(
+        &mut self,
+        scope: &CensusScope,
+        relation: &str,
+        columns: &[String],
+    ) -> Result<Option<Vec<u64>>, BackendError> {
+        moment::open(self, scope).await?;
+        let read = imprints::values(self, relation, columns).await;
         moment::close(self, read).await
     }
 }

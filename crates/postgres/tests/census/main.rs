@@ -2,6 +2,7 @@
 
 mod changes;
 mod except;
+mod imprints;
 mod privileges;
 mod restored;
 mod rows;

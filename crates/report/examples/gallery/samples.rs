@@ -1,10 +1,10 @@
 //! Documents to look at: the gallery prints them, the golden tests keep them.
 
 use stopover_model::report::{
-    AppliedEntry, ApplyReport, BackupMade, BackupReport, Drift, DriftKind, FailedMigration,
-    HealEntry, LedgerEntry, LockReport, MigrationReport, MigrationStatus, PendingEntry, PlanReport,
-    PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport, StatementEntry, StatementReport,
-    StatusReport, TableReport, Timings, Verdict,
+    AppliedEntry, ApplyReport, BackupKind, BackupMade, BackupReport, Drift, DriftKind,
+    FailedMigration, HealEntry, LedgerEntry, LockReport, MigrationReport, MigrationStatus,
+    PendingEntry, PlanReport, PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport,
+    StatementEntry, StatementReport, StatusReport, TableFate, TableReport, Timings, Verdict,
 };
 use stopover_model::{DatabaseKind, EditClass, HealKind, Healed, Severity};
 use stopover_model::{
@@ -263,10 +263,11 @@ pub(crate) fn plan_refused() -> PlanReport {
 
 fn backup_made() -> BackupMade {
     BackupMade {
-        path: "backups/migrations/backup-20261120T093000Z.sql.gz".into(),
-        sha256: "2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into(),
-        bytes: 1_503_238_553,
+        path: Some("backups/migrations/backup-20261120T093000Z.sql.gz".into()),
+        sha256: Some("2c26b46b68ffc68ff99b453c1d30413413422d706483bfa0f98a5e886266e7ae".into()),
+        bytes: Some(1_503_238_553),
         duration_ms: 61_200.0,
+        ..BackupMade::of(BackupKind::Plain)
     }
 }
 
@@ -510,6 +511,7 @@ fn rehearsal(time: &str) -> RehearsalReport {
             restore_ms: Some(34_120.0),
             base_ms: Some(1_200.0),
             migrate_ms: Some(22_700.0),
+            census_ms: Some(310.0),
             total_ms: 58_400.0,
         },
         ..RehearsalReport::begun(begun)
@@ -543,7 +545,10 @@ pub(crate) fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> Ta
         bytes: Some(262_144_000),
         read_blocked_ms: read,
         write_blocked_ms: write,
-        traffic: None,
+        fate: Some(TableFate::Kept),
+        relation_after: Some(relation.into()),
+        dropped_columns: Some(vec![]),
+        ..TableReport::default()
     }
 }
 

@@ -17,13 +17,16 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
     }
     let mut sorted: Vec<&TableReport> = report.tables.iter().collect();
     sorted.sort_by(|left, right| {
-        let rank = |it: &TableReport| (u8::from(loses_rows(it)), facts::longest(it));
+        let rank = |it: &TableReport| (u8::from(facts::loses(it)), facts::longest(it));
         let (left_rank, right_rank) = (rank(left), rank(right));
         let by_loss = right_rank.0.cmp(&left_rank.0);
         let by_time = by_loss.then_with(|| right_rank.1.total_cmp(&left_rank.1));
         by_time.then_with(|| left.relation.cmp(&right.relation))
     });
-    let matter = sorted.iter().filter(|it| facts::longest(it) > 0.0 || is_changed(it)).count();
+    let matter = sorted
+        .iter()
+        .filter(|it| facts::longest(it) > 0.0 || is_changed(it) || facts::loses(it))
+        .count();
     let (shown, rest) = sorted.split_at(matter.min(SHOWN));
     let told = "How long reads and writes were shut out, and what became of the rows.";
     part(page, "tables", "Tables", told, |page| {
@@ -45,10 +48,6 @@ fn is_changed(table: &TableReport) -> bool {
     table.rows_before.is_some()
         && table.rows_after.is_some()
         && table.rows_before != table.rows_after
-}
-
-fn loses_rows(table: &TableReport) -> bool {
-    table.rows_before.is_some_and(|before| table.rows_after.unwrap_or(0) < before)
 }
 
 fn table(page: &mut Markup, tables: &[&TableReport], report: &RehearsalReport) {
@@ -87,15 +86,15 @@ fn table(page: &mut Markup, tables: &[&TableReport], report: &RehearsalReport) {
 
 fn row(page: &mut Markup, table: &TableReport, report: &RehearsalReport) {
     let count = |it: Option<u64>| it.map_or_else(String::new, units::count);
-    let lost = if loses_rows(table) { "num lost" } else { "num" };
+    let lost = if facts::loses(table) { "num lost" } else { "num" };
     page.line();
     page.element("tr", &[], |page| {
-        page.element("th", &[("scope", "row")], |it| it.text(&clipped(&table.relation, 200)));
+        page.element("th", &[("scope", "row")], |it| it.text(&clipped(&facts::name(table), 200)));
         let met = table.traffic.as_ref();
         shut(page, "reads", table.read_blocked_ms, met.map(|it| it.longest_read_ms));
         shut(page, "writes", table.write_blocked_ms, met.map(|it| it.longest_write_ms));
         page.of("td", "num", &count(table.rows_before));
-        page.of("td", lost, &count(table.rows_after));
+        page.of("td", lost, &facts::rows_after(table));
         page.of("td", "num", &table.bytes.map_or_else(String::new, units::bytes));
         page.element("td", &[], |page| {
             let Some((migration, statement)) = longest_lock(&table.relation, report) else {

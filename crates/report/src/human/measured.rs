@@ -5,7 +5,7 @@ use stopover_model::report::{MigrationReport, RehearsalReport, StatementReport, 
 use crate::look::Ink;
 use crate::page::Page;
 use crate::table::{Cell, Column, Table};
-use crate::{locks, text, units};
+use crate::{facts, locks, text, units};
 
 use super::{Detail, locked};
 
@@ -66,13 +66,13 @@ pub(super) fn tables(page: &mut Page<'_>, report: &RehearsalReport, detail: Deta
     let mut sorted: Vec<&TableReport> = report
         .tables
         .iter()
-        .filter(|it| detail == Detail::Full || longest(it) > 0.0 || loses_rows(it))
+        .filter(|it| detail == Detail::Full || facts::longest(it) > 0.0 || facts::loses(it))
         .collect();
     if sorted.is_empty() {
         return;
     }
     sorted.sort_by(|left, right| {
-        let by_time = longest(right).total_cmp(&longest(left));
+        let by_time = facts::longest(right).total_cmp(&facts::longest(left));
         by_time.then_with(|| left.relation.cmp(&right.relation))
     });
     page.section(Ink::Strong, "Tables", "(how long reads and writes were shut out)");
@@ -85,13 +85,13 @@ pub(super) fn tables(page: &mut Page<'_>, report: &RehearsalReport, detail: Deta
         Column::number("size").spare(),
     ]);
     for it in &sorted {
-        let ink = if loses_rows(it) { Ink::Bad } else { Ink::Plain };
+        let ink = if facts::loses(it) { Ink::Bad } else { Ink::Plain };
         table.row([
-            Cell::new(Ink::Strong, text::tame_line(&it.relation)),
+            Cell::new(Ink::Strong, facts::name(it)),
             shut_out(Ink::Bad, it.read_blocked_ms),
             shut_out(Ink::Doubtful, it.write_blocked_ms),
             Cell::plain(it.rows_before.map_or_else(String::new, units::count)),
-            Cell::new(ink, it.rows_after.map_or_else(String::new, units::count)),
+            Cell::new(ink, facts::rows_after(it)),
             Cell::plain(it.bytes.map_or_else(String::new, units::bytes)),
         ]);
     }
@@ -122,14 +122,6 @@ fn shut_out(ink: Ink, ms: Option<f64>) -> Cell {
         Some(ms) if ms > 0.0 => Cell::new(ink, units::duration(ms)),
         Some(_) => Cell::new(Ink::Faint, "never"),
     }
-}
-
-fn longest(table: &TableReport) -> f64 {
-    table.read_blocked_ms.unwrap_or(0.0).max(table.write_blocked_ms.unwrap_or(0.0))
-}
-
-fn loses_rows(table: &TableReport) -> bool {
-    table.rows_before.is_some_and(|before| table.rows_after.unwrap_or(0) < before)
 }
 
 /// `(5 of 40; -v lists all)` where something is left out.

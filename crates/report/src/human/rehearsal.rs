@@ -133,6 +133,7 @@ fn timings(page: &mut Page<'_>, report: &RehearsalReport) {
         ("restore", timings.restore_ms),
         ("base", timings.base_ms),
         ("migrations", timings.migrate_ms),
+        ("census", timings.census_ms),
     ];
     let parts: Vec<String> = parts
         .into_iter()

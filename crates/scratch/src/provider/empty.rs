@@ -74,6 +74,7 @@ impl EmptyScratch {
         let backup = BackupReport::default();
         Ok(Prepared {
             backend,
+            auditor: None,
             backup,
             scratch,
             findings,

@@ -84,6 +84,11 @@ impl GivenScratch {
         }
     }
 
+    /// Reaches the restored database as the same role, unobserved: everything is its own.
+    pub(super) fn auditor(&self) -> Option<PostgresBackend> {
+        self.server.config().cloned().map(|it| PostgresBackend::new(Target::from_config(it)))
+    }
+
     /// Drops what this run made.
     pub(super) async fn discard(mut self) -> Vec<Finding> {
         match self.server.discard().await {

@@ -1,0 +1,86 @@
+//! Tables whose content changed though no statement of the plan names them: a trigger, a foreign key
+//! or a function did it. Digests show that, where they were asked for.
+
+use stopover_model::report::{TableFate, TableReport};
+use stopover_model::{Finding, detail_list};
+
+use crate::CountedTable;
+
+/// A warning for each of them. `texts` are the plan's statements.
+#[must_use]
+pub fn changed_unnamed(tables: &[CountedTable<'_>], texts: &[&str]) -> Vec<Finding> {
+    let texts: Vec<String> = texts.iter().map(|it| it.to_lowercase()).collect();
+    let is_named = |table: &CountedTable<'_>| {
+        let mut names = table.within.iter().chain([&table.report.relation]).map(|it| bare(it));
+        names.any(|name| texts.iter().any(|text| text.contains(&name)))
+    };
+    let others = tables.iter().filter(|it| has_changed(it.report) && !is_named(it));
+    others.map(|it| finding(it.report)).collect()
+}
+
+fn has_changed(report: &TableReport) -> bool {
+    let stayed = matches!(report.fate, Some(TableFate::Kept | TableFate::Renamed));
+    let digest = report.digest.as_ref();
+    stayed && digest.is_some_and(|it| !it.changed_columns.is_empty())
+}
+
+fn finding(report: &TableReport) -> Finding {
+    let relation = &report.relation;
+    let columns =
+        report.digest.as_ref().map(|it| it.changed_columns.as_slice()).unwrap_or_default();
+    Finding::warning(
+        "content-changed",
+        relation,
+        format!(
+            "what is in {relation} is not the same as before ({}), and no statement names it",
+            detail_list(columns)
+        ),
+        "look at the triggers, foreign keys and functions of the tables that the migrations write \
+         to, whether that is meant",
+    )
+}
+
+/// The name without its schema and quotes, in lower case.
+fn bare(relation: &str) -> String {
+    let name = match relation.strip_suffix('"') {
+        Some(quoted) => quoted.rsplit('"').next().unwrap_or(quoted),
+        None => relation.rsplit('.').next().unwrap_or(relation),
+    };
+    name.to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use stopover_model::report::DigestReport;
+
+    use super::*;
+
+    fn said(relation: &str, changed: &[&str], within: &[String], text: &str) -> Vec<String> {
+        let changed_columns = changed.iter().map(|it| (*it).to_owned()).collect();
+        let report = TableReport {
+            relation: relation.to_owned(),
+            fate: Some(TableFate::Kept),
+            digest: Some(DigestReport { changed_columns, ..DigestReport::default() }),
+            ..TableReport::default()
+        };
+        let counted = CountedTable { report: &report, within, within_after: within };
+        changed_unnamed(&[counted], &[text]).into_iter().map(|it| it.message).collect()
+    }
+
+    #[test]
+    fn what_changes_without_being_named_is_told_with_its_columns() {
+        let found = said("public.audit", &["at", "who"], &[], "UPDATE orders SET total = 0");
+        let message = "what is in public.audit is not the same as before (at and who), and no \
+                       statement names it";
+        assert_eq!(found, [message]);
+    }
+
+    #[test]
+    fn what_is_named_or_the_same_or_a_part_of_what_is_named_is_not_told() {
+        assert!(said("public.audit", &[], &[], "UPDATE orders SET total = 0").is_empty());
+        assert!(said("public.orders", &["total"], &[], "UPDATE Orders SET total = 0").is_empty());
+        assert!(said("s.\"Odd\"", &["a"], &[], "UPDATE \"Odd\" SET a = 0").is_empty());
+        let within = ["public.events".to_owned()];
+        assert!(said("public.e_1", &["a"], &within, "UPDATE events SET a = 0").is_empty());
+    }
+}

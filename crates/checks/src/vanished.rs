@@ -1,0 +1,269 @@
+//! Rows and values that are gone after the migrations, and that no migration was allowed to lose.
+//!
+//! `-- stopover: allow data-loss(orders)` in a migration's head is the decision that its author
+//! takes. Which migration lost them is told from the locks that each took on the table. Where
+//! several could have done it, each of them must be allowed to: a loss that somebody else's
+//! directive covers would be one that nobody decided on.
+
+use std::collections::BTreeMap;
+
+use stopover_model::report::{
+    DroppedColumn, MigrationReport, MigrationStatus, StatementReport, TableFate, TableReport,
+};
+use stopover_model::units::count;
+use stopover_model::{Finding, LockMode, Severity, detail_list};
+
+/// A migration, and the relations that it may lose rows of, as its directive spells them.
+#[derive(Debug, Clone, Copy)]
+pub struct Allowance<'a> {
+    /// The migration, as it ran.
+    pub migration: &'a MigrationReport,
+    /// What its directives name.
+    pub relations: &'a [String],
+}
+
+/// A table before and after.
+#[derive(Debug, Clone, Copy)]
+pub struct CountedTable<'a> {
+    /// What was counted.
+    pub report: &'a TableReport,
+    /// What it was a partition or a child of before, the nearest first.
+    pub within: &'a [String],
+    /// The same afterwards.
+    pub within_after: &'a [String],
+}
+
+/// What is gone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Loss {
+    /// Rows of a table that is still there.
+    Rows,
+    /// The whole table.
+    Table,
+    /// A column.
+    Column,
+}
+
+impl Loss {
+    /// Whether a statement may do that by itself, or runs what may. Triggers of others may too: they
+    /// are thought of where nobody else did it.
+    fn may_be_of(self, statement: &StatementReport) -> bool {
+        let own: &[&str] = match self {
+            Self::Rows => &["DELETE", "TRUNCATE", "MERGE"],
+            Self::Table => &["DROP"],
+            Self::Column => &["ALTER", "DROP"],
+        };
+        let any = ["DO", "CALL", "SELECT", "EXECUTE", "EXPLAIN"];
+        let begins = |it: &&str| statement.tag.split(' ').next() == Some(*it);
+        // `WITH moved AS (DELETE …) INSERT …` has the tag of its end.
+        let first = statement.text.split_whitespace().next().unwrap_or_default();
+        own.iter().any(|it| begins(it))
+            || any.iter().any(|it| begins(it))
+            || first.eq_ignore_ascii_case("WITH")
+    }
+}
+
+/// Everything that vanished: an error, or a note where it was allowed.
+#[must_use]
+pub fn vanished(tables: &[CountedTable<'_>], ran: &[Allowance<'_>]) -> Vec<Finding> {
+    let wholes = Wholes::of(tables);
+    let mut findings = Vec::new();
+    for table in tables {
+        let report = table.report;
+        if let Some(lost) = report.lost_rows().filter(|_| !wholes.kept_rows_of(table)) {
+            let before = report.rows_before.unwrap_or(lost);
+            let what = match (lost == before, report.rows_after) {
+                (true, None) => format!("was dropped with its {}", rows(lost)),
+                (true, Some(_)) if lost > 1 => format!("lost all of its {}", rows(lost)),
+                _ => format!("lost {} of its {}", count(lost), rows(before)),
+            };
+            let loss = if report.fate == Some(TableFate::Kept)
+                || report.fate == Some(TableFate::Renamed)
+            {
+                Loss::Rows
+            } else {
+                Loss::Table
+            };
+            findings.push(finding(table, loss, &what, ran));
+        }
+        let columns = report.dropped_columns.iter().flatten();
+        findings.extend(columns.filter_map(|it| column(table, it, ran)));
+    }
+    findings
+}
+
+fn rows(number: u64) -> String {
+    if number == 1 { "1 row".to_owned() } else { format!("{} rows", count(number)) }
+}
+
+/// A column that was dropped with values in it, or maybe with values in it.
+fn column(
+    table: &CountedTable<'_>,
+    column: &DroppedColumn,
+    ran: &[Allowance<'_>],
+) -> Option<Finding> {
+    let name = &column.column;
+    let what = match column.values {
+        Some(0) => return None,
+        Some(1) => format!("lost its column {name}, which held a value in 1 row"),
+        Some(values) => format!("lost its column {name}, which held values in {}", rows(values)),
+        None => format!(
+            "lost its column {name}, and nobody knows whether it held values: no script names it \
+             behind a DROP, so that they were not counted before"
+        ),
+    };
+    Some(finding(table, Loss::Column, &what, ran))
+}
+
+/// The finding, and who is to blame for it.
+fn finding(table: &CountedTable<'_>, loss: Loss, what: &str, ran: &[Allowance<'_>]) -> Finding {
+    let relation = &table.report.relation;
+    let suspects = suspects(relation, loss, ran);
+    let message = format!("{relation} {what}{}", blame(&suspects, relation, loss));
+    let is_allowed = |it: &&Allowance<'_>| it.relations.iter().any(|name| covers(name, table));
+    let severity = match suspects.iter().all(is_allowed) && !suspects.is_empty() {
+        true => Severity::Note,
+        false => Severity::Error,
+    };
+    let remedy = match severity {
+        Severity::Note => String::new(),
+        _ => {
+            let files: Vec<String> = suspects
+                .iter()
+                .filter(|it| !is_allowed(it))
+                .map(|it| it.migration.file.clone())
+                .collect();
+            format!(
+                "change the migration so that nothing is lost, or say that it may be, at the head \
+                 of {}: `-- stopover: allow data-loss({relation})`",
+                detail_list(&files)
+            )
+        }
+    };
+    Finding::new(severity, "data-loss", relation, message, remedy)
+}
+
+/// Migrations that may have done it: those that held a lock on the table behind which one writes,
+/// and of these the ones with a statement that loses rows; where no lock tells, all that ran.
+fn suspects<'a, 'b>(
+    relation: &str,
+    loss: Loss,
+    ran: &'b [Allowance<'a>],
+) -> Vec<&'b Allowance<'a>> {
+    let ran = ran.iter().filter(|it| it.migration.status != MigrationStatus::Untouched);
+    let all: Vec<&Allowance<'_>> = ran.collect();
+    let with = |condition: &dyn Fn(&MigrationReport) -> bool, among: &[&'b Allowance<'a>]| {
+        among.iter().copied().filter(|it| condition(it.migration)).collect::<Vec<_>>()
+    };
+    let writers = with(&|it| writes_to(it, relation), &all);
+    let losers = with(&|it| it.statements.iter().any(|it| loss.may_be_of(it)), &writers);
+    [losers, writers].into_iter().find(|it| !it.is_empty()).unwrap_or(all)
+}
+
+fn writes_to(migration: &MigrationReport, relation: &str) -> bool {
+    let locks = migration.statements.iter().flat_map(|it| it.locks.iter().flatten());
+    let on_it = locks.filter(|it| it.relation == relation);
+    on_it.filter_map(|it| LockMode::of(&it.mode)).any(|mode| {
+        matches!(
+            mode,
+            LockMode::RowExclusive
+                | LockMode::ShareRowExclusive
+                | LockMode::Exclusive
+                | LockMode::AccessExclusive
+        )
+    })
+}
+
+/// ` (migration 42: DELETE, line 3)`
+fn blame(suspects: &[&Allowance<'_>], relation: &str, loss: Loss) -> String {
+    let who = |it: &MigrationReport| {
+        let holds = |it: &&StatementReport| {
+            loss.may_be_of(it) && it.locks.iter().flatten().any(|it| it.relation == relation)
+        };
+        let statement = it.statements.iter().find(holds);
+        statement.map_or_else(
+            || format!("migration {}", it.version),
+            |statement| {
+                format!("migration {}: {}, line {}", it.version, statement.tag, statement.line)
+            },
+        )
+    };
+    match suspects {
+        [] => String::new(),
+        [one] => format!(" ({})", who(one.migration)),
+        several => {
+            let versions: Vec<String> =
+                several.iter().map(|it| it.migration.version.to_string()).collect();
+            format!(" (one of the migrations {})", detail_list(&versions))
+        }
+    }
+}
+
+/// Whether a name of a directive means this table, under its name before or after, or what it is a
+/// part of. One without a schema is `public`'s.
+fn covers(written: &str, table: &CountedTable<'_>) -> bool {
+    let written = parts(written);
+    let means = |relation: &str| {
+        let relation = parts(relation);
+        match (written.as_slice(), relation.as_slice()) {
+            ([name], [schema, of]) => schema == "public" && name == of,
+            (written, relation) => written == relation,
+        }
+    };
+    let report = table.report;
+    let own = [Some(report.relation.as_str()), report.relation_after.as_deref()];
+    own.into_iter().flatten().any(means) || table.within.iter().any(|it| means(it))
+}
+
+/// The parts of a qualified name as the server takes them: in lower case where they are not quoted.
+fn parts(name: &str) -> Vec<String> {
+    let (mut parts, mut part, mut quoted) = (Vec::new(), String::new(), false);
+    let mut letters = name.trim().chars().peekable();
+    while let Some(letter) = letters.next() {
+        match letter {
+            '"' if quoted && letters.peek() == Some(&'"') => {
+                letters.next();
+                part.push('"');
+            }
+            '"' => quoted = !quoted,
+            '.' if !quoted => parts.push(std::mem::take(&mut part)),
+            other if quoted => part.push(other),
+            other => part.extend(other.to_lowercase()),
+        }
+    }
+    parts.push(part);
+    parts
+}
+
+/// What tables are parts of, and how many rows each of these wholes had and has. Rows that went
+/// from one part to another are not lost.
+struct Wholes<'a>(BTreeMap<&'a str, (u64, u64)>);
+
+impl<'a> Wholes<'a> {
+    fn of(tables: &[CountedTable<'a>]) -> Self {
+        let mut wholes: BTreeMap<&str, (u64, u64)> = BTreeMap::new();
+        for table in tables {
+            let (was, is) = (table.within.last(), table.within_after.last());
+            if let Some(whole) = was {
+                let rows = wholes.entry(whole).or_default();
+                rows.0 += table.report.rows_before.unwrap_or(0);
+                rows.1 += table.report.rows_after.unwrap_or(0);
+            }
+            if let Some(whole) = is.filter(|it| Some(*it) != was) {
+                // What another table brought along was not this whole's.
+                let brought = table.report.rows_before.unwrap_or(0);
+                let rows = table.report.rows_after.unwrap_or(0).saturating_sub(brought);
+                wholes.entry(whole).or_default().1 += rows;
+            }
+        }
+        Self(wholes)
+    }
+
+    fn kept_rows_of(&self, table: &CountedTable<'_>) -> bool {
+        let whole = table.within.last().and_then(|it| self.0.get(it.as_str()));
+        whole.is_some_and(|(before, after)| after >= before)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,246 @@
+//! What was in the tables before the migrations, and what is in them afterwards.
+//!
+//! A table that nobody wrote to is not counted again: its imprint says so. Where the database makes
+//! no such promise, every table is counted. Whoever looks is a session beside the migrations', as a
+//! role that may read everything where the scratch has one.
+
+use std::collections::HashMap;
+use std::time::Instant;
+
+use stopover_backend::{
+    Backend, BackendError, CensusDepth, CensusScope, Execute, Imprint, Session, StopSignal,
+};
+use stopover_checks::{Allowance, CountedTable, changed_unnamed, vanished};
+use stopover_model::report::{MigrationReport, RehearsalReport};
+use stopover_model::{Finding, TableCensus};
+
+use super::compared::{After, Before, Compared, Was, compared, merge, uncounted};
+use super::named::dropped_in;
+use crate::statement::unless_stopped;
+use crate::{Applied, Ending, Request};
+
+/// Why there is no census.
+enum NoCensus {
+    Failed(BackendError),
+    Stopped(StopSignal),
+}
+
+impl From<BackendError> for NoCensus {
+    fn from(error: BackendError) -> Self {
+        Self::Failed(error)
+    }
+}
+
+/// Counts what is there, and reads the schema. `None` where that cannot be done, and says so.
+///
+/// # Errors
+/// A signal that asks to stop.
+pub(super) async fn begin<B: Backend>(
+    auditor: &B,
+    request: &Request<'_>,
+    depth: CensusDepth,
+    report: &mut RehearsalReport,
+) -> Result<Option<Before>, StopSignal> {
+    match before(auditor, request, depth).await {
+        Ok(before) => Ok(Some(before)),
+        Err(NoCensus::Stopped(signal)) => Err(signal),
+        Err(NoCensus::Failed(error)) => {
+            report.findings.push(uncountable(&error));
+            Ok(None)
+        }
+    }
+}
+
+/// Counts again, and says what vanished. What was not carried out to its end or to its failure is
+/// not looked at: there is no verdict then.
+pub(super) async fn end<B: Backend>(
+    auditor: &B,
+    before: &Before,
+    applied: &Applied,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) {
+    if matches!(applied.ending, Ending::Stopped(_) | Ending::Lost(_)) {
+        return;
+    }
+    again(auditor, before, &applied.migrations, request, report).await;
+}
+
+/// Who counts, and what was there before.
+pub(super) struct Audit<'a, B> {
+    pub(super) auditor: &'a B,
+    pub(super) before: Option<&'a Before>,
+}
+
+impl<B: Backend> Audit<'_, B> {
+    /// Counts again after somebody else has run these migrations.
+    pub(super) async fn end(
+        &self,
+        migrations: &[MigrationReport],
+        request: &Request<'_>,
+        report: &mut RehearsalReport,
+    ) {
+        if let Some(before) = self.before {
+            again(self.auditor, before, migrations, request, report).await;
+        }
+    }
+}
+
+async fn again<B: Backend>(
+    auditor: &B,
+    before: &Before,
+    migrations: &[MigrationReport],
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) {
+    let compared = match after(auditor, before, request, report).await {
+        Ok(compared) => compared,
+        Err(NoCensus::Failed(error)) => {
+            report.findings.push(uncountable(&error));
+            return;
+        }
+        Err(NoCensus::Stopped(_)) => {
+            report.findings.push(uncountable(&BackendError::Lost("a signal asked to stop".into())));
+            return;
+        }
+    };
+    let tables: Vec<CountedTable<'_>> = compared.iter().map(Compared::counted).collect();
+    report.findings.extend(vanished(&tables, &allowances(request, migrations)));
+    let ran = migrations.iter().filter_map(|it| request.source.get(&it.version));
+    let texts: Vec<&str> = ran.map(|it| it.up.text.as_str()).collect();
+    report.findings.extend(changed_unnamed(&tables, &texts));
+}
+
+/// Nothing is known of rows that vanished, and nothing passes because nobody looked.
+fn uncountable(error: &BackendError) -> Finding {
+    Finding::error(
+        "census",
+        "the scratch",
+        format!("the rows could not be counted, so that nobody knows what is lost: {error}"),
+        "see to it that the role may read every table (on a given server it must own all of \
+         them), and run the rehearsal again",
+    )
+}
+
+async fn before<B: Backend>(
+    auditor: &B,
+    request: &Request<'_>,
+    depth: CensusDepth,
+) -> Result<Before, NoCensus> {
+    let began = Instant::now();
+    let mut session = auditor.connect().await?;
+    let canceller = session.canceller();
+    let reading = read_before(&mut session, request, depth);
+    let read = unless_stopped(&canceller, reading, &request.stop).await;
+    let mut before = read.map_err(NoCensus::Stopped)??;
+    session.hang_up().await;
+    before.ms = began.elapsed().as_secs_f64() * 1e3;
+    Ok(before)
+}
+
+async fn read_before<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    depth: CensusDepth,
+) -> Result<Before, BackendError> {
+    let scope = session.bookkeeping(&request.facts).await?;
+    let schema = session.schema(&scope).await?;
+    let imprints = session.imprints(&scope).await?;
+    let mut counted = counted(session, &scope, depth, &imprints).await?;
+    let texts = request.source.migrations.iter().map(|it| it.up.text.as_str());
+    let mut values = HashMap::new();
+    for named in dropped_in(texts, &imprints) {
+        let imprint = &imprints[named.table];
+        let names: Vec<String> =
+            named.columns.iter().map(|at| imprint.columns[*at].name.clone()).collect();
+        let Some(found) = session.values(&scope, &imprint.relation, &names).await? else {
+            continue;
+        };
+        let keys = named.columns.iter().map(|at| imprint.columns[*at].key.clone());
+        values.insert(named.table, keys.zip(found).collect());
+    }
+    let mut tables = Vec::with_capacity(imprints.len());
+    for (at, imprint) in imprints.into_iter().enumerate() {
+        let found = counted.remove(&imprint.relation);
+        let rows = found.as_ref().map(|it| it.rows).or(imprint.rows);
+        let rows = rows.ok_or_else(|| uncounted(&imprint.relation))?;
+        let digested = found.filter(|it| it.digest.is_some());
+        tables.push(Was {
+            imprint,
+            rows,
+            digested,
+            values: values.remove(&at).unwrap_or_default(),
+        });
+    }
+    Ok(Before { schema, depth, tables, ms: 0.0 })
+}
+
+/// Tables whose rows have to be counted, by name; every one where digests are wanted.
+async fn counted<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    depth: CensusDepth,
+    imprints: &[Imprint],
+) -> Result<HashMap<String, TableCensus>, BackendError> {
+    let wanted = |it: &&Imprint| depth == CensusDepth::Digests || it.rows.is_none();
+    let names: Vec<String> = imprints.iter().filter(wanted).map(|it| it.relation.clone()).collect();
+    let tables = session.chosen_tables(scope, depth, &names).await?;
+    Ok(tables.into_iter().map(|it| (it.relation.clone(), it)).collect())
+}
+
+/// Counts what is there afterwards, and puts it into the report. Gives what became of each table.
+async fn after<B: Backend>(
+    auditor: &B,
+    before: &Before,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) -> Result<Vec<Compared>, NoCensus> {
+    let began = Instant::now();
+    let mut session = auditor.connect().await?;
+    let canceller = session.canceller();
+    let reading = read_after(&mut session, before, request);
+    let read = unless_stopped(&canceller, reading, &request.stop).await;
+    let after = read.map_err(NoCensus::Stopped)??;
+    session.hang_up().await;
+    report.schema.before = Some(before.schema.checksum.clone());
+    report.schema.after = Some(after.schema.checksum.clone());
+    let compared = compared(before, &after)?;
+    merge(&mut report.tables, &compared);
+    report.timings.census_ms = Some(before.ms + began.elapsed().as_secs_f64() * 1e3);
+    Ok(compared)
+}
+
+async fn read_after<S: Session>(
+    session: &mut S,
+    before: &Before,
+    request: &Request<'_>,
+) -> Result<After, BackendError> {
+    let scope = session.bookkeeping(&request.facts).await?;
+    let schema = session.schema(&scope).await?;
+    let imprints = session.imprints(&scope).await?;
+    let was: HashMap<&str, &Imprint> =
+        before.tables.iter().map(|it| (it.imprint.object.as_str(), &it.imprint)).collect();
+    let is_touched = |it: &&Imprint| {
+        was.get(it.object.as_str()).is_none_or(|before| !it.is_untouched_since(before))
+    };
+    let names: Vec<String> =
+        imprints.iter().filter(is_touched).map(|it| it.relation.clone()).collect();
+    let tables = session.chosen_tables(&scope, before.depth, &names).await?;
+    let counted = tables.into_iter().map(|it| (it.relation.clone(), it)).collect();
+    Ok(After { schema, imprints, counted })
+}
+
+/// What the migrations that ran allow to be lost.
+fn allowances<'a>(
+    request: &'a Request<'_>,
+    migrations: &'a [MigrationReport],
+) -> Vec<Allowance<'a>> {
+    let allowance = |it: &'a MigrationReport| {
+        let migration = request.source.get(&it.version);
+        Allowance {
+            migration: it,
+            relations: migration.map_or(&[], |it| it.directives.allow_data_loss.as_slice()),
+        }
+    };
+    migrations.iter().map(allowance).collect()
+}
