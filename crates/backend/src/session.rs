@@ -79,6 +79,8 @@ pub trait Session:
     + Adopt
     + Bookkeeping
     + Census
+    + crate::Harness
+    + crate::SchemaMemory
     + crate::Witness
     + Send
 {

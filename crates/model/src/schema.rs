@@ -73,6 +73,21 @@ impl Schema {
         self
     }
 
+    /// The objects as text, to be kept beside the checksum.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        // Plain data: nothing in it that JSON has not.
+        serde_json::to_string(&self.objects).unwrap_or_default()
+    }
+
+    /// The schema that [`Self::to_text`] was made of; `None` where the text is another's, or was
+    /// changed.
+    #[must_use]
+    pub fn of_text(text: &str, checksum: &str) -> Option<Self> {
+        let objects: Vec<SchemaObject> = serde_json::from_str(text).ok()?;
+        Some(Self::new(objects)).filter(|it| it.checksum == checksum)
+    }
+
     /// What is not the same in `after`, in the order of kind and identity.
     #[must_use]
     pub fn changes(&self, after: &Self) -> Vec<SchemaChange> {

@@ -16,6 +16,7 @@ mod empty;
 mod error;
 mod execute;
 mod facts;
+mod harness;
 mod held;
 mod ledger;
 pub mod literal;

@@ -1,6 +1,6 @@
 //! `broken-view`: views and functions that fail whoever uses them.
 
-use stopover_model::harness::{BrokenBody, Fact};
+use stopover_model::harness::{BodyFault, BrokenBody, Fact};
 use stopover_model::{Finding, Severity};
 
 use crate::PostflightFacts;
@@ -13,8 +13,16 @@ pub(crate) fn check(facts: &PostflightFacts<'_>) -> Judged {
     let Some(broken) = fact.read() else {
         return Judged::of(CODE, "views and functions", fact, |_| Vec::new());
     };
-    let mut findings: Vec<Finding> = broken.iter().map(|it| found(it, facts)).collect();
+    let mut findings = Vec::new();
     let mut missing = Vec::new();
+    for BrokenBody { subject, fault } in broken {
+        match fault {
+            BodyFault::Broken { message, sqlstate } => {
+                findings.push(found(subject, message, sqlstate.as_deref(), facts));
+            }
+            BodyFault::Unread(unread) => missing.push(not_run(CODE, subject, unread)),
+        }
+    }
     match &facts.health.unchecked {
         Fact::Read(languages) => findings.extend(languages.iter().map(|it| {
             let message = format!(
@@ -29,16 +37,21 @@ pub(crate) fn check(facts: &PostflightFacts<'_>) -> Judged {
     Judged::partly(findings, missing)
 }
 
-fn found(it: &BrokenBody, facts: &PostflightFacts<'_>) -> Finding {
-    let was_broken = facts.broken_before.contains(&it.subject);
+fn found(
+    subject: &str,
+    message: &str,
+    sqlstate: Option<&str>,
+    facts: &PostflightFacts<'_>,
+) -> Finding {
+    let was_broken = facts.broken_before.contains(subject);
     let severity = if was_broken { Severity::Warning } else { Severity::Error };
     let before = if was_broken { "; it was so before the apply" } else { "" };
-    let state = it.sqlstate.as_deref().map_or_else(String::new, |it| format!(" (SQLSTATE {it})"));
+    let state = sqlstate.map_or_else(String::new, |it| format!(" (SQLSTATE {it})"));
     Finding::new(
         severity,
         CODE,
-        it.subject.clone(),
-        format!("{} does not work: {}{state}{before}", it.subject, it.message),
+        subject,
+        format!("{subject} does not work: {message}{state}{before}"),
         "replace it, or drop it, in a migration",
     )
 }

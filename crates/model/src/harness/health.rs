@@ -1,6 +1,6 @@
 //! What a database looks like after an apply.
 
-use super::{Fact, InvalidIndex};
+use super::{Fact, InvalidIndex, Unread};
 
 /// A foreign key that does not hold for sure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,15 +54,27 @@ pub struct InvalidConstraint {
     pub remedy: String,
 }
 
-/// A view or function that does not work.
+/// A view or function of which nobody can say that it works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenBody {
     /// What it is, e.g. `view public.totals`.
     pub subject: String,
-    /// What the server says of it.
-    pub message: String,
-    /// The server's code.
-    pub sqlstate: Option<String>,
+    /// What is wrong.
+    pub fault: BodyFault,
+}
+
+/// What is wrong with a view or function.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BodyFault {
+    /// It does not parse, or what it names is not there.
+    Broken {
+        /// What the server says of it.
+        message: String,
+        /// The server's code.
+        sqlstate: Option<String>,
+    },
+    /// It could not be looked at.
+    Unread(Unread),
 }
 
 /// Bodies that nobody looks at, because looking would run something.

@@ -8,7 +8,7 @@ mod limits;
 mod surroundings;
 
 pub use health::{
-    BrokenBody, ForeignKeyFacts, ForeignKeyFault, Health, InvalidConstraint, LostGrant, OrphanRows,
+    BodyFault, BrokenBody, ForeignKeyFacts, ForeignKeyFault, Health, InvalidConstraint, LostGrant, OrphanRows,
     UncheckedBodies,
 };
 pub use limits::{PostflightLimits, PreflightLimits};

@@ -200,6 +200,14 @@ pub enum NeedKind {
     Write,
 }
 
+impl NeedKind {
+    /// Whether it is a right on a relation.
+    #[must_use]
+    pub const fn is_on_relation(self) -> bool {
+        !matches!(self, Self::CreateInSchema | Self::CreateInDatabase | Self::Write)
+    }
+}
+
 /// A right that the role has not.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LackingPrivilege {

@@ -28,7 +28,7 @@ pub(crate) fn schema_of(ledger: &LedgerId) -> &str {
     }
 }
 
-fn table(ledger: &LedgerId) -> String {
+pub(super) fn table(ledger: &LedgerId) -> String {
     qualified(schema_of(ledger), JOURNAL_TABLE)
 }
 
@@ -77,7 +77,7 @@ pub(super) enum Keeps {
 
 impl Keeps {
     /// The column and its value, as they go on behind others; nothing where it cannot be kept.
-    fn script(self, script: Option<&str>) -> (&'static str, String) {
+    pub(super) fn script(self, script: Option<&str>) -> (&'static str, String) {
         let bytes = match (self, script) {
             (Self::Scripts, Some(script)) => kept(script),
             _ => None,

@@ -15,6 +15,9 @@ use stopover_model::{
 use super::journal_table;
 use crate::literal::qualified;
 
+/// What a line of the schema that an apply left is called.
+pub(super) const SCHEMA_EVENT: &str = "schema";
+
 /// The time of a row, in UTC, to the millisecond.
 pub(super) const NOW: &str = "strftime('%Y-%m-%dT%H:%M:%fZ', 'now')";
 
@@ -140,6 +143,22 @@ impl Line {
             after: hex(row.checksum.as_ref()),
             detail: Some(format!("from {from}, {}", row.provenance.name())),
             ..Self::of(&row.version, name, "adopted")
+        }
+    }
+
+    /// The schema that an apply left; it belongs to no version.
+    pub(super) fn of_schema(checksum: &str, script: Option<Vec<u8>>) -> Self {
+        Self {
+            version: String::new(),
+            name: String::new(),
+            event: SCHEMA_EVENT,
+            statement: None,
+            statements: None,
+            statement_checksum: None,
+            before: None,
+            after: Some(checksum.to_owned()),
+            detail: None,
+            script,
         }
     }
 

@@ -7,6 +7,7 @@
 
 mod dbmate;
 mod diesel;
+mod fingerprint;
 mod flyway;
 mod form;
 mod goose;
