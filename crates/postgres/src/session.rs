@@ -46,6 +46,8 @@ pub struct PostgresSession {
     pub(crate) watch: Watch,
     /// Whether a journal is known to be there, by ledger.
     pub(crate) journals: HashMap<LedgerId, JournalState>,
+    /// The moment in which every census is taken, where it is a shared one.
+    pub(crate) moment: Option<String>,
     /// Observes it, in a rehearsal.
     pub(crate) tracer: Option<Tracer>,
 }
@@ -120,6 +122,7 @@ impl PostgresSession {
             ahead: Ahead::Nothing,
             watch: Watch::Unknown,
             journals: HashMap::new(),
+            moment: None,
             tracer: None,
         }
     }
@@ -163,9 +166,6 @@ impl PostgresSession {
         }
     }
 
-    /// Makes the settings of this tool's sessions, before the first work: who only reads needs none.
-    pub(crate) async fn with_settings(&mut self) -> Result<(), BackendError> {
-        if self.watch == Watch::Unknown && self.major() >= 14 {
     /// Settings with which a session may wait for as long as a copy of the target takes, or until
     /// a lock is free, whatever roles and databases set. Only those that the server knows.
     pub(crate) fn patience(&self) -> &'static str {
@@ -176,6 +176,9 @@ impl PostgresSession {
         }
     }
 
+    /// Makes the settings of this tool's sessions, before the first work: who only reads needs none.
+    pub(crate) async fn with_settings(&mut self) -> Result<(), BackendError> {
+        if self.watch == Watch::Unknown && self.major() >= 14 {
             let sets = self.rows(self.own_settings()).await?;
             let is_set = sets.first().is_some_and(|rows| !rows.is_empty());
             self.watch = if is_set { Watch::On } else { Watch::Off };
@@ -211,6 +214,18 @@ impl PostgresSession {
     pub(crate) async fn run(&mut self, sql: &str) -> Result<(), BackendError> {
         self.without_traces().await?;
         self.client.batch_execute(sql).await.map_err(|error| request_error(&error))
+    }
+
+    /// Runs `sql`, and says how many rows its last statement touched.
+    pub(crate) async fn counted(&mut self, sql: &str) -> Result<u64, BackendError> {
+        self.without_traces().await?;
+        let messages =
+            self.client.simple_query(sql).await.map_err(|error| request_error(&error))?;
+        let rows = messages.iter().rev().find_map(|message| match message {
+            SimpleQueryMessage::CommandComplete(rows) => Some(*rows),
+            _ => None,
+        });
+        Ok(rows.unwrap_or(0))
     }
 
     /// Removes what the work before has left, and what was opened for work that does not come.

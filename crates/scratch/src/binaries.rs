@@ -3,6 +3,7 @@
 //! Nothing is installed and nothing is started here but `postgres --version` and
 //! `pg_config --bindir`.
 
+mod client;
 mod install;
 mod search;
 mod version;
@@ -11,6 +12,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use client::ClientProgram;
 pub use install::install_command;
 pub use search::Search;
 pub use version::ServerVersion;

@@ -18,6 +18,7 @@ mod execute;
 mod facts;
 mod harness;
 mod held;
+mod integrity;
 mod ledger;
 pub mod literal;
 mod lock;
@@ -30,5 +31,6 @@ mod waiting;
 
 pub use connect::SqliteBackend;
 pub use empty::EmptyFile;
+pub use integrity::integrity;
 pub use session::{SqliteCanceller, SqliteSession};
 pub use target::{Access, Place, Target, TargetError};

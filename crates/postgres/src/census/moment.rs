@@ -40,7 +40,8 @@ pub(super) async fn open(
     session: &mut PostgresSession,
     scope: &CensusScope,
 ) -> Result<Look, BackendError> {
-    open_at(session, scope, None).await
+    let moment = session.moment.clone();
+    open_at(session, scope, moment.as_deref()).await
 }
 
 /// Opens it, as of a snapshot that another session has exported where one is named.

@@ -1,6 +1,6 @@
 //! `apply` and `rollback`: what failed, what was done, what was not.
 
-use stopover_model::report::{ApplyReport, FailedMigration};
+use stopover_model::report::{ApplyReport, BackupMade, FailedMigration};
 
 use crate::look::{Ink, Look};
 use crate::page::Page;
@@ -87,14 +87,24 @@ fn done(page: &mut Page<'_>, report: &ApplyReport, detail: Detail) {
         page.entry(2, Ink::Faint, "untouched", REACH, &versions(&report.untouched, detail));
     }
     if let Some(backup) = &report.backup {
-        let size = units::bytes(backup.bytes);
-        let time = units::duration(backup.duration_ms);
-        let path = text::tame_line(&backup.path);
-        page.entry(2, Ink::Faint, "backup", REACH, &format!("{path} ({size} in {time})"));
-        if detail == Detail::Full {
-            page.entry(2, Ink::Faint, "sha256", REACH, &text::tame_line(&backup.sha256));
+        page.entry(2, Ink::Faint, "backup", REACH, &backup_line(backup));
+        if let (Detail::Full, Some(sha256)) = (detail, &backup.sha256) {
+            page.entry(2, Ink::Faint, "sha256", REACH, &text::tame_line(sha256));
         }
     }
+}
+
+/// Where a backup is, how large, and how long it took.
+pub(super) fn backup_line(backup: &BackupMade) -> String {
+    let time = units::duration(backup.duration_ms);
+    let size = backup.bytes.map_or_else(String::new, |it| format!("{} ", units::bytes(it)));
+    let path = backup.path.as_deref().map_or_else(|| "by your command".to_owned(), text::tame_line);
+    let proven = match backup.proven {
+        Some(true) => ", proven by a restore",
+        Some(false) => ", NOT PROVEN",
+        None => "",
+    };
+    format!("{path} ({size}in {time}{proven})")
 }
 
 fn failure(failed: &FailedMigration) -> String {

@@ -75,6 +75,19 @@ impl Wording {
         Line::new(Weight::Step, format!("{fetched} {bytes} in {time}"))
     }
 
+    pub(super) fn backed_up(
+        &self,
+        path: Option<&str>,
+        bytes: Option<u64>,
+        duration_ms: f64,
+    ) -> Line {
+        let backed_up = self.look.paint(Ink::Good, "backed up");
+        let path = path.map_or_else(|| "by your command".to_owned(), text::tame_line);
+        let size = bytes.map_or_else(String::new, |it| format!("{} ", units::bytes(it)));
+        let time = units::duration(duration_ms);
+        Line::new(Weight::Step, format!("{backed_up} {path} ({size}in {time})"))
+    }
+
     pub(super) fn restored(&self, duration_ms: f64, rows: u64) -> Line {
         let restored = self.look.paint(Ink::Good, "restored");
         let rows = if rows == 1 { "1 row".to_owned() } else { units::count(rows) + " rows" };

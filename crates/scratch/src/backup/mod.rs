@@ -117,6 +117,34 @@ impl Backup {
         recognise(name, codec, Stream::start(source, codec, name.to_owned()))
     }
 
+    /// The bytes of a file, decompressed, whatever they are.
+    ///
+    /// # Errors
+    ///
+    /// When the file cannot be opened or is empty.
+    pub fn contents(path: &Path) -> Result<Stream, BackupError> {
+        let name = path.display().to_string();
+        let mut file = open(path)?;
+        let unreadable = |source| BackupError::Unreadable { path: name.clone(), at: 0, source };
+        let magic = read_magic(&mut file).map_err(unreadable)?;
+        if magic.is_empty() {
+            return Err(BackupError::Empty { path: name });
+        }
+        let codec = Codec::of(&magic);
+        let source = Box::new(io::Cursor::new(magic).chain(file));
+        Ok(Stream::start(source, codec, name))
+    }
+
+    /// The identity of a directory archive: SHA-256 over what `sha256sum *` prints in it.
+    ///
+    /// # Errors
+    ///
+    /// A file that cannot be read, or that is not whole.
+    pub fn hash_folder(path: &Path) -> Result<Digest, BackupError> {
+        let (files, _) = folder::list(path)?;
+        folder::hash(&files, &Progress::default())
+    }
+
     /// How old it is at `now`, by its own words where it says so, else by the file's time.
     #[must_use]
     pub fn age(&self, now: SystemTime) -> Option<Duration> {

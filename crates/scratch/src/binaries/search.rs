@@ -109,7 +109,7 @@ impl Search {
         Ok(Choice { binaries: (*binaries).clone(), warning })
     }
 
-    fn candidates(&self) -> Vec<PathBuf> {
+    pub(super) fn candidates(&self) -> Vec<PathBuf> {
         let mut folders = Vec::new();
         let mut real = Vec::new();
         for folder in &self.path {
@@ -222,7 +222,7 @@ fn folder_by_config(config: &Path) -> Option<PathBuf> {
     folder.is_absolute().then_some(folder)
 }
 
-fn said(command: &mut Command) -> io::Result<Output> {
+pub(super) fn said(command: &mut Command) -> io::Result<Output> {
     command.stdin(Stdio::null()).env("LC_ALL", "C").output()
 }
 

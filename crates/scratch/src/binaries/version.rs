@@ -15,8 +15,13 @@ impl ServerVersion {
     /// `postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)`.
     /// `None` when it is not of that form.
     pub fn parse(line: &str) -> Option<Self> {
+        Self::of_program("postgres", line)
+    }
+
+    /// The same of another of PostgreSQL's programs: `pg_dump (PostgreSQL) 15.18`.
+    pub fn of_program(name: &str, line: &str) -> Option<Self> {
         let text = line.lines().next()?.trim();
-        let rest = text.strip_prefix("postgres (")?;
+        let rest = text.strip_prefix(name)?.strip_prefix(" (")?;
         let (_, rest) = rest.split_once(')')?;
         let number = rest.split_whitespace().next()?;
         let digits = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
