@@ -11,6 +11,7 @@ mod apply;
 mod detail;
 mod error;
 mod gate;
+mod harness;
 mod heal;
 mod lock;
 mod notices;
@@ -33,6 +34,9 @@ pub use adopt::{AdoptFrom, Adoption, Proof, adopt, prove};
 pub use apply::apply;
 pub use detail::{DETAIL_LIMIT, clip};
 pub use error::EngineError;
+pub use harness::{
+    Before, DumpFinder, Postflight, Preflight, before, postflight, preflight, record_schema,
+};
 pub use outcome::{Applied, Ending};
 pub use programs::{Comparison, MigratingCommand, Programs};
 pub use read::{plan, status};

@@ -1,9 +1,13 @@
 //! Reading without writing: `status` and `plan`.
 
-use stopover_backend::Backend;
+use std::time::Duration;
+
+use stopover_backend::{Backend, Session};
+use stopover_model::harness::Fact;
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
 use stopover_model::{Facts, Finding, TOOL_VERSION};
 
+use crate::harness::in_time;
 use crate::{EngineError, Request, adopt, gate, heal, recover};
 
 /// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
@@ -64,13 +68,49 @@ pub(crate) async fn facts<B: Backend>(
 ) -> Result<(Facts, Option<Finding>), EngineError> {
     let reading = async {
         let mut session = backend.connect().await?;
-        let mut facts = recover::facts(&mut session, &request.facts, request.source).await?;
-        heal::edits(&mut session, request, &mut facts).await?;
-        let foreseen = adopt::foresee(&mut session, request, &mut facts).await?;
-        Ok((facts, foreseen.as_ref().map(adopt::told)))
+        seen(&mut session, request).await
     };
     tokio::select! {
         facts = reading => facts,
         signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
+    }
+}
+
+/// The same in a session.
+async fn seen<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+) -> Result<(Facts, Option<Finding>), EngineError> {
+    let mut facts = recover::facts(session, &request.facts, request.source).await?;
+    heal::edits(session, request, &mut facts).await?;
+    let foreseen = adopt::foresee(session, request, &mut facts).await?;
+    Ok((facts, foreseen.as_ref().map(adopt::told)))
+}
+
+/// The same within a time; what the server refuses to say is a fact that was not read.
+pub(crate) async fn within<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    limit: Duration,
+) -> Result<Fact<(Facts, Option<Finding>)>, EngineError> {
+    let canceller = session.canceller();
+    let mut failed = None;
+    let reading = async {
+        match seen(session, request).await {
+            Ok(seen) => Ok(Some(seen)),
+            Err(EngineError::Backend(error)) => Err(error),
+            // No refusal of the server's: told as it is.
+            Err(other) => {
+                failed = Some(other);
+                Ok(None)
+            }
+        }
+    };
+    let read = in_time(&canceller, limit, reading).await?;
+    match (failed, read) {
+        (Some(failed), _) => Err(failed),
+        (None, Fact::Read(Some(seen))) => Ok(Fact::Read(seen)),
+        (None, Fact::Unread(unread)) => Ok(Fact::Unread(unread)),
+        (None, Fact::Read(None) | Fact::NotHere) => Ok(Fact::NotHere),
     }
 }

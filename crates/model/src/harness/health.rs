@@ -1,6 +1,7 @@
 //! What a database looks like after an apply.
 
 use super::{Fact, InvalidIndex, Unread};
+use crate::DatabaseKind;
 
 /// A foreign key that does not hold for sure.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -98,6 +99,8 @@ pub struct LostGrant {
 /// How a database is, as far as its catalogs and its foreign keys tell.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Health {
+    /// Whose database it is.
+    pub database: DatabaseKind,
     /// Foreign keys that do not hold for sure.
     pub foreign_keys: Fact<Vec<ForeignKeyFacts>>,
     /// Indexes that are not valid.

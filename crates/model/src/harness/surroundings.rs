@@ -1,6 +1,7 @@
 //! What goes on around an apply, before it.
 
 use super::Fact;
+use crate::DatabaseKind;
 
 /// A relation as a statement of the plan writes it, with what it will be locked with.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -224,6 +225,8 @@ pub struct LackingPrivilege {
 /// Everything around an apply.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Surroundings {
+    /// Whose database it is.
+    pub database: DatabaseKind,
     /// The server's version, e.g. `15.18`.
     pub server_version: String,
     /// Relations that the plan touches, as far as its text tells.

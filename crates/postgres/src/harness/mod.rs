@@ -20,6 +20,7 @@ mod server;
 mod sessions;
 
 use stopover_backend::{BackendError, Harness, HealthRequest, SurroundingsRequest};
+use stopover_model::DatabaseKind;
 use stopover_model::harness::{Fact, Health, Surroundings};
 
 use crate::session::PostgresSession;
@@ -34,6 +35,7 @@ impl Harness for PostgresSession {
         let mut asking = Asking::new(self, request.fact_timeout);
         let named = relations::named(&mut asking, request).await?;
         Ok(Surroundings {
+            database: DatabaseKind::Postgres,
             server_version,
             relations: relations::touched(&mut asking, request, &named).await?,
             transactions: sessions::transactions(&mut asking).await?,
@@ -56,6 +58,7 @@ impl Harness for PostgresSession {
         let invalid_constraints = catalogs::invalid_constraints(&mut asking).await?;
         let (broken, unchecked) = bodies::look(&mut asking).await?;
         Ok(Health {
+            database: DatabaseKind::Postgres,
             foreign_keys,
             invalid_indexes,
             invalid_constraints,

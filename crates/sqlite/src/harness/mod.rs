@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use stopover_backend::{BackendError, CensusScope, Harness, HealthRequest, SurroundingsRequest};
+use stopover_model::DatabaseKind;
 use stopover_model::harness::{
     Fact, Health, LackingPrivilege, NeedKind, PrivilegeNeed, Surroundings, TouchedRelation, Unread,
 };
@@ -48,6 +49,7 @@ fn surroundings(
         bytes: None,
     };
     Ok(Surroundings {
+        database: DatabaseKind::Sqlite,
         server_version: rusqlite::version().to_owned(),
         relations: Fact::Read(request.relations.iter().map(touched).collect()),
         transactions: Fact::NotHere,
@@ -104,6 +106,7 @@ fn health(held: &mut Held, request: &HealthRequest) -> Result<Health, BackendErr
     let (fact, scan) = (*fact_timeout, *scan_timeout);
     let except = names(scope);
     Ok(Health {
+        database: DatabaseKind::Sqlite,
         foreign_keys: ask(held, scan, keys::read)?,
         invalid_indexes: Fact::NotHere,
         invalid_constraints: Fact::NotHere,

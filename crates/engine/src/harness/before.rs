@@ -1,0 +1,116 @@
+//! What is remembered of a database before an apply, so that a postflight can tell what was lost.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use stopover_backend::{
+    Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, Privileges, Session,
+};
+use stopover_model::harness::{BodyFault, Fact, Health, PostflightLimits};
+use stopover_model::{Mark, MarkKind, Schema, TableCensus, Version};
+
+use super::reading::in_time;
+use crate::statement::unless_stopped;
+use crate::{EngineError, Request};
+
+/// A database as it was.
+#[derive(Debug, Clone)]
+pub struct Before {
+    /// What did not work: views, functions, indexes.
+    pub(super) broken: BTreeSet<String>,
+    /// How many rows each table had.
+    pub(super) tables: Fact<Vec<TableCensus>>,
+    /// Who had which rights on which object.
+    pub(super) holdings: Fact<Holdings>,
+    /// What an apply is going to apply: its migrations say what may be lost.
+    pub(super) pending: Vec<Version>,
+}
+
+/// Grants, and which object each of them is on.
+#[derive(Debug, Clone)]
+pub(super) struct Holdings {
+    pub(super) schema: Schema,
+    pub(super) marks: Vec<Mark>,
+}
+
+impl Holdings {
+    /// Which object `what` is, e.g. of `table public.orders`.
+    pub(super) fn object(&self, what: &str) -> Option<&str> {
+        let is_it = |mark: &&Mark| mark.kind == MarkKind::Object && mark.what == what;
+        self.marks.iter().find(is_it).map(|mark| mark.value.as_str())
+    }
+}
+
+/// Looks at the database before an apply of `pending`. Writes nothing. It counts all rows, which
+/// takes its time on a large database: at most `scan_timeout`.
+///
+/// # Errors
+/// Where the database cannot be reached, and where a signal asks to stop.
+pub async fn before<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    limits: &PostflightLimits,
+    pending: Vec<Version>,
+) -> Result<Before, EngineError> {
+    let mut session = tokio::select! {
+        session = backend.connect() => session?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    let canceller = session.canceller();
+    let reading = Box::pin(look(&mut session, request, limits, pending));
+    let seen = unless_stopped(&canceller, reading, &request.stop).await;
+    Ok(seen.map_err(EngineError::Stopped)??)
+}
+
+async fn look<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    limits: &PostflightLimits,
+    pending: Vec<Version>,
+) -> Result<Before, BackendError> {
+    let scope = session.bookkeeping(&request.facts).await?;
+    let health = session.health(&health_request(scope.clone(), limits)).await?;
+    Ok(Before {
+        broken: broken(&health),
+        tables: tables(session, &scope, limits.scan_timeout).await?,
+        holdings: holdings(session, &scope, limits.fact_timeout).await?,
+        pending,
+    })
+}
+
+pub(super) fn health_request(scope: CensusScope, limits: &PostflightLimits) -> HealthRequest {
+    HealthRequest { scope, fact_timeout: limits.fact_timeout, scan_timeout: limits.scan_timeout }
+}
+
+/// The subjects of what does not work.
+fn broken(health: &Health) -> BTreeSet<String> {
+    let bodies = health.broken.read().into_iter().flatten();
+    let bodies = bodies.filter(|it| matches!(it.fault, BodyFault::Broken { .. }));
+    let indexes = health.invalid_indexes.read().into_iter().flatten();
+    let indexes = indexes.map(|it| format!("index {}", it.index));
+    bodies.map(|it| it.subject.clone()).chain(indexes).collect()
+}
+
+pub(super) async fn tables<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    limit: Duration,
+) -> Result<Fact<Vec<TableCensus>>, BackendError> {
+    let canceller = session.canceller();
+    in_time(&canceller, limit, session.tables(scope, CensusDepth::Rows)).await
+}
+
+pub(super) async fn holdings<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    limit: Duration,
+) -> Result<Fact<Holdings>, BackendError> {
+    let canceller = session.canceller();
+    let scope = CensusScope { privileges: Privileges::Included, ..scope.clone() };
+    let reading = async {
+        let schema = session.schema(&scope).await?;
+        let marks = session.marks(&scope).await?;
+        Ok(Holdings { schema, marks })
+    };
+    in_time(&canceller, limit, reading).await
+}

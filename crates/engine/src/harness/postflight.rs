@@ -1,0 +1,257 @@
+//! Whether an apply left everything as it should be.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use stopover_backend::{Backend, BackendError, CensusScope, Execute, Session};
+use stopover_checks::{ExpectedSchema, LedgerState, PostflightFacts, RowCounts};
+use stopover_model::harness::{Fact, Health, LostGrant, PostflightLimits};
+use stopover_model::report::{AppliedEntry, Drift, DriftKind, OrphanEntry, PostflightReport};
+use stopover_model::{Facts, RowState, Schema, Severity, SourceSet, Version};
+
+use super::before::{Before, Holdings, health_request, holdings, tables};
+use super::reading::in_time;
+use crate::statement::unless_stopped;
+use crate::{EngineError, Request, read};
+
+/// What a postflight is told, beside the request of the apply.
+#[derive(Debug, Clone, Default)]
+pub struct Postflight<'a> {
+    /// What may be taken.
+    pub limits: PostflightLimits,
+    /// What the schema should be.
+    pub expected: Vec<ExpectedSchema>,
+    /// Versions that are left pending on purpose: the apply was asked for less than everything.
+    pub left: BTreeSet<Version>,
+    /// The database as it was, where somebody looked.
+    pub before: Option<&'a Before>,
+}
+
+/// Makes every check. Takes no lock and writes nothing; works with a role that may only read.
+///
+/// A check that could not be made is an error in the report, and no error of this function.
+///
+/// # Errors
+/// Where the database cannot be reached, the settings do not fit it, and where a signal asks to
+/// stop.
+pub async fn postflight<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    asked: &Postflight<'_>,
+) -> Result<PostflightReport, EngineError> {
+    let began = Timestamp::now();
+    let mut session = tokio::select! {
+        session = backend.connect() => session?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    let canceller = session.canceller();
+    let reading = Box::pin(look(&mut session, request, asked));
+    let seen = unless_stopped(&canceller, reading, &request.stop).await;
+    let seen = seen.map_err(EngineError::Stopped)??;
+    Ok(report(began, &seen, asked))
+}
+
+/// Everything that was read.
+struct Seen {
+    applied: Option<usize>,
+    ledger: Fact<LedgerState>,
+    health: Health,
+    schema: Fact<Schema>,
+    rows: Fact<RowCounts>,
+    lost: Fact<Vec<LostGrant>>,
+}
+
+async fn look<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    asked: &Postflight<'_>,
+) -> Result<Seen, EngineError> {
+    let limits = &asked.limits;
+    let canceller = session.canceller();
+    let facts = read::within(session, request, limits.fact_timeout).await?;
+    let judged = facts.map(|(facts, _)| judged(&facts, request));
+    let applied = judged.read().map(|(applied, _)| applied.len());
+    let scope = session.bookkeeping(&request.facts).await?;
+    let health = session.health(&health_request(scope.clone(), limits)).await?;
+    let schema = in_time(&canceller, limits.fact_timeout, session.schema(&scope)).await?;
+    let (rows, lost) = match asked.before {
+        Some(before) => compared(session, &scope, before, request.source, limits).await?,
+        None => (Fact::NotHere, Fact::NotHere),
+    };
+    let ledger = judged.map(|(_, state)| state);
+    Ok(Seen { applied, ledger, health, schema, rows, lost })
+}
+
+/// How source and ledger stand to each other. A migration that was begun and can go on is dirty
+/// here all the same.
+fn judged(facts: &Facts, request: &Request<'_>) -> (Vec<AppliedEntry>, LedgerState) {
+    let judged = stopover_planner::judge(request.source, facts, request.policy);
+    let mut drift = judged.drift;
+    for row in &facts.ledger.rows {
+        let RowState::Dirty(how_far) = &row.state else { continue };
+        let is_told =
+            |it: &Drift| it.kind == DriftKind::Dirty && it.version.as_ref() == Some(&row.version);
+        if !drift.iter().any(is_told) {
+            drift.push(dirty(&row.version, row.name.as_deref(), how_far));
+        }
+    }
+    let is_dirty = |version: &Version| {
+        drift.iter().any(|it| it.kind == DriftKind::Dirty && it.version.as_ref() == Some(version))
+    };
+    let pending = judged.pending.into_iter().filter(|it| !is_dirty(&it.version)).collect();
+    (judged.applied, LedgerState { pending, drift, findings: judged.findings })
+}
+
+fn dirty(version: &Version, name: Option<&str>, how_far: &str) -> Drift {
+    Drift {
+        kind: DriftKind::Dirty,
+        severity: Severity::Error,
+        version: Some(version.clone()),
+        name: name.map(str::to_owned),
+        class: None,
+        message: format!("migration {version} was begun, and did not come to its end: {how_far}"),
+        remedy: "run stopover apply again: it goes on where the migration stopped".to_owned(),
+    }
+}
+
+/// What is not there any more.
+async fn compared<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    before: &Before,
+    source: &SourceSet,
+    limits: &PostflightLimits,
+) -> Result<(Fact<RowCounts>, Fact<Vec<LostGrant>>), BackendError> {
+    let rows = match &before.tables {
+        Fact::Read(then) => {
+            let allowed = before.pending.iter().filter_map(|version| source.get(version));
+            let allowed = allowed.flat_map(|it| it.directives.allow_data_loss.clone()).collect();
+            let after = tables(session, scope, limits.scan_timeout).await?;
+            after.map(|after| RowCounts { before: then.clone(), after, allowed })
+        }
+        Fact::Unread(unread) => Fact::Unread(unread.clone()),
+        Fact::NotHere => Fact::NotHere,
+    };
+    let lost = match &before.holdings {
+        Fact::Read(then) => {
+            let now = holdings(session, scope, limits.fact_timeout).await?;
+            now.map(|now| lost(then, &now))
+        }
+        Fact::Unread(unread) => Fact::Unread(unread.clone()),
+        Fact::NotHere => Fact::NotHere,
+    };
+    Ok((rows, lost))
+}
+
+/// Grants on tables that were made anew under the same name, and do not have them any more.
+fn lost(then: &Holdings, now: &Holdings) -> Vec<LostGrant> {
+    let mut lost = Vec::new();
+    for object in then.schema.objects.iter().filter(|it| it.kind == "grants") {
+        let owner = owner_of(&object.identity);
+        let (Some(was), Some(is)) = (then.object(&owner), now.object(&owner)) else { continue };
+        if was == is {
+            continue;
+        }
+        let same = |it: &&stopover_model::SchemaObject| {
+            it.kind == object.kind && it.identity == object.identity
+        };
+        let kept = now.schema.objects.iter().find(same).map_or("", |it| it.definition.as_str());
+        lost.extend(
+            missing(&object.definition, kept)
+                .into_iter()
+                .map(|grant| LostGrant { subject: object.identity.clone(), grant }),
+        );
+    }
+    lost
+}
+
+/// The object that a grant is on: of a column, its table.
+fn owner_of(identity: &str) -> String {
+    match identity.strip_prefix("table column ").and_then(|it| it.rsplit_once('.')) {
+        Some((table, _)) => format!("table {table}"),
+        None => identity.to_owned(),
+    }
+}
+
+/// Lines `role: RIGHT, RIGHT` of which something is not in `now`.
+fn missing(then: &str, now: &str) -> Vec<String> {
+    let rights = |line: &str| -> Option<(String, BTreeSet<String>)> {
+        let (role, rights) = line.rsplit_once(": ")?;
+        Some((role.to_owned(), rights.split(", ").map(str::to_owned).collect()))
+    };
+    let now: Vec<(String, BTreeSet<String>)> = now.lines().filter_map(rights).collect();
+    let gone = |(role, had): (String, BTreeSet<String>)| {
+        let has = now.iter().find(|(name, _)| *name == role).map(|(_, it)| it);
+        let gone: Vec<String> =
+            had.into_iter().filter(|it| has.is_none_or(|has| !has.contains(it))).collect();
+        (!gone.is_empty()).then(|| format!("{role}: {}", gone.join(", ")))
+    };
+    then.lines().filter_map(rights).filter_map(gone).collect()
+}
+
+fn report(began: Timestamp, seen: &Seen, asked: &Postflight<'_>) -> PostflightReport {
+    let nothing = BTreeSet::new();
+    let judged = stopover_checks::postflight(&PostflightFacts {
+        ledger: &seen.ledger,
+        left: &asked.left,
+        health: &seen.health,
+        broken_before: asked.before.map_or(&nothing, |it| &it.broken),
+        schema: &seen.schema,
+        expected: &asked.expected,
+        rows: &seen.rows,
+        lost: &seen.lost,
+        limits: &asked.limits,
+    });
+    let dirty =
+        |state: &LedgerState| state.drift.iter().filter(|it| it.kind == DriftKind::Dirty).count();
+    let schema = seen.schema.read();
+    let expected = asked.expected.iter().filter_map(|it| it.schema.as_ref());
+    let changes = schema.map(|now| expected.flat_map(|it| it.changes(now)).collect());
+    PostflightReport {
+        schema_checksum: schema.map(|it| it.checksum.clone()),
+        migrations_applied: seen.applied,
+        dirty_migrations: seen.ledger.read().map(dirty),
+        orphans: orphans(&seen.health),
+        schema_changes: changes.unwrap_or_default(),
+        checks: judged.checks,
+        findings: judged.findings,
+        ..PostflightReport::begun(began, seen.health.database)
+    }
+    .judged()
+}
+
+fn orphans(health: &Health) -> Vec<OrphanEntry> {
+    let keys = health.foreign_keys.read().into_iter().flatten();
+    let entry = |key: &stopover_model::harness::ForeignKeyFacts| {
+        let rows = key.orphans.read().filter(|it| it.count > 0)?;
+        Some(OrphanEntry {
+            constraint: key.constraint.clone(),
+            relation: key.table.clone(),
+            parent: key.parent.clone(),
+            count: rows.count,
+            samples: rows.samples.clone(),
+            list: rows.list.clone(),
+            delete: rows.delete.clone(),
+        })
+    };
+    keys.filter_map(entry).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_right_that_is_gone_is_told_with_its_role() {
+        let then = "app: INSERT, SELECT\n\"odd: role\": SELECT\nreader: SELECT";
+        let now = "app: INSERT, SELECT\nreader: UPDATE";
+        assert_eq!(missing(then, now), ["\"odd: role\": SELECT", "reader: SELECT"]);
+        assert_eq!(missing(then, then), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_column_belongs_to_its_table() {
+        assert_eq!(owner_of("table column public.orders.id"), "table public.orders");
+        assert_eq!(owner_of("table public.orders"), "table public.orders");
+    }
+}

@@ -1,0 +1,220 @@
+//! Whether this is the moment for an apply.
+
+use std::fmt;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use stopover_backend::{Backend, BackendError, Execute, Privileges, Session, SurroundingsRequest};
+use stopover_checks::{Fingerprint, Planned, PreflightFacts, privilege_needs, written_relations};
+use stopover_model::harness::{Fact, PreflightLimits, Surroundings};
+use stopover_model::report::{PreflightReport, TouchedTable};
+use stopover_model::{DatabaseKind, Facts, Finding, Plan, Schema};
+
+use super::reading::in_time;
+use super::record::canonical;
+use crate::statement::unless_stopped;
+use crate::{EngineError, Request, gate, read};
+
+/// Finds the pg_dump that would make the backup of a server, given the server's version
+/// (`15.18`): its own version. [`Fact::NotHere`] where the backup is made without it.
+#[derive(Clone)]
+pub struct DumpFinder(Arc<Find>);
+
+type Find = dyn Fn(&str) -> Fact<String> + Send + Sync;
+
+impl DumpFinder {
+    /// One that looks so.
+    pub fn new(find: impl Fn(&str) -> Fact<String> + Send + Sync + 'static) -> Self {
+        Self(Arc::new(find))
+    }
+
+    /// No backup is made with it.
+    #[must_use]
+    pub fn not_used() -> Self {
+        Self::new(|_| Fact::NotHere)
+    }
+}
+
+impl fmt::Debug for DumpFinder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("DumpFinder").finish_non_exhaustive()
+    }
+}
+
+/// What a preflight is told, beside the request of the apply.
+#[derive(Debug, Clone)]
+pub struct Preflight {
+    /// What may pass.
+    pub limits: PreflightLimits,
+    /// The role that the apply will connect as, where it is not the one that asks.
+    pub role: Option<String>,
+    /// Finds pg_dump. SQLite needs none: nobody is asked there.
+    pub dump: DumpFinder,
+    /// Free bytes where the server keeps its data; [`Fact::NotHere`] where nobody has said.
+    pub data_dir_free: Fact<u64>,
+}
+
+impl Default for Preflight {
+    fn default() -> Self {
+        Self {
+            limits: PreflightLimits::default(),
+            role: None,
+            dump: DumpFinder::not_used(),
+            data_dir_free: Fact::NotHere,
+        }
+    }
+}
+
+/// Makes every check. Takes no lock and writes nothing; works with a role that may only read.
+///
+/// A check that could not be made is an error in the report, and no error of this function.
+///
+/// # Errors
+/// Where the database cannot be reached, the settings do not fit it, and where a signal asks to
+/// stop.
+pub async fn preflight<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    asked: &Preflight,
+) -> Result<PreflightReport, EngineError> {
+    let began = Timestamp::now();
+    let mut session = tokio::select! {
+        session = backend.connect() => session?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    let canceller = session.canceller();
+    let reading = Box::pin(look(&mut session, request, asked));
+    let seen = unless_stopped(&canceller, reading, &request.stop).await;
+    let seen = seen.map_err(EngineError::Stopped)??;
+    Ok(report(began, &seen, asked))
+}
+
+/// Everything that was read.
+struct Seen {
+    plan: Fact<Planning>,
+    fingerprint: Fact<Fingerprint>,
+    receipt: Fact<Vec<Finding>>,
+    around: Surroundings,
+}
+
+async fn look<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    asked: &Preflight,
+) -> Result<Seen, EngineError> {
+    let limit = asked.limits.fact_timeout;
+    let canceller = session.canceller();
+    let facts = read::within(session, request, limit).await?;
+    let (plan, receipt) = planned(&facts, request);
+    let made = match &plan {
+        Fact::Read(Ok(plan)) => Some(plan),
+        _ => None,
+    };
+    let ledger = in_time(&canceller, limit, session.locate(&request.facts)).await?;
+    let fingerprint = match ledger.read() {
+        Some(ledger) => in_time(&canceller, limit, fingerprint(session, request, ledger)).await?,
+        None => ledger.clone().map(|_| None),
+    };
+    let around = SurroundingsRequest {
+        relations: made.map(written_relations).unwrap_or_default(),
+        needs: made.map(privilege_needs).unwrap_or_default(),
+        role: asked.role.clone(),
+        ledger: ledger.read().cloned(),
+        fact_timeout: limit,
+    };
+    let around = session.surroundings(&around).await?;
+    let fingerprint = match fingerprint {
+        Fact::Read(Some(fingerprint)) => Fact::Read(fingerprint),
+        Fact::Read(None) | Fact::NotHere => Fact::NotHere,
+        Fact::Unread(unread) => Fact::Unread(unread),
+    };
+    Ok(Seen { plan, fingerprint, receipt, around })
+}
+
+/// A plan, or every reason why there is none.
+type Planning = Result<Plan, Vec<Finding>>;
+
+/// What the planner makes of it, and what the gate says to that.
+fn planned(
+    facts: &Fact<(Facts, Option<Finding>)>,
+    request: &Request<'_>,
+) -> (Fact<Planning>, Fact<Vec<Finding>>) {
+    let (facts, foreseen) = match facts {
+        Fact::Read((facts, foreseen)) => (facts, foreseen),
+        Fact::Unread(unread) => return (Fact::Unread(unread.clone()), Fact::NotHere),
+        Fact::NotHere => return (Fact::NotHere, Fact::NotHere),
+    };
+    let plan = stopover_planner::plan(request.source, facts, request.policy, &request.selection);
+    let plan = plan.map(|mut plan| {
+        plan.findings.extend(foreseen.clone());
+        plan
+    });
+    let receipt = match (&plan, &request.gate.requirement) {
+        (Ok(plan), Some(_)) => {
+            let passed = gate::pass(plan, facts, request);
+            Fact::Read(passed.map_or_else(|problems| problems, |it| it.findings))
+        }
+        _ => Fact::NotHere,
+    };
+    (Fact::Read(plan), receipt)
+}
+
+/// The schema that the last apply left beside the one that is there; `None` where none was kept.
+async fn fingerprint<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    ledger: &stopover_backend::LedgerId,
+) -> Result<Option<Fingerprint>, BackendError> {
+    let Some(record) = session.recorded_schema(ledger).await? else { return Ok(None) };
+    let now = canonical(session, &request.facts, Privileges::LeftOut).await?;
+    let then = record.text.as_deref().and_then(|it| Schema::of_text(it, &record.checksum));
+    let at = record.at.map_or_else(
+        || "an unknown time".to_owned(),
+        |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
+    );
+    Ok(Some(Fingerprint { recorded_at: at, recorded: record.checksum, then, now }))
+}
+
+fn report(began: Timestamp, seen: &Seen, asked: &Preflight) -> PreflightReport {
+    let Seen { plan, fingerprint, receipt, around } = seen;
+    let planned = match plan {
+        Fact::Read(Ok(plan)) => Fact::Read(Planned::Plan(plan)),
+        Fact::Read(Err(problems)) => Fact::Read(Planned::Refused(problems)),
+        Fact::Unread(unread) => Fact::Unread(unread.clone()),
+        Fact::NotHere => Fact::NotHere,
+    };
+    let database = around.database;
+    let dump_version = match database {
+        DatabaseKind::Postgres => (asked.dump.0)(&around.server_version),
+        DatabaseKind::Sqlite => Fact::NotHere,
+    };
+    let judged = stopover_checks::preflight(&PreflightFacts {
+        planned: &planned,
+        fingerprint,
+        around,
+        limits: &asked.limits,
+        dump_version: &dump_version,
+        data_dir_free: &asked.data_dir_free,
+        receipt,
+    });
+    let plan = match plan {
+        Fact::Read(Ok(plan)) => Some(plan),
+        _ => None,
+    };
+    let tables = around.relations.read().filter(|_| plan.is_some());
+    let table = |it: &stopover_model::harness::TouchedRelation| TouchedTable {
+        relation: it.relation.clone(),
+        lock: it.mode.clone(),
+        bytes: it.bytes,
+    };
+    PreflightReport {
+        server_version: Some(around.server_version.clone()),
+        plan_hash: plan.map(Plan::hash),
+        pending: plan.map(|it| it.steps.iter().map(|step| step.version.clone()).collect()),
+        tables: tables.map(|it| it.iter().map(table).collect()),
+        checks: judged.checks,
+        findings: judged.findings,
+        ..PreflightReport::begun(began, database)
+    }
+    .judged()
+}
