@@ -16,6 +16,7 @@ mod empty;
 mod error;
 mod execute;
 mod facts;
+mod folder;
 mod harness;
 mod held;
 mod integrity;
@@ -31,6 +32,7 @@ mod waiting;
 
 pub use connect::SqliteBackend;
 pub use empty::EmptyFile;
+pub use folder::{PrivateFolder, private_file};
 pub use integrity::integrity;
 pub use session::{SqliteCanceller, SqliteSession};
 pub use target::{Access, Place, Target, TargetError};
