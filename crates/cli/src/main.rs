@@ -47,9 +47,12 @@ fn main() -> ExitCode {
 /// do at once.
 fn runtime(command: &Command) -> std::io::Result<Runtime> {
     let mut builder = match command {
-        Command::Rehearse(_) | Command::Scratch(_) | Command::Demo(_) | Command::Adopt(_) => {
-            Builder::new_multi_thread()
-        }
+        Command::Rehearse(_)
+        | Command::Backup(_)
+        | Command::Verify(_)
+        | Command::Scratch(_)
+        | Command::Demo(_)
+        | Command::Adopt(_) => Builder::new_multi_thread(),
         _ => Builder::new_current_thread(),
     };
     builder.worker_threads(2).enable_all().build()

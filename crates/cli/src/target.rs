@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use stopover_backend::{FactsRequest, Privileges, Stop};
+use stopover_backend::{BackupMaker, FactsRequest, LedgerChoice, Privileges, Stop};
+use stopover_backup::{PostgresBackups, SqliteBackups};
 use stopover_engine::{Adoption, Applied, EngineError, Proof, Repair, Request};
 use stopover_model::report::{AdoptReport, PlanReport, RepairReport, StatusReport};
 use stopover_model::{EventSink, Schema};
@@ -100,11 +101,28 @@ pub(crate) fn parses(url: &str) -> bool {
 
 impl Database {
     /// Begins to connect while something else is done, where connecting takes its time.
-    pub(crate) fn connect_early(&self) {
+    pub(crate) fn connect_early(&self, ledger: LedgerChoice) {
         match self {
-            Self::Postgres(it) => it.connect_early(),
+            Self::Postgres(it) => it.connect_early(ledger),
             Self::Sqlite(_) => {}
         }
+    }
+
+    /// What it is, for messages. Never a password.
+    pub(crate) fn describe(&self) -> String {
+        match self {
+            Self::Postgres(it) => it.target().describe(),
+            Self::Sqlite(it) => it.target().describe(),
+        }
+    }
+
+    /// Makes backups of it, as the settings say.
+    pub(crate) fn backups(&self, settings: &Settings) -> Result<Box<dyn BackupMaker>, Failure> {
+        let options = settings.backup_options()?;
+        Ok(match self {
+            Self::Postgres(it) => Box::new(PostgresBackups::new(it.target().clone(), options)),
+            Self::Sqlite(it) => Box::new(SqliteBackups::new(it.clone(), options)),
+        })
     }
 
     /// See [`stopover_engine::status`].

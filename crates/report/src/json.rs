@@ -3,9 +3,11 @@
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde::Serialize;
+use stopover_model::Receipt;
 use stopover_model::report::{
-    AdoptReport, ApplyReport, CacheReport, PlanReport, RehearsalReport, RepairReport,
-    SchemaDiffReport, SchemaReport, StatusReport,
+    AdoptReport, ApplyReport, BackupDocument, BackupManifest, CacheReport, CarryReport, KeyReport,
+    PlanReport, ReceiptReport, RehearsalReport, RepairReport, SchemaDiffReport, SchemaReport,
+    StatusReport, VerifyReport,
 };
 
 /// A document as pretty-printed JSON that ends in a line feed.
@@ -26,6 +28,18 @@ pub fn document<T: Serialize>(document: &T) -> String {
 pub fn schemas() -> Vec<(&'static str, String)> {
     vec![
         (
+            "receipt.schema.json",
+            schema::<Receipt>("receipt", "What a rehearsal proved, for an apply that requires it."),
+        ),
+        (
+            "receipt-verify.schema.json",
+            schema::<ReceiptReport>("receipt verify", "Whether a receipt is to be believed."),
+        ),
+        (
+            "receipt-keygen.schema.json",
+            schema::<KeyReport>("receipt keygen", "A new pair of keys."),
+        ),
+        (
             "status.schema.json",
             schema::<StatusReport>("status", "What is applied, what is pending, and every drift."),
         ),
@@ -42,9 +56,25 @@ pub fn schemas() -> Vec<(&'static str, String)> {
             "adopt.schema.json",
             schema::<AdoptReport>("adopt", "What was taken over from another tool's history."),
         ),
+        ("backup.schema.json", schema::<BackupDocument>("backup", "A backup of the target.")),
+        (
+            "backup-manifest.schema.json",
+            schema::<BackupManifest>(
+                "backup-manifest",
+                "What the source held in the moment of a backup.",
+            ),
+        ),
+        (
+            "verify.schema.json",
+            schema::<VerifyReport>("verify", "What a restore of a backup showed."),
+        ),
         (
             "cache.schema.json",
             schema::<CacheReport>("cache", "What is kept so that rehearsals start faster."),
+        ),
+        (
+            "carry.schema.json",
+            schema::<CarryReport>("carry", "What was carried to the target, and what is lost."),
         ),
         (
             "schema.schema.json",

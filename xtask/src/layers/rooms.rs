@@ -110,6 +110,18 @@ pub(super) const ROOMS: &[Room] = &[
         purpose: "private servers, backups and their restore",
     },
     Room {
+        name: "backup",
+        reach: Reach::Outside,
+        may_use: &["model", "backend", "postgres", "sqlite", "scratch"],
+        purpose: "backups of the target, and the proof that they restore",
+    },
+    Room {
+        name: "carry",
+        reach: Reach::Outside,
+        may_use: &["model", "sql", "backend", "postgres", "scratch"],
+        purpose: "schemas from one PostgreSQL database to another, tolerating statements that fail",
+    },
+    Room {
         name: "report",
         reach: Reach::Outside,
         may_use: &["model"],
@@ -132,7 +144,7 @@ pub(super) const ROOMS: &[Room] = &[
         reach: Reach::Outside,
         may_use: &[
             "model", "sql", "source", "planner", "backend", "engine", "postgres", "sqlite",
-            "scratch", "receipts", "report",
+            "scratch", "backup", "carry", "receipts", "report",
         ],
         purpose: "arguments → request → one call → exit code",
     },

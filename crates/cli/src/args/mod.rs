@@ -2,8 +2,12 @@
 //! is not given leaves the setting to the environment and the file.
 
 mod apply;
+mod backup;
+mod carry;
 mod inspect;
 mod machine;
+mod programs;
+mod receipt;
 mod rehearse;
 mod settle;
 
@@ -13,8 +17,12 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 pub(crate) use apply::{ApplyArguments, RollbackArguments, StatusArguments};
+pub(crate) use backup::{BackupArguments, MakeBackupArguments, VerifyArguments};
+pub(crate) use carry::{CallbackFormat, CarryArguments, FailOn};
 pub(crate) use inspect::{ConfigArguments, NewArguments, SchemaArguments};
 pub(crate) use machine::{CacheArguments, CacheCommand, DemoArguments, ScratchCommand};
+pub(crate) use programs::ProgramArguments;
+pub(crate) use receipt::ReceiptCommand;
 pub(crate) use rehearse::{FormArguments, RehearseArguments, ReportArguments};
 pub(crate) use settle::{AdoptArguments, RepairArguments, RepairCommand};
 
@@ -96,8 +104,21 @@ pub(crate) enum Command {
     /// Settle drift by a decision that is kept in the journal. Runs no migration
     #[command(subcommand)]
     Repair(RepairCommand),
+    /// Make a backup of the target, whole or not at all. Writes nothing to the target
+    Backup(Box<MakeBackupArguments>),
+    /// Prove a backup: restore it in a scratch, and compare it with what the source held
+    Verify(VerifyArguments),
     /// The canonical schema of a database, and what is not the same in two. Writes nothing
     Schema(SchemaArguments),
+    /// Receipts of rehearsals: keys that sign them, and whether one is to be believed
+    #[command(subcommand)]
+    Receipt(ReceiptCommand),
+    /// Copy schemas from one database to another, tolerating statements that fail
+    ///
+    /// For reporting replicas: what clients keep of their own in the old restore goes to the new
+    /// one, before the switch. A statement that fails costs its object and what depends on it,
+    /// nothing else.
+    Carry(Box<CarryArguments>),
     /// Create the next migration's files in the source's own layout
     New(NewArguments),
     /// Print the settings that hold, and where each came from

@@ -2,11 +2,15 @@
 
 mod adopt;
 mod apply;
+mod backup;
 mod cache;
+mod carry;
 mod config;
 mod demo;
 mod new;
 mod plan;
+mod programs;
+mod receipt;
 mod rehearse;
 mod repair;
 mod report;
@@ -25,8 +29,8 @@ use stopover_source::{GitHistory, SourceError};
 use tokio::task::spawn_blocking;
 
 use crate::args::{
-    Arguments, Command, Global, LimitArguments, SelectionArguments, SourceArguments,
-    TargetArguments,
+    ApplyArguments, Arguments, Command, Global, LimitArguments, SelectionArguments,
+    SourceArguments, TargetArguments,
 };
 use crate::console::{Console, Failure};
 use crate::exit::Exit;
@@ -55,9 +59,13 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Schema(it) => schema::run(global, &console, it, stop).await,
         Command::Adopt(it) => adopt::run(global, &console, it, stop).await,
         Command::Repair(it) => repair::run(global, &console, it, stop).await,
+        Command::Receipt(it) => receipt::run(global, &console, it),
+        Command::Backup(it) => backup::run(global, &console, *it, stop).await,
+        Command::Verify(it) => backup::run_verify(global, &console, it, stop).await,
         Command::New(it) => new::run(global, &console, it),
         Command::Config(it) => config::run(global, &console, it),
         Command::Scratch(it) => scratch::run(&console, it).await,
+        Command::Carry(it) => carry::run(global, &console, *it, stop).await,
         Command::Cache(it) => cache::run(global, &console, it).await,
         Command::Demo(it) => demo::run(global, &console, it, stop).await,
     };
@@ -83,6 +91,15 @@ fn flags(
     }
 }
 
+/// Those of `apply` and `plan`.
+fn apply_flags(arguments: ApplyArguments) -> Flags {
+    Flags {
+        require_rehearsal: arguments.require_rehearsal,
+        receipt: arguments.receipt,
+        ..flags(arguments.source, Some(arguments.target), arguments.limits)
+    }
+}
+
 fn load(global: &Global, flags: Flags) -> Result<Loaded, Failure> {
     settings::load(global.config.as_deref(), global.env.as_deref(), flags)
 }
@@ -98,7 +115,7 @@ fn read_source(settings: &Settings) -> Result<SourceSet, Failure> {
 async fn source_and_backend(settings: &Settings) -> Result<(SourceSet, Database), Failure> {
     let backend = target::backend(settings);
     if let Ok(backend) = &backend {
-        backend.connect_early();
+        backend.connect_early(ledger_choice(settings, None));
     }
     let (folder, layout) = (settings.migrations.clone(), settings.layout);
     let reading = spawn_blocking(move || stopover_source::read_folder(&folder, layout)).await;
@@ -115,6 +132,11 @@ fn understood(
     settings: &Settings,
 ) -> Result<SourceSet, Failure> {
     let source = read.map_err(|error| Failure::usage(error.to_string(), ""))?;
+    in_the_settings_form(source, settings)
+}
+
+/// With the versions that the ledger of the settings has.
+fn in_the_settings_form(source: SourceSet, settings: &Settings) -> Result<SourceSet, Failure> {
     if settings.ledger == Some(LedgerKind::Stopover) { in_integers(source) } else { Ok(source) }
 }
 

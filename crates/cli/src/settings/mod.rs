@@ -2,12 +2,14 @@
 //!
 //! The one room that knows `figment`. Every value remembers where it came from.
 
+mod backups;
 mod bases;
 mod fetch;
 mod file;
 mod heal;
 mod limits;
 mod origin;
+mod receipts;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,10 +18,12 @@ use figment::Figment;
 use figment::providers::{Env, Serialized};
 use serde::{Deserialize, Serialize};
 use stopover_engine::Limits;
+use stopover_model::report::BackupCompression;
 use stopover_model::{AutoAdopt, Layout, LedgerKind, Policy};
 use stopover_source::parse_duration;
 
 use crate::console::Failure;
+use backups::{ApplySettings, FormatSetting};
 use bases::KeepBase;
 pub(crate) use fetch::FetchFlag;
 use fetch::FetchSetting;
@@ -80,6 +84,8 @@ pub(crate) struct Settings {
     pub(crate) scratch_dir: Option<PathBuf>,
     /// Whether the scratch writes as durably as production.
     pub(crate) fsync: bool,
+    /// Whether a rehearsal digests what is in the tables, besides counting it.
+    pub(crate) digest: bool,
     /// Role that the migrations run as in a rehearsal.
     pub(crate) as_role: Option<String>,
     /// Folder with PostgreSQL's programs.
@@ -92,10 +98,32 @@ pub(crate) struct Settings {
     pub(crate) keep_base: KeepBase,
     /// What all bases together may take.
     pub(crate) cache_limit: String,
+    /// How long ago a rehearsal may have been that an apply requires.
+    pub(crate) require_rehearsal: Option<String>,
+    /// File or folder of receipts.
+    pub(crate) receipt: Option<PathBuf>,
+    /// Key that signs them.
+    pub(crate) receipt_key: Option<String>,
+    /// Key that verifies them.
+    pub(crate) receipt_public_key: Option<String>,
     /// Folder of reports.
     pub(crate) log_dir: PathBuf,
     /// Folder of automatic backups.
     pub(crate) backup_dir: PathBuf,
+    /// Their form.
+    pub(crate) backup_format: FormatSetting,
+    /// How they are compressed.
+    pub(crate) backup_compress: BackupCompression,
+    /// Only these schemas; none means all.
+    pub(crate) backup_schema: Vec<String>,
+    /// How many are kept.
+    pub(crate) backup_keep: Option<u32>,
+    /// The user's own way to make them.
+    pub(crate) backup_command: Option<String>,
+    /// Whether each is restored at once, and compared.
+    pub(crate) prove_backup: bool,
+    /// What stands around the steps of an apply.
+    pub(crate) apply: ApplySettings,
 }
 
 impl Default for Settings {
@@ -122,14 +150,26 @@ impl Default for Settings {
             require_scratch_db_url: false,
             scratch_dir: None,
             fsync: false,
+            digest: false,
             as_role: None,
             pg_bin: None,
             cache_dir: None,
             no_base: false,
             keep_base: KeepBase::Auto,
             cache_limit: "20GB".into(),
+            require_rehearsal: None,
+            receipt: None,
+            receipt_key: None,
+            receipt_public_key: None,
             log_dir: "logs".into(),
             backup_dir: "backups/migrations".into(),
+            backup_format: FormatSetting::Plain,
+            backup_compress: BackupCompression::Gzip,
+            backup_schema: Vec::new(),
+            backup_keep: None,
+            backup_command: None,
+            prove_backup: false,
+            apply: ApplySettings::default(),
         }
     }
 }
@@ -166,11 +206,33 @@ pub(crate) struct Flags {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) fsync: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) digest: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) no_base: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) as_role: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) pg_bin: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_dir: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_format: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_compress: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_schema: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_keep: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) backup_command: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) prove_backup: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) require_rehearsal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt: Option<PathBuf>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) receipt_public_key: Option<String>,
 }
 
 /// Settings with the memory of where they came from.
@@ -301,6 +363,7 @@ impl Settings {
         self.cache_limit()?;
         self.thresholds()?;
         self.fetch()?;
+        self.require_rehearsal()?;
         Ok(())
     }
 
@@ -329,18 +392,27 @@ impl Settings {
 
     /// How old a backup may be.
     pub(crate) fn max_age(&self) -> Result<Option<Duration>, BadValue> {
-        let Some(text) = self.max_age.as_deref() else { return Ok(None) };
-        let days = text.trim().strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
-        match days.and_then(|days| days.checked_mul(86_400)) {
-            Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
-            None => duration("max_age", text).map(Some),
-        }
+        age("max_age", self.max_age.as_deref())
+    }
+}
+
+/// A time that may be given in days.
+fn age(key: &'static str, text: Option<&str>) -> Result<Option<Duration>, BadValue> {
+    let Some(text) = text else { return Ok(None) };
+    let days = text.trim().strip_suffix('d').and_then(|days| days.trim().parse::<u64>().ok());
+    match days.and_then(|days| days.checked_mul(86_400)) {
+        Some(seconds) => Ok(Some(Duration::from_secs(seconds))),
+        None => duration(key, text).map(Some),
     }
 }
 
 fn duration(key: &'static str, text: &str) -> Result<Duration, BadValue> {
     parse_duration(text).map_err(|error| {
-        let hint = if key == "max_age" { "max_age also takes days: 2d" } else { "" };
+        let hint = match key {
+            "max_age" => "max_age also takes days: 2d",
+            "require_rehearsal" => "require_rehearsal also takes days: 2d",
+            _ => "",
+        };
         BadValue { key, said: error.to_string(), hint }
     })
 }

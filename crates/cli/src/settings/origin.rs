@@ -36,6 +36,10 @@ pub(crate) fn report(loaded: &Loaded) -> ConfigReport {
             serde_json::Value::String(text) if matches!(key.as_str(), "fetch" | "fetch.source") => {
                 fetch::shown(&text).into()
             }
+            serde_json::Value::String(text) if key.starts_with("receipt_") => {
+                stopover_receipts::shown_setting(&text).into()
+            }
+            serde_json::Value::String(_) if key == "backup_command" => "***".into(),
             serde_json::Value::String(text) => redact_urls(&text).into(),
             other => other,
         };

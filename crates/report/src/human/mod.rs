@@ -5,11 +5,16 @@
 
 mod adopt;
 mod apply;
+mod backup;
 mod cache;
+mod carry;
 mod findings;
 mod locked;
 mod measured;
 mod plan;
+mod predicted;
+mod programs;
+mod receipt;
 mod rehearsal;
 mod repair;
 mod schema;
@@ -23,9 +28,13 @@ use crate::text;
 
 pub use adopt::adopt;
 pub use apply::apply;
+pub use backup::{backup, verify};
 pub use cache::cache;
+pub use carry::carry;
+pub(crate) use carry::{rows as carried_rows, state as carried_state};
 pub use findings::{error_with_hint, findings};
 pub use plan::plan;
+pub use receipt::receipt;
 pub use rehearsal::rehearsal;
 pub use repair::repair;
 pub use schema::{schema, schema_diff};
