@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Durability, Execute, FactsReader, Opening, Session};
+use stopover_backend::{
+    Backend, BackendError, Durability, Execute, FactsReader, Opening, Pending, Session,
+};
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
 use stopover_model::{DatabaseError, Direction, Event, EventSink, Facts, Finding, Plan, Step};
 use stopover_planner::Selection;
@@ -24,10 +26,20 @@ pub async fn apply<B: Backend>(
     request: &Request<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
+    apply_beside(backend, request, None, sink).await
+}
+
+/// The same, with somebody who looks at the database between two steps.
+pub(crate) async fn apply_beside<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    beside: Option<&dyn Beside>,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
     // What is kept while it waits is large, and its callers keep it beside their own.
-    let applied = Box::pin(under_lock(backend, &mut locked, request, sink)).await;
+    let applied = Box::pin(under_lock(backend, &mut locked, request, beside, sink)).await;
     let freed = locked.release().await;
     let mut applied = applied?;
     applied.tell_once(freed);
@@ -40,6 +52,7 @@ async fn under_lock<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     request: &Request<'_>,
+    beside: Option<&dyn Beside>,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
     let mut facts = recover::facts(locked.session(), &request.facts, request.source).await?;
@@ -71,7 +84,7 @@ async fn under_lock<B: Backend>(
         Ending::Complete
     } else {
         ready_ledger(locked, &facts).await?;
-        let work = Work { plan: &plan, request, direction: Direction::Up };
+        let work = Work { plan: &plan, request, direction: Direction::Up, beside };
         let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
         let ending = steps(backend, locked, &work, &mut progress, sink).await;
         let ending = on_disk(locked, ending, &mut findings).await;
@@ -123,6 +136,13 @@ pub(crate) struct Work<'a> {
     pub(crate) plan: &'a Plan,
     pub(crate) request: &'a Request<'a>,
     pub(crate) direction: Direction,
+    pub(crate) beside: Option<&'a dyn Beside>,
+}
+
+/// Looks at the database from beside while nothing of the plan runs.
+pub(crate) trait Beside: Send + Sync {
+    /// A step is done, and another one follows.
+    fn after<'a>(&'a self, step: &'a Step) -> Pending<'a, ()>;
 }
 
 /// How far it has come.
@@ -143,6 +163,9 @@ pub(crate) async fn steps<B: Backend>(
             Ok(freed) => progress.findings.extend(freed),
             Err(ending) => return ending,
         }
+        if let (Some(beside), true) = (work.beside, at + 1 < work.plan.steps.len()) {
+            beside.after(&work.plan.steps[at]).await;
+        }
     }
     Ending::Complete
 }
@@ -156,7 +179,7 @@ async fn one<B: Backend>(
     report: &mut MigrationReport,
     sink: &mut dyn EventSink,
 ) -> Result<Option<Finding>, Ending> {
-    let Work { plan, request, direction } = work;
+    let Work { plan, request, direction, .. } = work;
     let step = &plan.steps[at];
     if let Some(signal) = request.stop.requested() {
         return Err(Ending::Stopped(signal));
@@ -285,7 +308,9 @@ fn durability(steps: &[Step], at: usize) -> Durability {
 /// How the step behind that at `at` begins, where nothing has to be asked between the two.
 fn next(steps: &[Step], at: usize, work: &Work<'_>) -> Option<Opening> {
     let step = steps.get(at + 1).filter(|it| it.boundary.is_transactional())?;
-    let asked = may_free_locks(steps.get(at)?) || work.direction == Direction::Down;
+    let asked = may_free_locks(steps.get(at)?)
+        || work.direction == Direction::Down
+        || work.beside.is_some();
     (!asked).then(|| Opening {
         limits: limits_of(step, &work.request.limits),
         durability: durability(steps, at + 1),

@@ -56,7 +56,7 @@ async fn under_lock<B: Backend>(
         locked.prove_pinned(backend, &request.stop).await?;
         let ledger = locked.ledger().clone();
         locked.session().create_journal(&ledger).await?;
-        let work = Work { plan: &plan, request, direction: Direction::Down };
+        let work = Work { plan: &plan, request, direction: Direction::Down, beside: None };
         let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
         let ending = steps(backend, locked, &work, &mut progress, sink).await;
         on_disk(locked, ending, &mut findings).await

@@ -7,6 +7,7 @@
 
 mod bases;
 mod crashes;
+mod data_loss;
 mod documents;
 mod forms;
 mod heals;
@@ -14,6 +15,7 @@ mod help;
 mod place;
 mod pooling;
 mod program;
+mod receipts;
 mod rehearsals;
 mod round_trips;
 mod runners;
@@ -85,6 +87,8 @@ scenarios! {
     read_only_role
     renamed
     repair
+    require_rehearsal
+    require_rehearsal_sqlite
     resumes
     rollback
     run_lock

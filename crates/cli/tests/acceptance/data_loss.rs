@@ -1,0 +1,186 @@
+//! Rows, tables and columns that vanish in a rehearsal: red, unless a migration says that they may.
+
+use serde_json::{Value, json};
+
+use crate::place::Place;
+
+const SETTINGS: (&str, &str) = ("stopover.toml", "[policy]\nempty_ledger = \"allow\"\n");
+
+/// What production has. Customers go with what they ordered; each change of an order is noted.
+const SHOP: &str = "
+    CREATE TABLE customers (id int PRIMARY KEY, email text, note text, fax text);
+    INSERT INTO customers SELECT i, i || '@example.org', CASE WHEN i <= 3 THEN 'vip' END, NULL
+        FROM generate_series(1, 100) i;
+    CREATE TABLE orders (
+        id int PRIMARY KEY, customer int REFERENCES customers ON DELETE CASCADE, total int);
+    INSERT INTO orders SELECT i, 1 + i % 100, i FROM generate_series(1, 500) i;
+    CREATE TABLE audit (id int, seen int DEFAULT 0);
+    INSERT INTO audit SELECT i FROM generate_series(1, 5) i;
+    CREATE FUNCTION note() RETURNS trigger LANGUAGE plpgsql AS
+        'BEGIN UPDATE public.audit SET seen = seen + 1 WHERE id = 1; RETURN NULL; END';
+    CREATE TRIGGER note AFTER UPDATE ON orders EXECUTE FUNCTION note();
+    CREATE TABLE nothing_in_it (id int);";
+
+/// What a rehearsal of these migrations (without their heads' lines `N_m.up.sql`) comes to.
+async fn rehearsed(migrations: &[&str], arguments: &str, code: i32) -> Value {
+    let place = Place::with(&[SETTINGS]).await;
+    for (at, text) in migrations.iter().enumerate() {
+        place.write(&format!("migrations/{}_m.up.sql", at + 1), text);
+    }
+    place.database.psql(SHOP);
+    place.dump("backup.sql");
+    let call =
+        place.call(&format!("rehearse --backup backup.sql --no-base --no-report {arguments}"));
+    call.arguments(["--format", "json"]).run().exits(code).document()
+}
+
+/// Severity and message of every finding about lost data.
+fn losses(report: &Value) -> Vec<(String, String)> {
+    let findings = report["findings"].as_array().unwrap().iter();
+    let lost = findings.filter(|it| it["code"] == "data-loss");
+    let text = |it: &Value, name: &str| it[name].as_str().unwrap().to_owned();
+    lost.map(|it| (text(it, "severity"), text(it, "message"))).collect()
+}
+
+fn error(message: &str) -> (String, String) {
+    ("error".to_owned(), message.to_owned())
+}
+
+fn note(message: &str) -> (String, String) {
+    ("note".to_owned(), message.to_owned())
+}
+
+fn table<'a>(report: &'a Value, relation: &str) -> &'a Value {
+    let tables = report["tables"].as_array().unwrap();
+    tables.iter().find(|it| it["relation"] == relation).expect("the table is listed")
+}
+
+#[tokio::test]
+async fn deleted_rows_are_red_with_their_count_and_those_of_a_cascade_too() {
+    let report =
+        rehearsed(&["-- Once more\n\nDELETE FROM customers WHERE id > 98;\n"], "", 6).await;
+    let expected = [
+        error("public.customers lost 2 of its 100 rows (migration 1: DELETE, line 3)"),
+        error("public.orders lost 10 of its 500 rows (migration 1: DELETE, line 3)"),
+    ];
+    assert_eq!(losses(&report), expected);
+    let detail = report["detail"].as_str().unwrap();
+    assert!(detail.starts_with(&expected[0].1), "{detail}");
+    let decision = "at the head of migrations/1_m.up.sql: `-- stopover: allow \
+                    data-loss(public.customers)`";
+    assert!(detail.contains(decision), "{detail}");
+    let customers = table(&report, "public.customers");
+    assert_eq!(
+        (&customers["rows_before"], &customers["rows_after"], &customers["fate"]),
+        (&json!(100), &json!(98), &json!("kept"))
+    );
+    assert_eq!(table(&report, "public.audit")["rows_after"], 5, "nobody wrote to it");
+    assert!(report["schema"]["before"].is_string());
+    assert_eq!(report["schema"]["before"], report["schema"]["after"]);
+}
+
+#[tokio::test]
+async fn what_a_migration_says_that_it_may_lose_is_a_note() {
+    let migrations = ["-- stopover: allow data-loss(customers, public.Orders)\n\
+                       DELETE FROM customers WHERE id > 98;\n"];
+    let report = rehearsed(&migrations, "", 0).await;
+    let expected = [
+        note("public.customers lost 2 of its 100 rows (migration 1: DELETE, line 2)"),
+        note("public.orders lost 10 of its 500 rows (migration 1: DELETE, line 2)"),
+    ];
+    assert_eq!(losses(&report), expected);
+    assert_eq!(report["verdict"], "green");
+}
+
+#[tokio::test]
+async fn one_migrations_directive_is_not_anothers() {
+    let migrations = [
+        "-- stopover: allow data-loss(audit)\nDELETE FROM audit WHERE id = 1;\n",
+        "DELETE FROM audit WHERE id = 2;\n",
+    ];
+    let report = rehearsed(&migrations, "", 6).await;
+    let message = "public.audit lost 2 of its 5 rows (one of the migrations 1 and 2)";
+    assert_eq!(losses(&report), [error(message)]);
+}
+
+#[tokio::test]
+async fn a_dropped_column_is_red_where_it_held_values() {
+    let drop = "ALTER TABLE customers DROP COLUMN note, DROP COLUMN fax;\n";
+    let report = rehearsed(&[drop], "", 6).await;
+    let message = "public.customers lost its column note, which held values in 3 rows (migration \
+                   1: ALTER TABLE, line 1)";
+    assert_eq!(losses(&report), [error(message)]);
+    let dropped = &table(&report, "public.customers")["dropped_columns"];
+    let expected = json!([{"column": "note", "values": 3}, {"column": "fax", "values": 0}]);
+    assert_eq!(*dropped, expected);
+}
+
+#[tokio::test]
+async fn a_column_that_goes_without_being_named_may_have_held_values() {
+    let drop = "DO $$ DECLARE c text := 'no' || 'te';\n\
+                BEGIN EXECUTE format('ALTER TABLE customers DROP COLUMN %I', c); END $$;\n";
+    let report = rehearsed(&[drop], "", 6).await;
+    let found = losses(&report);
+    let message = "public.customers lost its column note, and nobody knows whether it held values";
+    assert!(found.len() == 1 && found[0].1.starts_with(message), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_dropped_table_is_red_where_it_had_rows() {
+    let report = rehearsed(&["DROP TABLE nothing_in_it;\nDROP TABLE audit;\n"], "", 6).await;
+    let message = "public.audit was dropped with its 5 rows (migration 1: DROP TABLE, line 2)";
+    assert_eq!(losses(&report), [error(message)]);
+    let audit = table(&report, "public.audit");
+    assert_eq!((&audit["fate"], &audit["rows_after"]), (&json!("dropped"), &Value::Null));
+    let empty = table(&report, "public.nothing_in_it");
+    assert_eq!((&empty["fate"], &empty["rows_before"]), (&json!("dropped"), &json!(0)));
+}
+
+#[tokio::test]
+async fn emptied_and_filled_with_fewer_rows_is_a_loss() {
+    let refill = "TRUNCATE audit;\nINSERT INTO audit VALUES (7), (8), (9);\n";
+    let report = rehearsed(&[refill], "", 6).await;
+    let message = "public.audit lost 2 of its 5 rows (migration 1: TRUNCATE TABLE, line 1)";
+    assert_eq!(losses(&report), [error(message)]);
+}
+
+#[tokio::test]
+async fn renamed_and_rebuilt_tables_lose_nothing() {
+    let migrations = [
+        "ALTER TABLE orders RENAME TO purchases;\nALTER TABLE purchases RENAME total TO amount;\n",
+        "CREATE TABLE audit_new (id bigint, seen int DEFAULT 0);\n\
+         INSERT INTO audit_new SELECT * FROM audit;\nDROP TABLE audit;\n\
+         ALTER TABLE audit_new RENAME TO audit;\n",
+        "DROP TABLE nothing_in_it;\nCREATE TABLE fresh AS SELECT 1 AS one;\n",
+    ];
+    let report = rehearsed(&migrations, "", 0).await;
+    assert_eq!(losses(&report), []);
+    let orders = table(&report, "public.orders");
+    assert_eq!(
+        (&orders["fate"], &orders["relation_after"], &orders["rows_after"]),
+        (&json!("renamed"), &json!("public.purchases"), &json!(500))
+    );
+    let audit = table(&report, "public.audit");
+    assert_eq!((&audit["fate"], &audit["rows_after"]), (&json!("replaced"), &json!(5)));
+    let fresh = table(&report, "public.fresh");
+    assert_eq!((&fresh["fate"], &fresh["rows_before"]), (&json!("made"), &Value::Null));
+    assert_eq!(report["tables"][0]["digest"], Value::Null, "nobody asked");
+}
+
+#[tokio::test]
+async fn digests_show_what_changed_and_what_did_though_no_statement_names_it() {
+    let update = "UPDATE orders SET total = total + 1 WHERE id = 7;\n";
+    let report = rehearsed(&[update], "--digest", 0).await;
+    let changed = |relation: &str| table(&report, relation)["digest"]["changed_columns"].clone();
+    assert_eq!(changed("public.orders"), json!(["total"]));
+    assert_eq!(changed("public.audit"), json!(["seen"]));
+    let customers = &table(&report, "public.customers")["digest"];
+    assert_eq!(customers["before"], customers["after"]);
+    let findings = report["findings"].as_array().unwrap();
+    let told: Vec<&Value> = findings.iter().filter(|it| it["code"] == "content-changed").collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["subject"], &told[0]["severity"]),
+        (&json!("public.audit"), &json!("warning"))
+    );
+}
