@@ -3,7 +3,7 @@
 use std::future::Future;
 
 use stopover_model::{
-    Checksum, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState,
+    Checksum, DatabaseError, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState,
     Step, Version,
 };
 
@@ -33,6 +33,34 @@ pub struct LedgerId {
     pub schema: String,
     /// Table of the ledger, unquoted.
     pub table: String,
+}
+
+impl LedgerId {
+    /// Whether a change of the row of `version` met it, and nothing else: it met `rows` rows. A
+    /// row that is gone, or there twice, is somebody else's doing, and nothing is to be built on
+    /// it. Flyway keeps a line of every time that a version was applied.
+    ///
+    /// # Errors
+    /// Where it did not.
+    pub fn changed_one(&self, version: &Version, rows: u64) -> Result<(), BackendError> {
+        if rows == 1 || (rows > 1 && self.kind == LedgerKind::Flyway) {
+            return Ok(());
+        }
+        let found = match rows {
+            0 => "no row".to_owned(),
+            rows => format!("{rows} rows"),
+        };
+        let mut error = DatabaseError::local(format!(
+            "the ledger {} has {found} of version {version}, where one was read: it was changed \
+             meanwhile",
+            self.table
+        ));
+        error.hint = Some(
+            "nothing was changed; look who writes to the ledger, and run the command again"
+                .to_owned(),
+        );
+        Err(BackendError::Refused(Box::new(error)))
+    }
 }
 
 /// What happened to a migration: a row of the append-only journal.
@@ -176,7 +204,8 @@ pub trait LedgerEditor {
         version: &Version,
     ) -> impl Future<Output = Result<(), BackendError>> + Send;
 
-    /// Gives the row of `version` a new name and checksum, as far as the ledger keeps them.
+    /// Gives the row of `version` a new name and checksum, as far as the ledger keeps them. An
+    /// error where there is no such row, or more than one: [`LedgerId::changed_one`].
     fn restamp(
         &mut self,
         ledger: &LedgerId,

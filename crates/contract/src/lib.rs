@@ -51,6 +51,8 @@ macro_rules! suite {
             meanwhile: a_column_added_between_copy_and_rerun_is_not_lost_to_a_rebuild
             meanwhile: a_rebuild_that_keeps_what_is_there_heals_with_what_was_written_meanwhile
             meanwhile: every_row_that_a_busy_writer_commits_is_there_after_the_heal
+            meanwhile: a_row_that_is_gone_or_there_twice_gets_no_checksum
+            meanwhile: a_heal_whose_row_is_gone_meanwhile_is_rolled_back
             failure: a_failing_middle_statement_leaves_nothing
             failure: the_place_of_an_error_is_told
             failure: transaction_control_in_the_middle_is_refused_before_anything_runs

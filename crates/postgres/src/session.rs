@@ -217,7 +217,7 @@ impl PostgresSession {
     }
 
     /// Runs `sql`, and says how many rows its last statement touched.
-    pub(crate) async fn counted(&mut self, sql: &str) -> Result<u64, BackendError> {
+    pub(crate) async fn rows_changed(&mut self, sql: &str) -> Result<u64, BackendError> {
         self.without_traces().await?;
         let messages =
             self.client.simple_query(sql).await.map_err(|error| request_error(&error))?;

@@ -4,8 +4,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use stopover_backend::{
+    Backend, BackendError, Execute, FactsReader, LedgerEditor, LockAttempt, RunLock, UnitLimits,
+};
 use stopover_engine::{Applied, EngineError};
-use stopover_model::{Finding, Version};
+use stopover_model::{Checksum, Finding, Version};
 
 use crate::{Between, Fixture, Stage, told};
 
@@ -116,8 +119,9 @@ pub async fn a_column_added_between_copy_and_rerun_is_not_lost_to_a_rebuild<F: F
 }
 
 /// A rebuild that takes along what is there heals, and what was written meanwhile is there.
-pub async fn a_rebuild_that_keeps_what_is_there_heals_with_what_was_written_meanwhile<F: Fixture>()
-{
+pub async fn a_rebuild_that_keeps_what_is_there_heals_with_what_was_written_meanwhile<
+    F: Fixture,
+>() {
     let stage = poisoned::<F>("CREATE TABLE other (id integer);\n", CAREFUL).await;
     apply_and(&stage, "INSERT INTO codes VALUES (2, 'WINTER')").await.expect("a heal");
     assert_eq!(stage.database.value("SELECT code FROM codes WHERE id = 2").await, "WINTER");
@@ -158,4 +162,49 @@ pub async fn every_row_that_a_busy_writer_commits_is_there_after_the_heal<F: Fix
     let rows = stage.database.value("SELECT count(*) FROM codes").await;
     assert_eq!(rows, committed.load(Ordering::SeqCst).to_string());
     assert_eq!(stage.status().await.healed.len(), 1);
+}
+
+/// The bug: a checksum that was to be rewritten in a row that is gone, or is there twice, was
+/// rewritten nowhere or twice, and the heal was told.
+pub async fn a_row_that_is_gone_or_there_twice_gets_no_checksum<F: Fixture>() {
+    let stage = Stage::<F>::new().await;
+    stage.makes_tables(&["1_a", "2_b", "9_codes"]);
+    stage.apply().await;
+    let table = stage.status().await.ledger.table;
+    let doubled = format!(
+        "CREATE TABLE doubled AS SELECT * FROM {table} UNION ALL \
+         SELECT * FROM {table} WHERE version = 9;\
+         DROP TABLE {table}; CREATE TABLE {table} AS SELECT * FROM doubled"
+    );
+    stage.database.run(&doubled).await;
+    let mut session = stage.database.backend().connect().await.expect("a session");
+    let ledger = session.locate(&stage.facts).await.expect("a ledger");
+    assert_eq!(session.try_lock(&ledger).await.expect("a lock"), LockAttempt::Taken);
+    let checksum = Checksum::sha256(b"another");
+    for (version, told) in [(9, "has 2 rows of version 9"), (7, "has no row of version 7")] {
+        session.begin(&UnitLimits::default()).await.expect("a transaction");
+        let version = Version::Integer(version);
+        let refused = session.restamp(&ledger, &version, "codes", Some(&checksum)).await;
+        let Err(BackendError::Refused(error)) = refused else { panic!("{refused:?}") };
+        assert!(error.message.contains(told), "{}", error.message);
+        session.rollback().await.expect("a rollback");
+    }
+    session.begin(&UnitLimits::default()).await.expect("a transaction");
+    let one = session.restamp(&ledger, &Version::Integer(2), "b", Some(&checksum)).await;
+    assert!(one.is_ok(), "{one:?}");
+    session.commit().await.expect("a commit");
+    let others = format!("SELECT count(*) FROM {table} WHERE checksum = '{}'", checksum.hex());
+    assert_eq!(stage.database.value(&others).await, "1");
+}
+
+/// The same in a heal: somebody takes the row away while the copy is made.
+pub async fn a_heal_whose_row_is_gone_meanwhile_is_rolled_back<F: Fixture>() {
+    let nine = "CREATE TABLE IF NOT EXISTS codes (id integer PRIMARY KEY, code text);\n";
+    let stage = poisoned::<F>("CREATE TABLE other (id integer);\n", nine).await;
+    let table = stage.status().await.ledger.table;
+    let forget: &'static str = format!("DELETE FROM {table} WHERE version = 9").leak();
+    let applied = apply_and(&stage, forget).await;
+    assert!(applied.is_err(), "{applied:?}");
+    assert_eq!(stage.database.value(&format!("SELECT count(*) FROM {table}")).await, "1");
+    assert!(stage.status().await.healed.is_empty());
 }

@@ -239,7 +239,10 @@ impl LedgerEditor for PostgresSession {
         let sql = form::of(ledger.kind).restamp(ledger, version, name, checksum);
         match sql {
             // A script that is run again may have put on a role.
-            Some(sql) => self.run(&as_ourselves(&sql)).await,
+            Some(sql) => {
+                let rows = self.rows_changed(&as_ourselves(&sql)).await?;
+                ledger.changed_one(version, rows)
+            }
             None => Ok(()),
         }
     }

@@ -74,17 +74,24 @@ impl Form for Flyway {
         write(connection, ledger, named, &script, (0, false))
     }
 
-    fn restamp(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
+    fn restamp(
+        &self,
+        connection: &Connection,
+        ledger: &LedgerId,
+        named: &Named<'_>,
+    ) -> Result<Option<u64>> {
         let table = &ledger.qualified;
         let sql = format!(
             "UPDATE {table} SET description = ?2, checksum = CAST(?3 AS INTEGER) \
              WHERE installed_rank = ?1"
         );
         let digits = named.checksum.map(Checksum::hex);
+        let mut rows = 0;
         for event in events(connection, ledger)?.iter().filter(|it| it.version == *named.version) {
-            connection.execute(&sql, params![event.rank, description(named.name), digits])?;
+            rows +=
+                connection.execute(&sql, params![event.rank, description(named.name), digits])?;
         }
-        Ok(())
+        Ok(Some(rows as u64))
     }
 
     fn forget(&self, connection: &Connection, ledger: &LedgerId, version: &Version) -> Result<()> {

@@ -32,9 +32,9 @@ pub(super) trait Form: Sync {
         Ok(())
     }
 
-    /// Gives a row another name and checksum, where the ledger keeps either.
-    fn restamp(&self, _: &Connection, _: &LedgerId, _: &Named<'_>) -> Result<()> {
-        Ok(())
+    /// Gives a row another name and checksum, where the ledger keeps either: how many rows it met.
+    fn restamp(&self, _: &Connection, _: &LedgerId, _: &Named<'_>) -> Result<Option<u64>> {
+        Ok(None)
     }
 
     /// Removes what the ledger says of a version.
@@ -68,9 +68,11 @@ pub(super) fn rename(
     columns: (&str, &str),
     named: &Named<'_>,
     stored_name: &str,
-) -> Result<()> {
+) -> Result<Option<u64>> {
     let (name, checksum) = columns;
     let sql = format!("UPDATE {} SET {name} = ?2, {checksum} WHERE version = ?1", ledger.qualified);
     let digits = named.checksum.map(Checksum::hex);
-    connection.execute(&sql, params![named.version.as_integer(), stored_name, digits]).map(|_| ())
+    let rows =
+        connection.execute(&sql, params![named.version.as_integer(), stored_name, digits])?;
+    Ok(Some(rows as u64))
 }

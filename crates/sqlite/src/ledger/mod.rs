@@ -233,11 +233,15 @@ impl LedgerEditor for SqliteSession {
     ) -> Result<(), BackendError> {
         let (ledger, version, name) = (ledger.clone(), version.clone(), name.to_owned());
         let checksum = checksum.cloned();
-        let change = move |connection: &Connection| {
+        self.call(move |held| {
             let named = Named { version: &version, name: &name, checksum: checksum.as_ref() };
-            form::of(ledger.kind).restamp(connection, &ledger, &named)
-        };
-        self.call(move |held| write(held, change)).await?
+            let restamp = |it: &Connection| form::of(ledger.kind).restamp(it, &ledger, &named);
+            match write(held, restamp)? {
+                Some(rows) => ledger.changed_one(&version, rows),
+                None => Ok(()),
+            }
+        })
+        .await?
     }
 
     async fn note(&mut self, ledger: &LedgerId, note: &JournalNote) -> Result<(), BackendError> {

@@ -46,7 +46,12 @@ impl Form for Refinery {
         connection.execute(&sql, values).map(|_| ())
     }
 
-    fn restamp(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
+    fn restamp(
+        &self,
+        connection: &Connection,
+        ledger: &LedgerId,
+        named: &Named<'_>,
+    ) -> Result<Option<u64>> {
         rename(connection, ledger, ("name", "checksum = ?3"), named, named.name)
     }
 }

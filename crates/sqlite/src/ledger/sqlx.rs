@@ -60,7 +60,12 @@ impl Form for Sqlx {
         write(connection, ledger, named, (false, -1))
     }
 
-    fn restamp(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
+    fn restamp(
+        &self,
+        connection: &Connection,
+        ledger: &LedgerId,
+        named: &Named<'_>,
+    ) -> Result<Option<u64>> {
         let columns = ("description", "checksum = coalesce(unhex(?3), checksum)");
         rename(connection, ledger, columns, named, &description(named.name))
     }

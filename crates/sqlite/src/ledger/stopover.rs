@@ -55,7 +55,12 @@ impl Form for Stopover {
         connection.prepare_cached(&sql)?.execute(values).map(|_| ())
     }
 
-    fn restamp(&self, connection: &Connection, ledger: &LedgerId, named: &Named<'_>) -> Result<()> {
+    fn restamp(
+        &self,
+        connection: &Connection,
+        ledger: &LedgerId,
+        named: &Named<'_>,
+    ) -> Result<Option<u64>> {
         rename(connection, ledger, ("name", "checksum = ?3"), named, named.name)
     }
 }
