@@ -39,6 +39,11 @@ impl Look {
         Ok(Self { version, schemas, except, shells })
     }
 
+    /// Looks at these schemas only: their identifiers, as PostgreSQL's array literal.
+    pub(super) fn only(&mut self, schemas: String) {
+        self.schemas = schemas;
+    }
+
     /// `text` where the server is of this version or newer, else `otherwise`.
     pub(super) fn since<'a>(&self, version: u32, text: &'a str, otherwise: &'a str) -> &'a str {
         if self.version >= version { text } else { otherwise }
