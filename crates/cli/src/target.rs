@@ -4,8 +4,12 @@ use std::sync::Arc;
 
 use stopover_backend::{BackupMaker, FactsRequest, LedgerChoice, Privileges, Stop};
 use stopover_backup::{PostgresBackups, SqliteBackups};
-use stopover_engine::{Adoption, Applied, EngineError, Proof, Repair, Request};
-use stopover_model::report::{AdoptReport, PlanReport, RepairReport, StatusReport};
+use stopover_engine::{
+    Adoption, Applied, EngineError, Postflight, Preflight, Proof, Repair, Request,
+};
+use stopover_model::report::{
+    AdoptReport, PlanReport, PostflightReport, PreflightReport, RepairReport, StatusReport,
+};
 use stopover_model::{EventSink, Schema};
 use stopover_planner::DownSelection;
 use stopover_postgres::PostgresBackend;
@@ -138,6 +142,30 @@ impl Database {
         match self {
             Self::Postgres(it) => stopover_engine::plan(&**it, request).await,
             Self::Sqlite(it) => stopover_engine::plan(it, request).await,
+        }
+    }
+
+    /// See [`stopover_engine::preflight()`].
+    pub(crate) async fn preflight(
+        &self,
+        request: &Request<'_>,
+        asked: &Preflight,
+    ) -> Result<PreflightReport, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::preflight(&**it, request, asked).await,
+            Self::Sqlite(it) => stopover_engine::preflight(it, request, asked).await,
+        }
+    }
+
+    /// See [`stopover_engine::postflight()`].
+    pub(crate) async fn postflight(
+        &self,
+        request: &Request<'_>,
+        asked: &Postflight<'_>,
+    ) -> Result<PostflightReport, EngineError> {
+        match self {
+            Self::Postgres(it) => stopover_engine::postflight(&**it, request, asked).await,
+            Self::Sqlite(it) => stopover_engine::postflight(it, request, asked).await,
         }
     }
 

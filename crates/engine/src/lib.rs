@@ -45,3 +45,4 @@ pub use repair::{Repair, repair};
 pub use request::{Limits, Measure, Request};
 pub use rollback::rollback;
 pub use schema::schema;
+pub use stopover_checks::ExpectedSchema;

@@ -6,8 +6,8 @@ use serde::Serialize;
 use stopover_model::Receipt;
 use stopover_model::report::{
     AdoptReport, ApplyReport, BackupDocument, BackupManifest, CacheReport, CarryReport, KeyReport,
-    PlanReport, ReceiptReport, RehearsalReport, RepairReport, SchemaDiffReport, SchemaReport,
-    StatusReport, VerifyReport,
+    PlanReport, PostflightReport, PreflightReport, ReceiptReport, RehearsalReport, RepairReport,
+    SchemaDiffReport, SchemaReport, StatusReport, VerifyReport,
 };
 
 /// A document as pretty-printed JSON that ends in a line feed.
@@ -47,6 +47,17 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "apply.schema.json",
             schema::<ApplyReport>("apply", "What an apply or a rollback did to the target."),
+        ),
+        (
+            "preflight.schema.json",
+            schema::<PreflightReport>("preflight", "Whether this is the moment for an apply."),
+        ),
+        (
+            "postflight.schema.json",
+            schema::<PostflightReport>(
+                "postflight",
+                "Whether an apply left everything as it should be.",
+            ),
         ),
         (
             "repair.schema.json",

@@ -4,6 +4,7 @@
 mod apply;
 mod backup;
 mod carry;
+mod harness;
 mod inspect;
 mod machine;
 mod programs;
@@ -19,6 +20,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use apply::{ApplyArguments, RollbackArguments, StatusArguments};
 pub(crate) use backup::{BackupArguments, MakeBackupArguments, VerifyArguments};
 pub(crate) use carry::{CallbackFormat, CarryArguments, FailOn};
+pub(crate) use harness::{PostflightArguments, PreflightArguments};
 pub(crate) use inspect::{ConfigArguments, NewArguments, SchemaArguments};
 pub(crate) use machine::{CacheArguments, CacheCommand, DemoArguments, ScratchCommand};
 pub(crate) use programs::ProgramArguments;
@@ -90,11 +92,15 @@ pub(crate) enum Command {
     Plan(ApplyArguments),
     /// Applied, pending, drift: everything at once. Writes nothing
     Status(StatusArguments),
+    /// Whether this is the moment for an apply: every check at once. Writes nothing
+    Preflight(Box<PreflightArguments>),
     /// Run the plan on the target
     ///
     /// This version makes no backup and runs no preflight and no postflight checks yet: make a
     /// backup first, and rehearse on it.
     Apply(ApplyArguments),
+    /// Whether an apply left everything as it should be. Writes nothing
+    Postflight(Box<PostflightArguments>),
     /// Run down scripts on the target, newest applied first
     ///
     /// This version makes no backup beforehand: make one, and rehearse.

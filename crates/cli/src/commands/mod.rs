@@ -9,6 +9,8 @@ mod config;
 mod demo;
 mod new;
 mod plan;
+mod postflight;
+mod preflight;
 mod programs;
 mod receipt;
 mod rehearse;
@@ -54,6 +56,8 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Report(it) => report::run(global, &console, it),
         Command::Apply(it) if !it.dry_run => apply::run(global, &console, it, stop).await,
         Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
+        Command::Preflight(it) => preflight::run(global, &console, *it, stop).await,
+        Command::Postflight(it) => postflight::run(global, &console, *it, stop).await,
         Command::Status(it) => status::run(global, &console, it, stop).await,
         Command::Rollback(it) => rollback::run(global, &console, it, stop).await,
         Command::Schema(it) => schema::run(global, &console, it, stop).await,

@@ -6,6 +6,7 @@ mod backups;
 mod bases;
 mod fetch;
 mod file;
+mod harness;
 mod heal;
 mod limits;
 mod origin;
@@ -28,6 +29,7 @@ use bases::KeepBase;
 pub(crate) use fetch::FetchFlag;
 use fetch::FetchSetting;
 use file::SettingsFile;
+use harness::{PostflightSettings, PreflightSettings};
 use heal::HealSetting;
 use limits::LimitSettings;
 pub(crate) use origin::report;
@@ -66,6 +68,10 @@ pub(crate) struct Settings {
     pub(crate) policy: Policy,
     /// What a rehearsal may measure before it is red.
     pub(crate) limits: LimitSettings,
+    /// Over what a preflight is red.
+    pub(crate) preflight: PreflightSettings,
+    /// How long a postflight may look.
+    pub(crate) postflight: PostflightSettings,
     /// Whether an apply takes over golang-migrate's counter by itself.
     pub(crate) auto_adopt: bool,
     /// What becomes of edits of applied migrations.
@@ -141,6 +147,8 @@ impl Default for Settings {
             lock_retries: Limits::default().lock_retries,
             policy: Policy::default(),
             limits: LimitSettings::default(),
+            preflight: PreflightSettings::default(),
+            postflight: PostflightSettings::default(),
             auto_adopt: false,
             heal: HealSetting::default(),
             backup: None,
@@ -362,6 +370,8 @@ impl Settings {
         self.max_age()?;
         self.cache_limit()?;
         self.thresholds()?;
+        self.preflight_limits()?;
+        self.postflight_limits()?;
         self.fetch()?;
         self.require_rehearsal()?;
         Ok(())

@@ -1,0 +1,379 @@
+//! Preflight: what is planted is found.
+
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use stopover_engine::DumpFinder;
+use stopover_model::Severity;
+use stopover_model::harness::Fact;
+use stopover_model::report::CheckOutcome;
+use stopover_scratch::binaries::Program;
+use stopover_scratch::server::ServerOptions;
+use stopover_testkit::{TestServer, template_cache};
+use tokio_postgres::Client;
+
+use crate::stage::{NOTE, READER, Stage, only, outcome, urgent};
+
+/// A server of the test's own with these settings.
+pub(crate) async fn server(settings: &[(&str, &str)]) -> TestServer {
+    let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+    TestServer::start_with(ServerOptions {
+        template_cache: template_cache(),
+        memory: Some(256 << 20),
+        settings: settings.iter().map(own).collect(),
+        ..ServerOptions::default()
+    })
+    .await
+}
+
+/// A transaction that stays open for as long as the client is kept.
+async fn open(stage: &Stage, sql: &str) -> Client {
+    let client = stage.database.client().await;
+    client.batch_execute(&format!("BEGIN; {sql}")).await.expect("the transaction begins");
+    client
+}
+
+/// Long enough for a transaction to be old.
+async fn wait() {
+    tokio::time::sleep(Duration::from_millis(300)).await;
+}
+
+/// Waits until `sql` says `t`.
+async fn until(stage: &Stage, sql: &str) {
+    for _ in 0..200 {
+        if stage.psql(sql) == "t" {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    panic!("it does not come to: {sql}");
+}
+
+#[tokio::test]
+async fn a_database_at_rest_is_green_and_every_check_was_made() {
+    let stage = Stage::new().await.with(2, NOTE);
+    stage.record().await;
+    let report = stage.preflight().await;
+    assert!(report.preflight_passed, "{:#?}", report.findings);
+    assert_eq!(urgent(&report.findings), []);
+    let made = |code: &str| outcome(&report.checks, code) == CheckOutcome::Clean;
+    for code in [
+        "drift",
+        "pending",
+        "long-transaction",
+        "blocking-lock",
+        "dump-running",
+        "autovacuum-wraparound",
+        "prepared-transaction",
+        "invalid-index",
+        "replication",
+        "connections",
+        "privileges",
+        "version",
+    ] {
+        assert!(made(code), "{code}: {:?}", report.checks);
+    }
+    let pending = report.findings.iter().find(|it| it.code == "pending").expect("a note");
+    assert!(pending.message.starts_with("1 migration is pending: 2; locks "), "{pending:?}");
+    assert!(pending.message.contains("public.orders"), "{pending:?}");
+    assert!(pending.message.contains("AccessExclusiveLock"), "{pending:?}");
+    let tables = report.tables.expect("a plan");
+    assert_eq!(tables.len(), 1);
+    assert!(tables[0].bytes.is_some_and(|it| it > 0), "{tables:?}");
+}
+
+#[tokio::test]
+async fn an_old_transaction_on_a_table_of_the_plan_is_an_error_and_elsewhere_a_warning() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let idle = open(&stage, "SELECT * FROM orders").await;
+    let other = open(&stage, "SELECT * FROM apart").await;
+    wait().await;
+    let report = stage.preflight().await;
+    assert_eq!(
+        urgent(&report.findings),
+        [("long-transaction", Severity::Error), ("long-transaction", Severity::Warning)]
+    );
+    let error = report.findings.iter().find(|it| it.is_error()).expect("an error");
+    for part in ["idle in transaction", "public.orders", "SELECT * FROM orders"] {
+        assert!(error.message.contains(part), "{error:?}");
+    }
+    assert!(error.remedy.contains("pg_terminate_backend"), "{error:?}");
+    drop((idle, other));
+}
+
+#[tokio::test]
+async fn a_statement_that_runs_for_long_is_an_old_transaction() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let client = stage.database.client().await;
+    let sleeping =
+        tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(30) FROM orders").await });
+    stage.psql("INSERT INTO orders VALUES (1, 1)");
+    until(&stage, "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
+                   AND pid <> pg_backend_pid() AND state = 'active'").await;
+    wait().await;
+    let report = stage.preflight().await;
+    sleeping.abort();
+    assert_eq!(urgent(&report.findings), [("long-transaction", Severity::Error)]);
+}
+
+#[tokio::test]
+async fn a_plan_that_may_touch_anything_makes_every_old_transaction_an_error() {
+    let stage = Stage::new().await.with(2, "DO $$ BEGIN PERFORM 1; END $$;");
+    let other = open(&stage, "SELECT * FROM apart").await;
+    wait().await;
+    let report = stage.preflight().await;
+    assert_eq!(urgent(&report.findings), [("long-transaction", Severity::Error)]);
+    drop(other);
+}
+
+#[tokio::test]
+async fn an_index_that_is_built_concurrently_waits_for_every_old_snapshot() {
+    let stage = Stage::new().await.with(2, "CREATE INDEX CONCURRENTLY o ON orders (id);");
+    let other = open(&stage, "SET TRANSACTION ISOLATION LEVEL REPEATABLE READ; SELECT 1").await;
+    wait().await;
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "long-transaction");
+    assert!(found.is_error() && found.message.contains("CONCURRENTLY"), "{found:?}");
+    drop(other);
+}
+
+#[tokio::test]
+async fn a_queue_of_three_is_told_waiter_by_waiter() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let holder = open(&stage, "LOCK TABLE orders IN ACCESS SHARE MODE").await;
+    let mut waiting = Vec::new();
+    for sql in [
+        "LOCK TABLE orders IN ACCESS EXCLUSIVE MODE",
+        "LOCK TABLE orders IN ACCESS SHARE MODE",
+        "LOCK TABLE orders IN ROW EXCLUSIVE MODE",
+    ] {
+        let client = stage.database.client().await;
+        waiting.push(tokio::spawn(async move {
+            client.batch_execute(&format!("BEGIN; {sql}")).await
+        }));
+        let count = waiting.len();
+        until(&stage, &format!("SELECT count(*) = {count} FROM pg_locks WHERE NOT granted AND \
+            database = (SELECT oid FROM pg_database WHERE datname = current_database())")).await;
+    }
+    let report = stage.preflight().await;
+    for task in waiting {
+        task.abort();
+    }
+    drop(holder);
+    let waits: Vec<_> = report.findings.iter().filter(|it| it.code == "blocking-lock").collect();
+    assert_eq!(waits.len(), 3, "{:#?}", report.findings);
+    for wait in &waits {
+        assert!(wait.is_error(), "{wait:?}");
+        assert!(wait.message.contains(" on public.orders, for pid "), "{wait:?}");
+        assert!(wait.message.contains("LOCK TABLE orders"), "{wait:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_queue_on_a_table_that_the_plan_leaves_alone_is_a_warning() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let holder = open(&stage, "LOCK TABLE apart").await;
+    let client = stage.database.client().await;
+    let waiting = tokio::spawn(async move { client.batch_execute("SELECT * FROM apart").await });
+    until(&stage, "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = \
+                   'apart'::regclass AND database = (SELECT oid FROM pg_database WHERE datname \
+                   = current_database())").await;
+    let report = stage.preflight().await;
+    waiting.abort();
+    drop(holder);
+    assert_eq!(only(&report.findings, "blocking-lock").severity, Severity::Warning);
+}
+
+/// Killed at the end, whatever came of the test.
+struct Dump(Child);
+
+impl Drop for Dump {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test]
+async fn a_running_pg_dump_is_found_by_its_name() {
+    let stage = Stage::new().await.with(2, NOTE);
+    // It waits for this lock, so that it does not end before we look.
+    let holder = open(&stage, "LOCK TABLE apart").await;
+    let mut command = stage.database.command(Program::PgDump);
+    let dump = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let dump = Dump(dump.expect("pg_dump starts"));
+    until(&stage, "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pg_dump' \
+                   AND datname = current_database()").await;
+    let report = stage.preflight().await;
+    drop((dump, holder));
+    let found = only(&report.findings, "dump-running");
+    assert!(found.is_error() && found.message.starts_with("pg_dump is running"), "{found:?}");
+}
+
+#[tokio::test]
+async fn an_invalid_index_is_a_warning() {
+    let stage = Stage::new().await.with(2, NOTE);
+    stage.psql("INSERT INTO apart VALUES (1), (1)");
+    let client = stage.database.client().await;
+    let made = client.batch_execute("CREATE UNIQUE INDEX CONCURRENTLY once ON apart (id)").await;
+    assert!(made.is_err());
+    let report = stage.preflight().await;
+    assert_eq!(urgent(&report.findings), [("invalid-index", Severity::Warning)]);
+    let found = only(&report.findings, "invalid-index");
+    assert!(found.message.contains("public.once") && found.message.contains("public.apart"));
+}
+
+#[tokio::test]
+async fn a_transaction_that_was_prepared_and_not_ended_is_an_error_with_its_locks() {
+    let server = server(&[("max_prepared_transactions", "5")]).await;
+    let stage = Stage::on(&server).await.with(2, NOTE);
+    let client = stage.database.client().await;
+    let prepare = "BEGIN; INSERT INTO orders VALUES (1, 1); PREPARE TRANSACTION 'left''over'";
+    client.batch_execute(prepare).await.expect("it is prepared");
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "prepared-transaction");
+    assert!(found.is_error() && found.message.contains("public.orders"), "{found:?}");
+    assert!(found.remedy.contains("ROLLBACK PREPARED 'left''over'"), "{found:?}");
+    client.batch_execute("ROLLBACK PREPARED 'left''over'").await.expect("it is ended");
+    drop(stage);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_slot_that_nobody_reads_is_a_warning() {
+    let server = server(&[
+        ("wal_level", "replica"),
+        ("max_wal_senders", "3"),
+        ("max_replication_slots", "3"),
+    ])
+    .await;
+    let stage = Stage::on(&server).await.with(2, NOTE);
+    stage.psql("SELECT pg_create_physical_replication_slot('gone', true)");
+    let report = stage.preflight().await;
+    assert_eq!(urgent(&report.findings), [("replication", Severity::Warning)]);
+    let found = only(&report.findings, "replication");
+    assert!(found.subject == "gone" && found.message.contains("WAL"), "{found:?}");
+    drop(stage);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn too_few_free_connections_are_an_error() {
+    let server = server(&[
+        ("max_connections", "12"),
+        ("superuser_reserved_connections", "3"),
+        ("max_wal_senders", "0"),
+    ])
+    .await;
+    let stage = Stage::on(&server).await.with(2, NOTE);
+    assert!(stage.preflight().await.preflight_passed);
+    let mut clients = Vec::new();
+    for _ in 0..7 {
+        clients.push(stage.database.client().await);
+    }
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "connections");
+    assert!(found.is_error() && found.message.contains("of 9 are used"), "{found:?}");
+    drop(clients);
+    drop(stage);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_change_by_hand_is_an_error_that_names_the_object() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let report = stage.preflight().await;
+    let told = report.findings.iter().find(|it| it.code == "drift").expect("a note");
+    assert_eq!(told.severity, Severity::Note, "nothing is recorded yet");
+    stage.record().await;
+    assert!(stage.preflight().await.findings.iter().all(|it| it.code != "drift"));
+    stage.psql("ALTER TABLE orders ADD COLUMN by_hand int; CREATE INDEX quick ON orders (id)");
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "drift");
+    assert!(found.is_error(), "{found:?}");
+    for part in ["column public.orders.by_hand (new)", "index public.quick (new)"] {
+        assert!(found.message.contains(part), "{found:?}");
+    }
+    stage.apply().await;
+    stage.record().await;
+    assert!(stage.preflight().await.findings.iter().all(|it| it.code != "drift"));
+}
+
+#[tokio::test]
+async fn what_the_planner_refuses_is_drift() {
+    let mut stage = Stage::new().await;
+    stage.source.migrations.clear();
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "drift");
+    assert!(found.is_error() && found.message.starts_with("orphan: "), "{found:?}");
+    assert_eq!((report.pending, report.plan_hash), (None, None));
+}
+
+#[tokio::test]
+async fn a_role_without_rights_is_told_each_that_it_lacks() {
+    let plan = "ALTER TABLE orders ADD COLUMN note text; CREATE TABLE more (id int); \
+                DELETE FROM customers; CREATE SCHEMA elsewhere; CREATE TABLE elsewhere.t (id int); \
+                ALTER TABLE more ADD COLUMN x int;";
+    let stage = Stage::new().await.with(2, plan);
+    let reader = stage.role(&format!("{READER}; REVOKE CREATE ON SCHEMA public FROM PUBLIC"));
+    let report = stage.preflight_as(&reader).await;
+    stage.forget(&reader);
+    let lacks: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|it| it.code == "privileges" && it.is_error())
+        .map(|it| it.message.as_str())
+        .collect();
+    let has = |parts: &[&str]| lacks.iter().any(|it| parts.iter().all(|part| it.contains(part)));
+    assert!(has(&["neither the owner of public.orders", "migration 2, line 1"]), "{lacks:#?}");
+    assert!(has(&["no DELETE on public.customers"]), "{lacks:#?}");
+    assert!(has(&["may not create anything in schema public"]), "{lacks:#?}");
+    assert!(has(&["may not create anything in the database"]), "{lacks:#?}");
+    assert!(has(&["no INSERT on stopover.applied_migrations", "the ledger"]), "{lacks:#?}");
+    assert_eq!(lacks.len(), 5, "what the plan itself makes is its own: {lacks:#?}");
+    let owner = stage.preflight().await;
+    assert!(owner.findings.iter().all(|it| it.code != "privileges"), "{:#?}", owner.findings);
+}
+
+#[tokio::test]
+async fn the_role_that_applies_may_be_another_than_the_one_that_looks() {
+    let mut stage = Stage::new().await.with(2, NOTE);
+    let reader = stage.role(READER);
+    stage.preflight.role = stage.database.config().get_user().map(str::to_owned);
+    let report = stage.preflight_as(&reader).await;
+    stage.forget(&reader);
+    assert!(report.preflight_passed, "{:#?}", report.findings);
+}
+
+#[tokio::test]
+async fn a_session_that_only_reads_cannot_apply() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let name = stage.database.database().to_owned();
+    stage.psql(&format!("ALTER DATABASE {name} SET default_transaction_read_only = on"));
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "privileges");
+    assert!(found.message.contains("default_transaction_read_only"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_pg_dump_that_is_too_old_is_an_error() {
+    let mut stage = Stage::new().await.with(2, NOTE);
+    stage.preflight.dump = DumpFinder::new(|_| Fact::Read("9.6.24".to_owned()));
+    let report = stage.preflight().await;
+    assert_eq!(urgent(&report.findings), [("version", Severity::Error)]);
+    assert!(only(&report.findings, "version").message.contains("9.6.24"));
+    stage.preflight.dump = DumpFinder::not_used();
+    let report = stage.preflight().await;
+    assert_eq!(outcome(&report.checks, "version"), CheckOutcome::NotApplicable);
+}
+
+#[tokio::test]
+async fn a_disk_without_room_for_the_largest_table_is_a_warning() {
+    let mut stage = Stage::new().await.with(2, NOTE);
+    stage.psql("INSERT INTO orders SELECT i, i FROM generate_series(1, 1000) i");
+    stage.preflight.data_dir_free = Fact::Read(1024);
+    let report = stage.preflight().await;
+    assert_eq!(urgent(&report.findings), [("disk", Severity::Warning)]);
+    stage.preflight.data_dir_free = Fact::Read(1 << 40);
+    assert!(urgent(&stage.preflight().await.findings).is_empty());
+}
