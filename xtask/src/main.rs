@@ -30,7 +30,7 @@ fn main() -> anyhow::Result<ExitCode> {
         ["bench", rest @ ..] => bench::run(rest),
         ["chaos", rest @ ..] => chaos::run(rest),
         ["layers"] => layers::run(root()?),
-        [command @ ("real" | "dump" | "memory"), rest @ ..] => real::run(command, rest),
+        [command @ ("real" | "heal" | "dump" | "memory"), rest @ ..] => real::run(command, rest),
         _ => {
             eprint!("error: no such command: {}\n\n{USAGE}{}", arguments.join(" "), real::USAGE);
             Ok(ExitCode::from(5))

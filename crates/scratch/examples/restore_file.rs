@@ -1,6 +1,10 @@
 //! Restores a backup into a private server and throws it away: for measuring time and memory.
 //!
 //! `cargo run --release -p stopover-scratch --example restore_file -- shop.sql.gz`
+//!
+//! In the environment: `SESSIONS=2`, how many sessions; `NO_SPOOL=1`, no data waits in files;
+//! `PROGRESS=1`, what people are told; `SETTINGS='name=value;…'`, more settings of the server;
+//! `LOG=100`, the last lines of its log.
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -30,7 +34,8 @@ async fn run(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     let backup = Backup::open(&BackupPath::of(path))?;
     let search = Search::from_environment(None);
     let choice = search.choose(backup.header.server_major(), &[Program::PgRestore])?;
-    let server = PrivateServer::start(&choice.binaries, ServerOptions::default()).await?;
+    let options = ServerOptions { settings: settings(), ..ServerOptions::default() };
+    let server = PrivateServer::start(&choice.binaries, options).await?;
     let target = RestoreTarget {
         superuser: server.config(),
         database: "scratch".to_owned(),
@@ -44,8 +49,17 @@ async fn run(path: &Path) -> Result<(), Box<dyn std::error::Error>> {
     };
     println!("{restored:#?}");
     println!("peak memory of this process: {}", peak_memory());
+    if let Some(lines) = std::env::var("LOG").ok().and_then(|it| it.parse().ok()) {
+        println!("{}", server.log_tail(lines));
+    }
     server.stop().await?;
     Ok(())
+}
+
+fn settings() -> Vec<(String, String)> {
+    let text = std::env::var("SETTINGS").unwrap_or_default();
+    let pairs = text.split(';').filter_map(|it| it.split_once('='));
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
 }
 
 /// The peak of the resident memory. Not what `time` says: that counts the server's processes too.

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, ensure};
 
 use super::contestant::{Contestant, WHOLE};
-use super::figures::{Series, Table};
+use super::figures::{Series, Table, Unit};
 use super::form::{self, Form};
 use super::measure;
 use super::options::Options;
@@ -156,7 +156,7 @@ impl Bench<'_> {
             let (folder, database) = &prepared[at];
             self.applied(who, database, count)?;
             let command = self.command(who, folder, database)?;
-            series[at].peak = Some(measure::peak(&command, self.work)?);
+            series[at].peak = Some(measure::usage(&command, self.work)?.peak);
             self.server.drop(database)?;
         }
         Ok(Table {
@@ -171,6 +171,7 @@ impl Bench<'_> {
                 .goal()
                 .and_then(|goal| everybody.iter().position(|it| it.is_peer(goal))),
             series,
+            unit: Unit::Milliseconds,
         })
     }
 
@@ -213,6 +214,7 @@ impl Bench<'_> {
             ),
             reference: Some(everybody.len() - 1),
             series,
+            unit: Unit::Milliseconds,
         })
     }
 

@@ -8,9 +8,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
+use nix::sys::wait::waitpid;
 
-/// Starts the line that tells the memory.
-const PEAK: &str = "peak-kib:";
+/// Starts the line that tells microseconds from start to end, those of the processor, and KiB.
+const USAGE: &str = "usage:";
 
 /// How long it took from its start to its end. What it says goes to a file, and is shown where it
 /// does not end well.
@@ -18,14 +20,26 @@ pub(super) fn time(command: &mut Command, folder: &Path) -> anyhow::Result<Durat
     run(command, folder).map(|(took, _)| took)
 }
 
-/// The largest resident memory of the program, in bytes.
+/// What one run of a program took.
+#[derive(Debug, Clone)]
+pub(super) struct Usage {
+    pub(super) took: Duration,
+    /// On all cores, with all processes that it started, whether it waited for them or not.
+    pub(super) processor: Duration,
+    /// Its largest resident memory, in bytes; that of processes which it waited for counts, too.
+    pub(super) peak: u64,
+    /// What it said.
+    pub(super) said: String,
+}
+
+/// Runs a program, and tells what it took.
 ///
 /// A small process of our own starts it and asks the system about its children (`getrusage`): one
 /// that grew before, like this one, would be counted in.
-pub(super) fn peak(command: &Command, folder: &Path) -> anyhow::Result<u64> {
+pub(super) fn usage(command: &Command, folder: &Path) -> anyhow::Result<Usage> {
     let here = env::current_exe().context("where this program is")?;
     let mut around = Command::new(here);
-    around.args(["bench", "peak", "--"]).arg(command.get_program()).args(command.get_args());
+    around.args(["bench", "usage", "--"]).arg(command.get_program()).args(command.get_args());
     for (name, value) in command.get_envs() {
         match value {
             Some(value) => around.env(name, value),
@@ -33,17 +47,44 @@ pub(super) fn peak(command: &Command, folder: &Path) -> anyhow::Result<u64> {
         };
     }
     let (_, said) = run(&mut around, folder)?;
-    let line = said.lines().find_map(|line| line.strip_prefix(PEAK));
-    let kibi: u64 = line.context("no memory was told")?.trim().parse()?;
-    Ok(kibi * 1024)
+    let line = said.lines().find_map(|line| line.strip_prefix(USAGE));
+    let numbers: Result<Vec<u64>, _> =
+        line.context("nothing was told")?.split_whitespace().map(str::parse).collect();
+    let [took, processor, kibi] = numbers?[..] else { bail!("not three numbers: {said}") };
+    Ok(Usage {
+        took: Duration::from_micros(took),
+        processor: Duration::from_micros(processor),
+        peak: kibi * 1024,
+        said,
+    })
 }
 
-/// The small process of [`peak`].
-pub(super) fn peak_of(command: &[String]) -> anyhow::Result<ExitCode> {
+/// The small process of [`usage`].
+pub(super) fn usage_of(command: &[String]) -> anyhow::Result<ExitCode> {
     let (program, arguments) = command.split_first().context("no program is named")?;
+    adopt_orphans()?;
+    let began = Instant::now();
     let ended = Command::new(program).args(arguments).status().context("it cannot be run")?;
-    println!("{PEAK}{}", getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss());
+    let took = began.elapsed();
+    let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
+    // A server that it started, and its guard, come to us when it has ended, and count as well.
+    while waitpid(None, None).is_ok() {}
+    let all = getrusage(UsageWho::RUSAGE_CHILDREN)?;
+    let processor = all.user_time() + all.system_time();
+    println!("{USAGE} {} {} {peak}", took.as_micros(), processor.num_microseconds());
     Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Processes below this one whose parent ends become its children.
+#[cfg(target_os = "linux")]
+fn adopt_orphans() -> anyhow::Result<()> {
+    nix::sys::prctl::set_child_subreaper(true).context("orphans cannot be adopted")
+}
+
+/// Elsewhere a server's time is not known.
+#[cfg(not(target_os = "linux"))]
+fn adopt_orphans() -> anyhow::Result<()> {
+    Ok(())
 }
 
 fn run(command: &mut Command, folder: &Path) -> anyhow::Result<(Duration, String)> {

@@ -1,5 +1,5 @@
-//! `cargo xtask bench runner`: whole runs of the tool beside those of other tools, on one private
-//! server, in one run.
+//! `cargo xtask bench runner` and `bench rehearsal`: whole runs of the tool beside those of other
+//! tools, on private servers, in one run.
 //!
 //! Absolute times drift from machine to machine and from minute to minute: every figure is the
 //! median of runs that take turns, and what is compared is compared within a turn. It measures
@@ -14,6 +14,7 @@ mod measure;
 mod options;
 mod page;
 mod peers;
+mod rehearsal;
 mod server;
 
 use std::process::ExitCode;
@@ -22,23 +23,29 @@ use anyhow::Context;
 
 use self::cases::Bench;
 use self::options::{Options, Request};
+use self::peers::Peer;
 use self::server::Server;
 
 /// What the command of this module is called like.
 pub(crate) const USAGE: &str = "\
-\x20 bench     measure the runner beside other tools, in turns on one private server:
+\x20 bench     measure the tool beside others, in turns on private servers:
             bench runner [--runs N] [--quick] [--write] [--after] [--case NAME]
                  [--stopover PATH] [--sqlx PATH] [--diesel PATH] [--dbmate PATH]
                  [--refinery PATH] [--sql-migrate PATH]
+            bench rehearsal [--megabytes N] [--runs N] [--quick] [--write] [--case NAME]
+                 [--folder DIR] [--clones DIR] [--stopover PATH] [--sqlx PATH]
             --write puts the tables into docs/performance.md; --after sees, and measures
-            nothing, that after a run of ours each tool finds nothing to do
+            nothing, that after a run of ours each tool finds nothing to do; --megabytes is the
+            size of the database, whose dumps are kept in --folder; --clones is a folder on a
+            file system that clones files (btrfs, xfs)
 ";
 
 /// Runs it; bad arguments give exit code 5.
 pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
     match Request::read(arguments) {
-        Ok(Request::Peak(command)) => measure::peak_of(&command),
+        Ok(Request::Usage(command)) => measure::usage_of(&command),
         Ok(Request::Runner(options)) => runner(&options),
+        Ok(Request::Rehearsal(options)) => rehearsal::run(&options),
         Err(error) => {
             eprint!("error: {error:#}\n\n{USAGE}");
             Ok(ExitCode::from(5))
@@ -47,11 +54,8 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
 }
 
 fn runner(options: &Options) -> anyhow::Result<ExitCode> {
-    let ours = options::stopover(options)?;
-    let peers = peers::find(options);
-    for missing in &peers.missing {
-        println!("{missing}");
-    }
+    let ours = options::stopover(options.stopover.as_deref())?;
+    let peers = peers::find(&Peer::ALL, &options.named);
     let server = Server::start()?;
     let work = tempfile::tempdir().context("no temporary folder can be made")?;
     let bench = Bench { options, ours: &ours, peers: &peers, server: &server, work: work.path() };
@@ -59,10 +63,16 @@ fn runner(options: &Options) -> anyhow::Result<ExitCode> {
         return after::run(&bench);
     }
     let tables = bench.run()?;
-    let page = page::Page { tables: &tables, peers: &peers, server: server.version(), options };
-    println!("\n{}", page.tables());
+    let text = page::tables(&tables, &peers.missing);
+    println!("\n{text}");
     if options.write {
-        page.write(&ours)?;
+        let conditions = format!(
+            "PostgreSQL {} over the loopback, fsync on, {} turns. The program has {} MiB.",
+            server.version(),
+            options.runs,
+            std::fs::metadata(&ours)?.len() >> 20,
+        );
+        page::write("runner", &conditions, &text)?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::cases::Case;
 use super::peers::Peer;
+use super::rehearsal;
 
 /// Runs of each program, where it is not said.
 const RUNS: usize = 11;
@@ -16,10 +17,12 @@ const RUNS: usize = 11;
 /// What was asked for, read before anything is done.
 #[derive(Debug)]
 pub(super) enum Request {
-    /// Measure, or look at what comes after.
+    /// Measure the runner, or look at what comes after.
     Runner(Options),
-    /// This program starts itself so, to measure the memory of one program.
-    Peak(Vec<String>),
+    /// Measure rehearsals.
+    Rehearsal(rehearsal::Options),
+    /// This program starts itself so, to measure what one program takes.
+    Usage(Vec<String>),
 }
 
 /// What `bench runner` was asked for.
@@ -41,10 +44,11 @@ impl Request {
     pub(super) fn read(arguments: &[&str]) -> anyhow::Result<Self> {
         match arguments {
             ["runner", rest @ ..] => Ok(Self::Runner(Options::read(rest)?)),
-            ["peak", "--", command @ ..] if !command.is_empty() => {
-                Ok(Self::Peak(command.iter().map(|&it| it.to_owned()).collect()))
+            ["rehearsal", rest @ ..] => Ok(Self::Rehearsal(rehearsal::Options::read(rest)?)),
+            ["usage", "--", command @ ..] if !command.is_empty() => {
+                Ok(Self::Usage(command.iter().map(|&it| it.to_owned()).collect()))
             }
-            _ => bail!("bench knows: runner"),
+            _ => bail!("bench knows: runner, rehearsal"),
         }
     }
 }
@@ -89,23 +93,25 @@ impl Options {
 
 /// The program that is measured: the named one, else the workspace's, built now as it is
 /// released.
-pub(super) fn stopover(options: &Options) -> anyhow::Result<PathBuf> {
-    if let Some(path) = &options.stopover {
+pub(super) fn stopover(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    if let Some(path) = named {
         return path.canonicalize().with_context(|| format!("no {}", path.display()));
     }
+    let program = built(&["-p", "stopover-cli"])?.join("stopover");
+    ensure!(program.is_file(), "no {}; name the program by --stopover", program.display());
+    Ok(program)
+}
+
+/// Builds something of the workspace as it is released; gives the folder of what was built.
+pub(super) fn built(what: &[&str]) -> anyhow::Result<PathBuf> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let root = crate::root()?;
     let mut build = Command::new(cargo);
-    build.current_dir(root).args(["build", "--release", "--quiet", "--locked"]);
-    let ended = build.args(["-p", "stopover-cli"]).status().context("cargo cannot be run")?;
-    ensure!(ended.success(), "stopover cannot be built");
+    build.current_dir(root).args(["build", "--release", "--quiet", "--locked"]).args(what);
+    let ended = build.status().context("cargo cannot be run")?;
+    ensure!(ended.success(), "{} cannot be built", what.join(" "));
     let target = env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    found(&target.join("release").join("stopover"))
-}
-
-fn found(program: &Path) -> anyhow::Result<PathBuf> {
-    ensure!(program.is_file(), "no {}; name the program by --stopover", program.display());
-    Ok(program.to_owned())
+    Ok(target.join("release"))
 }
 
 #[cfg(test)]

@@ -1,59 +1,36 @@
 //! The page of the docs that the tables go to.
 
 use std::fs;
-use std::path::Path;
 use std::thread;
 
 use anyhow::Context;
 
 use super::figures::Table;
-use super::options::Options;
-use super::peers::Peers;
 
-/// Where the tables stand in the page: what is between these two lines is written anew.
-const BEGIN: &str = "<!-- cargo xtask bench runner --write: from here -->";
+/// What stands behind the tables of every bench.
 const END: &str = "<!-- to here -->";
 
-/// What is told.
-pub(super) struct Page<'a> {
-    pub(super) tables: &'a [Table],
-    pub(super) peers: &'a Peers,
-    /// The server's version.
-    pub(super) server: &'a str,
-    pub(super) options: &'a Options,
+/// The tables as Markdown, and what was not measured.
+pub(super) fn tables(tables: &[Table], missing: &[String]) -> String {
+    let mut text: Vec<String> = tables.iter().map(Table::markdown).collect();
+    if !missing.is_empty() {
+        let lines: Vec<String> = missing.iter().map(|line| format!("- {line}")).collect();
+        text.push(format!("Not measured:\n\n{}\n", lines.join("\n")));
+    }
+    text.join("\n")
 }
 
-impl Page<'_> {
-    /// The tables as Markdown.
-    pub(super) fn tables(&self) -> String {
-        let mut text: Vec<String> = self.tables.iter().map(Table::markdown).collect();
-        if !self.peers.missing.is_empty() {
-            let lines: Vec<String> =
-                self.peers.missing.iter().map(|line| format!("- {line}")).collect();
-            text.push(format!("Not measured:\n\n{}\n", lines.join("\n")));
-        }
-        text.join("\n")
-    }
-
-    /// Writes them into `docs/performance.md`.
-    pub(super) fn write(&self, ours: &Path) -> anyhow::Result<()> {
-        let path = crate::root()?.join("docs").join("performance.md");
-        let page = fs::read_to_string(&path).context("docs/performance.md")?;
-        let (before, rest) = page.split_once(BEGIN).context("the page has no mark to begin at")?;
-        let (_, after) = rest.split_once(END).context("the page has no mark to end at")?;
-        let today = jiff::Zoned::now().date();
-        let size = fs::metadata(ours)?.len() >> 20;
-        let conditions = format!(
-            "{today}, {}, PostgreSQL {} over the loopback, fsync on, {} turns. The program has \
-             {size} MiB.",
-            machine(),
-            self.server,
-            self.options.runs,
-        );
-        let middle = format!("{BEGIN}\n\n{conditions}\n\n{}\n{END}", self.tables());
-        fs::write(&path, format!("{before}{middle}{after}"))?;
-        Ok(())
-    }
+/// Writes the tables of a bench into `docs/performance.md`, between the lines that mark their place.
+pub(super) fn write(bench: &str, conditions: &str, tables: &str) -> anyhow::Result<()> {
+    let path = crate::root()?.join("docs").join("performance.md");
+    let page = fs::read_to_string(&path).context("docs/performance.md")?;
+    let begin = format!("<!-- cargo xtask bench {bench} --write: from here -->");
+    let (before, rest) = page.split_once(&begin).context("the page has no mark to begin at")?;
+    let (_, after) = rest.split_once(END).context("the page has no mark to end at")?;
+    let today = jiff::Zoned::now().date();
+    let middle = format!("{begin}\n\n{today}, {}, {conditions}\n\n{tables}\n{END}", machine());
+    fs::write(&path, format!("{before}{middle}{after}"))?;
+    Ok(())
 }
 
 /// Cores, processor and memory: what a reader needs to compare, and no names.

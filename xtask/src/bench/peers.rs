@@ -1,11 +1,11 @@
 //! The other tools: found, or told how to get them. A gap is never silent.
 
+use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::form::Form;
-use super::options::Options;
 
 /// A tool that is measured beside ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -102,11 +102,11 @@ impl Peer {
     }
 }
 
-/// The tools that are named or on the path.
-pub(super) fn find(options: &Options) -> Peers {
+/// Those of the wanted tools that are named or on the path; the others are told at once.
+pub(super) fn find(wanted: &[Peer], named: &BTreeMap<Peer, PathBuf>) -> Peers {
     let mut peers = Peers { installed: Vec::new(), missing: Vec::new() };
-    for peer in Peer::ALL {
-        let program = options.named.get(&peer).cloned().or_else(|| on_path(peer.name()));
+    for &peer in wanted {
+        let program = named.get(&peer).cloned().or_else(|| on_path(peer.name()));
         let version = program.as_deref().and_then(version);
         match (program, version) {
             (Some(program), Some(version)) => {
@@ -123,6 +123,9 @@ pub(super) fn find(options: &Options) -> Peers {
                 peer.name()
             )),
         }
+    }
+    for missing in &peers.missing {
+        println!("{missing}");
     }
     peers
 }

@@ -1,10 +1,12 @@
 //! The private server that everything is measured on: durable, and set as a server is out of the
 //! box.
 
-use std::fs;
 use std::process::Command;
+use std::time::Duration;
+use std::{env, fs, thread};
 
 use anyhow::Context;
+use nix::unistd::{SysconfVar, sysconf};
 use stopover_scratch::binaries::{Binaries, Program, Search};
 use stopover_scratch::server::{Durability, PrivateServer, ServerOptions};
 use stopover_testkit::template_cache;
@@ -13,11 +15,12 @@ use stopover_testkit::template_cache;
 const ROLE: &str = "bench";
 
 /// PostgreSQL's own values of what a private server sets for its usual work.
-const OUT_OF_THE_BOX: [(&str, &str); 12] = [
+const OUT_OF_THE_BOX: [(&str, &str); 13] = [
     ("shared_buffers", "128MB"),
     ("effective_cache_size", "4GB"),
     ("work_mem", "4MB"),
     ("maintenance_work_mem", "64MB"),
+    ("max_parallel_maintenance_workers", "2"),
     ("autovacuum", "on"),
     ("max_connections", "100"),
     ("max_locks_per_transaction", "64"),
@@ -38,7 +41,7 @@ pub(super) struct Server {
 
 impl Server {
     pub(super) fn start() -> anyhow::Result<Self> {
-        let programs = [Program::Psql];
+        let programs = [Program::Psql, Program::PgDump, Program::PgRestore];
         let binaries = Search::from_environment(None).choose(None, &programs)?.binaries;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let id = std::process::id();
@@ -78,6 +81,38 @@ impl Server {
     /// psql itself, not a packager's wrapper.
     pub(super) fn psql(&self) -> std::path::PathBuf {
         self.binaries.path(Program::Psql)
+    }
+
+    /// A program of PostgreSQL's own, for the role and over the Unix socket.
+    pub(super) fn client(&self, name: &str, database: &str) -> Command {
+        let mut command = Command::new(self.binaries.folder().join(name));
+        command.envs(self.role_environment(database));
+        command
+    }
+
+    /// What leads such programs to a database, and the shell to them.
+    pub(super) fn role_environment(&self, database: &str) -> Vec<(&'static str, String)> {
+        let superuser = self.server.environment(database).into_iter();
+        let role = superuser.map(|(name, value)| match name {
+            "PGUSER" | "PGPASSWORD" => (name, ROLE.to_owned()),
+            _ => (name, value),
+        });
+        let path = env::var("PATH").unwrap_or_default();
+        role.chain([("PATH", format!("{}:{path}", self.binaries.folder().display()))]).collect()
+    }
+
+    /// Processor time of all of the server's processes so far, those included that have ended.
+    pub(super) fn processor(&self) -> anyhow::Result<Duration> {
+        // A session that its client has just left takes a moment.
+        thread::sleep(Duration::from_millis(100));
+        let server = self.server.pid().context("the server has ended")?;
+        let mut ticks = 0;
+        for entry in fs::read_dir("/proc").context("where processes tell their time")? {
+            let Ok(text) = fs::read_to_string(entry?.path().join("stat")) else { continue };
+            ticks += ticks_of(&text, server).unwrap_or(0);
+        }
+        let second = sysconf(SysconfVar::CLK_TCK)?.context("a clock's ticks")?;
+        Ok(Duration::from_secs_f64(ticks as f64 / second as f64))
     }
 
     /// The URL of a database, for every tool.
@@ -133,9 +168,35 @@ impl Server {
     }
 }
 
+/// The ticks of a process, by proc_pid_stat(5), if it is the server or one of its own; the server's
+/// with those of children that have ended.
+fn ticks_of(stat: &str, server: u32) -> Option<u64> {
+    // The name before is in parentheses, and may have any.
+    let fields: Vec<&str> = stat.rsplit_once(") ")?.1.split_whitespace().collect();
+    let own = stat.split_once(' ')?.0.parse() == Ok(server);
+    let child = fields.get(1)?.parse() == Ok(server);
+    let times = fields.get(11..if own { 15 } else { 13 })?;
+    (own || child).then(|| times.iter().filter_map(|it| it.parse::<u64>().ok()).sum())
+}
+
 /// Whether commits wait for the disk.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Hurry {
     Yes,
     No,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ticks_of;
+
+    #[test]
+    fn a_servers_time_is_that_of_its_processes_and_of_those_that_ended() {
+        let stat = |id, parent| {
+            format!("{id} (a (b) c) S {parent} 1 1 0 -1 4 0 0 0 0 10 20 300 400 20 0 1 0 9")
+        };
+        assert_eq!(ticks_of(&stat(7, 1), 7), Some(730));
+        assert_eq!(ticks_of(&stat(8, 7), 7), Some(30));
+        assert_eq!(ticks_of(&stat(9, 8), 7), None);
+    }
 }

@@ -1,5 +1,5 @@
-//! `cargo xtask real`, `dump` and `memory`: the tool on projects and backups that were not made
-//! for it.
+//! `cargo xtask real`, `heal`, `dump` and `memory`: the tool on projects and backups that were not
+//! made for it, and beside the tools that it takes the place of.
 //!
 //! `real` takes any project's folder of migrations and goes both ways: Stopover's and the
 //! project's own, and then rehearses on backups of an older state. It judges by what PostgreSQL's
@@ -8,6 +8,7 @@
 
 mod backups;
 mod big;
+mod heal;
 mod memory;
 mod older;
 mod options;
@@ -40,6 +41,8 @@ pub(crate) const USAGE: &str = "\
             real --migrations DIR [--layout pairs|sqlx|diesel] [--peer sqlx|psql|none]
                  [--ledger stopover|sqlx|diesel] [--older N|half] [--rows N] [--superuser]
                  [--sqlx PATH] [--stopover PATH]
+  heal      have sqlx apply migrations, edit them, heal by Stopover, and ask sqlx again, on
+            PostgreSQL and SQLite: heal [--sqlx PATH] [--stopover PATH]
   dump      make a big backup with a ledger: dump --size 200M --out FILE.sql.gz
   memory    rehearse on a big backup and measure the tool's memory:
             memory --size 200M [--limit 256M] [--backup FILE] [--stopover PATH]
@@ -49,6 +52,7 @@ pub(crate) const USAGE: &str = "\
 pub(crate) fn run(command: &str, arguments: &[&str]) -> anyhow::Result<ExitCode> {
     match Request::read(command, arguments) {
         Ok(Request::Real(options)) => real(&options),
+        Ok(Request::Heal(request)) => heal::run(&request),
         Ok(Request::Dump(request)) => big::run(&request),
         Ok(Request::Memory(request)) => memory::run(&request),
         Err(error) => {

@@ -13,10 +13,20 @@ use super::size;
 pub(super) enum Request {
     /// `real`.
     Real(Options),
+    /// `heal`.
+    Heal(Heal),
     /// `dump`.
     Dump(Dump),
     /// `memory`.
     Memory(Memory),
+}
+
+/// What `heal` was asked for.
+#[derive(Debug)]
+pub(super) struct Heal {
+    /// sqlx's program.
+    pub(super) sqlx: PathBuf,
+    pub(super) stopover: Option<PathBuf>,
 }
 
 /// What `dump` was asked for.
@@ -45,6 +55,7 @@ impl Request {
         let size = |name, usual| size::bytes(flags.get(name).unwrap_or(usual));
         let stopover = flags.path("stopover");
         Ok(match command {
+            "heal" => Self::Heal(Heal { sqlx: sqlx(&flags), stopover }),
             "dump" => Self::Dump(Dump {
                 size: size("size", "200M")?,
                 out: flags.path("out").context("--out FILE.sql.gz is missing")?,
@@ -68,7 +79,8 @@ struct Flags(BTreeMap<String, String>);
 /// Flags that take no value.
 const BARE: [&str; 1] = ["superuser"];
 
-const KNOWN: [(&str, &[&str]); 3] = [
+const KNOWN: [(&str, &[&str]); 4] = [
+    ("heal", &["sqlx", "stopover"]),
     (
         "real",
         &[
@@ -120,6 +132,11 @@ impl Flags {
     fn path(&self, name: &str) -> Option<PathBuf> {
         self.get(name).map(PathBuf::from)
     }
+}
+
+/// sqlx's program: the one that is named, else the one that is installed.
+fn sqlx(flags: &Flags) -> PathBuf {
+    flags.path("sqlx").unwrap_or_else(|| "sqlx".into())
 }
 
 /// The project's own way.
@@ -174,7 +191,7 @@ impl Options {
             .canonicalize()
             .with_context(|| format!("{folder}: no such folder"))?;
         let peer = match flags.get("peer").unwrap_or("psql") {
-            "sqlx" => Peer::Sqlx(flags.path("sqlx").unwrap_or_else(|| "sqlx".into())),
+            "sqlx" => Peer::Sqlx(sqlx(flags)),
             "psql" => Peer::Psql,
             "none" => Peer::None,
             other => bail!("--peer {other}: sqlx, psql or none"),
@@ -211,6 +228,7 @@ mod tests {
         assert!(Flags::parse("real", &["--migration", "m"]).is_err());
         assert!(Flags::parse("real", &["m"]).is_err());
         assert!(Flags::parse("dump", &["--size"]).is_err());
+        assert!(Flags::parse("heal", &["--sqlx", "sqlx"]).is_ok());
     }
 
     #[test]

@@ -79,10 +79,20 @@ pub(super) fn sqlx(
     migrations: &Path,
     database: &Database<'_>,
 ) -> anyhow::Result<Said> {
+    sqlx_at(program, command, migrations, &database.url())
+}
+
+/// `sqlx migrate COMMAND` on the database that a URL names.
+pub(super) fn sqlx_at(
+    program: &Path,
+    command: &str,
+    migrations: &Path,
+    url: &str,
+) -> anyhow::Result<Said> {
     let mut sqlx = Command::new(program);
     sqlx.args(["migrate", command, "--no-dotenv", "--source"]).arg(migrations);
     // Not the caller's folder, where settings of sqlx's may lie.
-    sqlx.current_dir(std::env::temp_dir()).env("DATABASE_URL", database.url());
+    sqlx.current_dir(std::env::temp_dir()).env("DATABASE_URL", url);
     program::run(&mut sqlx)
 }
 

@@ -1,9 +1,10 @@
 //! Deals tables' data out to the crew.
 //!
-//! Each table begins with one session. Data waits in memory up to a bound, and behind that in a
-//! file; when both are full while sessions are free, the table of which most is waiting is shared
-//! with one of them. So tables are loaded whole and frozen, several at once, and only those are
-//! split that would keep everything waiting.
+//! Each table begins with one session. Data waits in memory up to a bound. When that is full while
+//! sessions are free, data is written aside, so that the reader comes to the next table; and when
+//! there is no room for that either, the table of which most is waiting is shared with one of them.
+//! So tables are loaded whole and frozen, several at once, and only those are split that would keep
+//! everything waiting.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -226,7 +227,10 @@ impl Loader<'_> {
             if let Ok(share) = Arc::clone(&memory).try_acquire_many_owned(share) {
                 return Ok(BlockData::Memory(bytes, share));
             }
-            if let Some(file) = dealing.spool.as_mut().filter(|_| !dealing.load.feed.is_shared())
+            // While all have enough to do nobody needs what comes behind.
+            let hurry = self.crew.has_room() && !self.has_work();
+            if let Some(file) =
+                dealing.spool.as_mut().filter(|_| hurry && !dealing.load.feed.is_shared())
                 && let Some(stretch) = file.append(&bytes).await
             {
                 return Ok(BlockData::Spooled(stretch));
