@@ -159,7 +159,8 @@ fn is_of_database(theirs: &LedgerState, ours: &LedgerState) -> bool {
 /// Everything that does not fit.
 fn misfits(asked: &Asked<'_>, seen: &ReceiptSeen) -> Vec<Finding> {
     let receipt = &seen.receipt;
-    let when = format!("the rehearsal of {}", receipt.rehearsed_at.strftime("%Y-%m-%d %H:%M UTC"));
+    let when =
+        format!("the rehearsal of {}", receipt.rehearsed_at.strftime("%Y-%m-%d %H:%M:%S UTC"));
     let problems = [
         signature(seen, asked.signatures),
         plan(asked, receipt),
@@ -379,7 +380,8 @@ fn span(time: Duration) -> String {
         small => format!("{large} {unit} {small} {small_unit}"),
     };
     match seconds {
-        0..=59 => format!("{seconds} s"),
+        0 => format!("{} ms", time.as_millis()),
+        1..=59 => format!("{seconds} s"),
         60..=3_599 => two(minutes, "min", seconds % 60, "s"),
         _ => two(hours, "h", minutes % 60, "min"),
     }

@@ -12,6 +12,8 @@ use stopover_model::report::DriftKind;
 pub(crate) enum Exit {
     /// Done; a verdict is green.
     Success,
+    /// What was looked at before an apply is not right.
+    Preflight,
     /// A migration failed.
     Migration,
     /// A down script failed.
@@ -35,6 +37,7 @@ impl Exit {
     pub(crate) const fn code(self) -> u8 {
         match self {
             Self::Success => 0,
+            Self::Preflight => 1,
             Self::Migration => 2,
             Self::Postflight => 3,
             Self::Rollback => 4,
@@ -60,7 +63,8 @@ impl Exit {
         }
     }
 
-    /// Drift is drift; a source that cannot be planned at all is a usage error.
+    /// Drift is drift; a plan without a rehearsal that is required is a failed preflight; a source that
+    /// cannot be planned at all is a usage error.
     pub(crate) fn of_refusal(findings: &[Finding]) -> Self {
         // Findings about the order and about history that are no entry of `status` of their own.
         const BESIDE: [&str; 2] = ["out-of-order", "not-proven"];
@@ -68,7 +72,14 @@ impl Exit {
             BESIDE.contains(&code) || DriftKind::ALL.iter().any(|kind| kind.code() == code)
         };
         let drift = |it: &Finding| it.is_error() && is_drift(&it.code);
-        if findings.iter().any(drift) { Self::Drift } else { Self::Usage }
+        let unrehearsed = |it: &Finding| it.is_error() && it.code == "receipt";
+        if findings.iter().any(drift) {
+            Self::Drift
+        } else if findings.iter().any(unrehearsed) {
+            Self::Preflight
+        } else {
+            Self::Usage
+        }
     }
 }
 

@@ -13,7 +13,7 @@ use unicode_width::UnicodeWidthStr as _;
 /// Renders one sample.
 type Rendering = fn(Detail, &Look) -> String;
 
-const DOCUMENTS: [(&str, Rendering); 18] = [
+const DOCUMENTS: [(&str, Rendering); 19] = [
     ("status", |detail, look| human::status(&samples::status_drifted(), detail, look)),
     ("status-clean", |detail, look| human::status(&samples::status_clean(), detail, look)),
     ("status-empty", |detail, look| human::status(&samples::status_empty(), detail, look)),
@@ -21,6 +21,9 @@ const DOCUMENTS: [(&str, Rendering); 18] = [
     ("plan-empty", |detail, look| human::plan(&samples::plan_empty(), detail, look)),
     ("plan-refused", |detail, look| human::plan(&samples::plan_refused(), detail, look)),
     ("apply", |detail, look| human::apply(&samples::apply_done(), detail, &NoSource, look)),
+    ("apply-rehearsed", |detail, look| {
+        human::apply(&samples::apply_rehearsed(), detail, &NoSource, look)
+    }),
     ("apply-nothing", |detail, look| {
         human::apply(&samples::apply_nothing(), detail, &NoSource, look)
     }),

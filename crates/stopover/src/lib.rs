@@ -42,6 +42,7 @@ mod blocking;
 mod database;
 mod embedded;
 mod error;
+mod rehearsed;
 mod report;
 mod runner;
 mod tell;

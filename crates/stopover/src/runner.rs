@@ -2,19 +2,20 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use stopover_backend::{FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{Applied, Ending, Limits, Request};
 use stopover_model::report::{MigrationStatus, PlanReport, StatusReport};
 use stopover_model::{
-    AutoAdopt, Event, Finding, Gate, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy,
+    AutoAdopt, Event, Finding, HealPolicy, History, Layout, LedgerKind, NoHistory, Policy,
     SourceSet, Version,
 };
 use stopover_planner::Selection;
 use stopover_source::GitHistory;
 
 use crate::database::Database;
+use crate::rehearsed::Rehearsed;
 use crate::report::{findings, in_step, left_over};
 use crate::tell::{Teller, log_error, log_finding};
 use crate::{Embedded, Error, Report};
@@ -49,6 +50,7 @@ pub struct Runner {
     ledger: LedgerChoice,
     policy: Policy,
     limits: Limits,
+    rehearsed: Rehearsed,
     stop: Stop,
     teller: Teller,
 }
@@ -67,6 +69,7 @@ impl Runner {
             ledger: LedgerChoice::default(),
             policy: Policy::default(),
             limits: Limits::default(),
+            rehearsed: Rehearsed::default(),
             stop: Stop::never(),
             teller: Teller::default(),
         })
@@ -156,6 +159,33 @@ impl Runner {
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
         self
+    }
+
+    /// Runs nothing without a green rehearsal of exactly what is pending, on a backup of this
+    /// database, that began within `max_age`: its receipt, which `stopover rehearse` wrote, must be
+    /// at hand ([`Runner::receipts`]). Where nothing is pending, none is needed. A run without one
+    /// is [`Error::Refused`], with findings of the code `receipt`.
+    #[must_use]
+    pub const fn require_rehearsal(mut self, max_age: Duration) -> Self {
+        self.rehearsed.max_age = Some(max_age);
+        self
+    }
+
+    /// A receipt, or the folder with receipts: `logs/receipts` by default.
+    #[must_use]
+    pub fn receipts(mut self, path: impl Into<PathBuf>) -> Self {
+        self.rehearsed.place = Some(path.into());
+        self
+    }
+
+    /// Believes only receipts that were signed with the other half of this key: the text that
+    /// `stopover receipt keygen` prints, or a file with it.
+    ///
+    /// # Errors
+    /// [`Error::Settings`], where it is no public key.
+    pub fn receipt_public_key(mut self, key: &str) -> Result<Self, Error> {
+        self.rehearsed.trust(key)?;
+        Ok(self)
     }
 
     /// Lets somebody stop a run: what the server is doing then is cancelled and rolled back.
@@ -288,7 +318,7 @@ impl Runner {
             selection: Selection::All,
             limits: self.limits.clone(),
             history: self.origin.history(),
-            gate: Gate::default(),
+            gate: self.rehearsed.gate(),
             stop: self.stop.clone(),
         }
     }

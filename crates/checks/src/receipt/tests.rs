@@ -119,7 +119,7 @@ impl Story {
         assert!(findings.iter().all(|it| it.is_error() && it.code == "receipt"), "{findings:?}");
         assert!(findings.iter().all(|it| !it.remedy.is_empty()), "{findings:?}");
         let message = |it: &Finding| {
-            let rest = it.message.strip_prefix("the rehearsal of 2026-11-20 12:00 UTC ");
+            let rest = it.message.strip_prefix("the rehearsal of 2026-11-20 12:00:00 UTC ");
             rest.unwrap_or(&it.message).to_owned()
         };
         findings.iter().map(message).collect()

@@ -1,5 +1,7 @@
 //! What `plan`, `apply`, `status` and `rollback` take.
 
+use std::path::PathBuf;
+
 use clap::Args;
 
 use super::{LimitArguments, SelectionArguments, SourceArguments, TargetArguments};
@@ -15,6 +17,13 @@ pub(crate) struct ApplyArguments {
     pub(crate) selection: SelectionArguments,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    /// Refuse without a green rehearsal of exactly this plan, on a backup of this database, that began
+    /// within this time, e.g. 24h
+    #[arg(long, value_name = "TIME")]
+    pub(crate) require_rehearsal: Option<String>,
+    /// Where the receipts of rehearsals are [default: logs/receipts]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) receipt: Option<PathBuf>,
     /// Only say what would be done: the same as `plan`
     #[arg(long)]
     pub(crate) dry_run: bool,

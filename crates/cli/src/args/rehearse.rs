@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{LimitArguments, SelectionArguments, SourceArguments};
+use super::{LimitArguments, ProgramArguments, SelectionArguments, SourceArguments};
 
 /// `rehearse`
 #[derive(Debug, Args)]
@@ -32,6 +32,13 @@ pub(crate) struct RehearseArguments {
     /// Keep production's durability in the scratch, for timings nearer to production's
     #[arg(long)]
     pub(crate) fsync: bool,
+    /// Compare what is in the tables before and after as well, by a digest of each table and column
+    #[arg(long)]
+    pub(crate) digest: bool,
+    /// Take the migrations back by their down scripts, newest first, and apply them again: what works,
+    /// how long it takes, and what it does not bring back
+    #[arg(long, conflicts_with = "command")]
+    pub(crate) down: bool,
     /// Read and write each touched table beside the migrations, so often a second (20 where no
     /// number is given), and say what that waited
     #[arg(long, value_name = "PER SECOND", num_args = 0..=1, default_missing_value = "20",
@@ -46,9 +53,14 @@ pub(crate) struct RehearseArguments {
     /// Restore the backup even where a base of it is there, and keep none
     #[arg(long)]
     pub(crate) no_base: bool,
-    /// Write no report file under logs/
+    /// Where the receipt is written, for an apply that requires a rehearsal [default: logs/receipts]
+    #[arg(long, value_name = "FILE|DIR")]
+    pub(crate) receipt: Option<PathBuf>,
+    /// Write no report file under logs/, nor a receipt unless --receipt says where
     #[arg(long)]
     pub(crate) no_report: bool,
+    #[command(flatten)]
+    pub(crate) programs: ProgramArguments,
     #[command(flatten)]
     pub(crate) forms: FormArguments,
     #[command(flatten)]

@@ -1,7 +1,7 @@
 //! `apply`.
 
 use stopover_backend::Stop;
-use stopover_engine::{Ending, EngineError};
+use stopover_engine::{Ending, EngineError, Request};
 use stopover_model::report::ApplyReport;
 use stopover_model::{Finding, SourceSet};
 use stopover_report::human;
@@ -10,7 +10,7 @@ use crate::args::{ApplyArguments, Global};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
 
-use super::{flags, load, request, selection, source_and_backend, usable_source};
+use super::{apply_flags, load, request, selection, source_and_backend, usable_source};
 
 pub(super) async fn run(
     global: &Global,
@@ -19,7 +19,7 @@ pub(super) async fn run(
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let chosen = arguments.selection.clone();
-    let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
+    let loaded = load(global, apply_flags(arguments))?;
     let settings = &loaded.settings;
     let (source, backend) = source_and_backend(settings).await?;
     if let Err(errors) = usable_source(&source) {
@@ -27,7 +27,8 @@ pub(super) async fn run(
         return Ok(Exit::Usage);
     }
     let selection = selection(&chosen, &source)?;
-    let request = request(&source, settings, selection, stop)?;
+    let gate = settings.gate()?;
+    let request = Request { gate, ..request(&source, settings, selection, stop)? };
     let mut progress = console.progress();
     let applied = backend.apply(&request, &mut progress).await;
     drop(progress);

@@ -1,13 +1,14 @@
 //! `plan`, and `apply --dry-run`.
 
 use stopover_backend::Stop;
+use stopover_engine::Request;
 use stopover_report::human;
 
 use crate::args::{ApplyArguments, Global};
 use crate::console::{Console, Failure};
 use crate::exit::Exit;
 
-use super::{flags, load, request, selection, source_and_backend};
+use super::{apply_flags, load, request, selection, source_and_backend};
 
 pub(super) async fn run(
     global: &Global,
@@ -16,11 +17,12 @@ pub(super) async fn run(
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let chosen = arguments.selection.clone();
-    let loaded = load(global, flags(arguments.source, Some(arguments.target), arguments.limits))?;
+    let loaded = load(global, apply_flags(arguments))?;
     let settings = &loaded.settings;
     let (source, backend) = source_and_backend(settings).await?;
     let selection = selection(&chosen, &source)?;
-    let request = request(&source, settings, selection, stop)?;
+    let gate = settings.gate()?;
+    let request = Request { gate, ..request(&source, settings, selection, stop)? };
     let report = backend.plan(&request).await?;
     console.document(&report, |detail, look| human::plan(&report, detail, look));
     Ok(match report.plan_hash {

@@ -4,8 +4,8 @@ use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use stopover_backend::Stop;
-use stopover_engine::{Measure, Rehearsal, RehearsalEnding};
+use stopover_backend::{CensusDepth, Stop};
+use stopover_engine::{DownTrial, Measure, Rehearsal, RehearsalEnding};
 use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_report::{human, json};
 use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
@@ -17,7 +17,7 @@ use crate::forms::{Form, Forms, Workflow};
 use crate::settings::{FetchFlag, Flags, Settings};
 use crate::target;
 
-use super::{flags, load, read_source, request, selection, usable_source};
+use super::{flags, load, programs, receipt, request, selection, usable_source};
 
 pub(super) async fn run(
     global: &Global,
@@ -29,20 +29,35 @@ pub(super) async fn run(
     let forms = forms(&arguments.forms, global.format)?;
     let traffic_per_second = arguments.traffic;
     let chosen = arguments.selection.clone();
+    let (asked, programs) = (arguments.source.clone(), arguments.programs.clone());
     let loaded = load(global, rehearse_flags(arguments))?;
     let settings = &loaded.settings;
-    let source = read_source(settings)?;
+    let (source, comparison) = programs::source(&loaded, &asked, &programs)?;
     usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
+    // A key that cannot be read is found before hours are spent.
+    let key = settings.receipt_key()?;
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
-    let measure = Measure { thresholds: settings.thresholds()?, traffic_per_second };
-    let mut scratch = PostgresScratch::new(scratch_request(settings)?).fetching(settings.fetch()?);
+    let measure = Measure {
+        thresholds: settings.thresholds()?,
+        traffic_per_second,
+        programs: programs::programs(&programs, comparison)?,
+        census: census(settings),
+        down: if settings.down { DownTrial::Tried } else { DownTrial::LeftOut },
+    };
+    let wanted = ScratchRequest { reach: programs::reach(&programs), ..scratch_request(settings)? };
+    let mut scratch = PostgresScratch::new(wanted).fetching(settings.fetch()?);
     let mut progress = console.progress();
-    let rehearsal =
+    let mut rehearsal =
         stopover_engine::rehearse(&mut scratch, &request, &measure, &mut progress).await;
     drop(progress);
+    if let (Some(key), Some(receipt)) = (&key, &mut rehearsal.report.receipt) {
+        key.sign(receipt);
+    }
+    let report = &rehearsal.report;
     let folder = keep_report.then_some(settings.log_dir.as_path());
-    match give_out(console, &rehearsal.report, &forms, folder, &Scripts(&source)) {
+    let given = give_out(console, report, &forms, folder, &Scripts(&source));
+    match given.and_then(|()| receipt::keep(console, settings, report.receipt.as_ref(), folder)) {
         Ok(()) => Ok(exit(&rehearsal)),
         Err(failure) => Ok(console.say(&failure)),
     }
@@ -107,11 +122,19 @@ fn rehearse_flags(arguments: RehearseArguments) -> Flags {
         scratch_db_url: arguments.scratch_url,
         as_role: arguments.as_role,
         fsync: arguments.fsync.then_some(true),
+        digest: arguments.digest.then_some(true),
+        down: arguments.down.then_some(true),
         no_base: arguments.no_base.then_some(true),
         pg_bin: arguments.pg_bin,
+        receipt: arguments.receipt,
         scratch_dir: arguments.scratch_dir,
         ..flags(arguments.source, None, arguments.limits)
     }
+}
+
+/// How closely tables are looked at.
+fn census(settings: &Settings) -> CensusDepth {
+    if settings.digest { CensusDepth::Digests } else { CensusDepth::Rows }
 }
 
 /// What the scratch is made from, as the settings say.

@@ -92,6 +92,8 @@ pub(crate) struct Settings {
     pub(crate) fsync: bool,
     /// Whether a rehearsal digests what is in the tables, besides counting it.
     pub(crate) digest: bool,
+    /// Whether a rehearsal takes the migrations back and applies them again.
+    pub(crate) down: bool,
     /// Role that the migrations run as in a rehearsal.
     pub(crate) as_role: Option<String>,
     /// Folder with PostgreSQL's programs.
@@ -159,6 +161,7 @@ impl Default for Settings {
             scratch_dir: None,
             fsync: false,
             digest: false,
+            down: false,
             as_role: None,
             pg_bin: None,
             cache_dir: None,
@@ -215,6 +218,8 @@ pub(crate) struct Flags {
     pub(crate) fsync: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) digest: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) down: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) no_base: Option<bool>,
     #[serde(skip_serializing_if = "Option::is_none")]

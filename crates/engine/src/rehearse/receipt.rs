@@ -1,7 +1,6 @@
 //! The receipt of a rehearsal: what it proved, for an apply that asks for it.
 
-use std::collections::BTreeSet;
-
+use stopover_backend::CensusDepth;
 use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_model::{
     Finding, RECEIPT_VERSION, Receipt, ReceiptLimit, ReceiptSettings, RehearsedBackup,
@@ -84,12 +83,12 @@ fn settings(limits: &Limits, measure: &Measure, report: &RehearsalReport) -> Rec
 
 /// What was looked at besides the migrations themselves.
 fn looked_at(measure: &Measure) -> Vec<String> {
-    let traffic = measure.traffic_per_second.is_some();
-    let looks: BTreeSet<&str> = [("traffic", traffic)]
-        .into_iter()
-        .filter_map(|(name, was_there)| was_there.then_some(name))
-        .collect();
-    looks.into_iter().map(str::to_owned).collect()
+    let looks = [
+        ("boot", measure.programs.boot.is_some()),
+        ("digest", measure.census == CensusDepth::Digests),
+        ("traffic", measure.traffic_per_second.is_some()),
+    ];
+    looks.into_iter().filter(|(_, looked)| *looked).map(|(name, _)| name.to_owned()).collect()
 }
 
 fn limits_of(thresholds: &Thresholds) -> Vec<ReceiptLimit> {

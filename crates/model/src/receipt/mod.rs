@@ -28,7 +28,7 @@ pub const RECEIPT_VERSION: u32 = 1;
 /// it is written the same wherever it is written again.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Receipt {
-    /// The version of the receipt's form: [`RECEIPT_VERSION`].
+    /// The version of the receipt's form.
     pub schema_version: u32,
     /// The tool that rehearsed.
     pub tool_version: String,

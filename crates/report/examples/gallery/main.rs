@@ -80,6 +80,10 @@ fn documents(detail: Detail, look: &Look) -> Vec<(&'static str, String)> {
         ("plan", human::plan(&samples::plan(), detail, look)),
         ("plan-refused", human::plan(&samples::plan_refused(), detail, look)),
         ("apply", human::apply(&samples::apply_done(), detail, &samples::Folder, look)),
+        (
+            "apply after a rehearsal",
+            human::apply(&samples::apply_rehearsed(), detail, &samples::Folder, look),
+        ),
         ("apply-failed", human::apply(&samples::apply_failed(), detail, &samples::Folder, look)),
         ("apply-midway", human::apply(&samples::apply_midway(), detail, &samples::Folder, look)),
         (

@@ -3,8 +3,9 @@
 use stopover_model::report::{
     AppliedEntry, ApplyReport, BackupKind, BackupMade, BackupReport, Drift, DriftKind,
     FailedMigration, HealEntry, LedgerEntry, LockReport, MigrationReport, MigrationStatus,
-    PendingEntry, PlanReport, PlannedStep, RehearsalReport, SCHEMA_VERSION, ScratchReport,
-    StatementEntry, StatementReport, StatusReport, TableFate, TableReport, Timings, Verdict,
+    PendingEntry, PlanReport, PlannedStep, ReceiptUsed, RehearsalReport, SCHEMA_VERSION,
+    ScratchReport, SignatureState, StatementEntry, StatementReport, StatusReport, TableFate,
+    TableReport, TimedMigration, Timings, Verdict,
 };
 use stopover_model::{DatabaseKind, EditClass, HealKind, Healed, Severity};
 use stopover_model::{
@@ -278,6 +279,37 @@ pub(crate) fn apply_done() -> ApplyReport {
         backup: Some(backup_made()),
         duration_ms: 79_400.0,
         ..ApplyReport::default()
+    }
+}
+
+/// The same after a rehearsal, whose receipt said how long it would take.
+pub(crate) fn apply_rehearsed() -> ApplyReport {
+    let timed = |version: i64, name: &str, took: f64, predicted: f64| TimedMigration {
+        version: Version::Integer(version),
+        name: name.to_owned(),
+        duration_ms: Some(took),
+        predicted_ms: Some(predicted),
+    };
+    let slower = Finding::warning(
+        "slower-than-rehearsed",
+        "105",
+        "migration 105 took 62.0 s; 12.4 s in the rehearsal",
+        "waiting for locks, other load, and slower disks are the usual reasons; `rehearse --fsync` \
+         writes as durably as production does",
+    );
+    ApplyReport {
+        migrations: vec![
+            timed(99, "add_status", 31.0, 12.0),
+            timed(105, "backfill_totals", 62_000.0, 12_400.0),
+            timed(106, "totals_not_null", 850.0, 1_100.0),
+        ],
+        receipt: Some(ReceiptUsed {
+            path: "logs/receipts/0123456789abcdef-fedcba9876543210.json".to_owned(),
+            rehearsed_at: "2026-11-20T09:12:44Z".parse().expect("a time"),
+            signature: SignatureState::Good,
+        }),
+        findings: vec![slower],
+        ..apply_done()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::sql_error::{SourceText, sql_error};
 use crate::{text, units};
 
 use super::findings::{is_urgent, list};
+use super::predicted::predicted;
 use super::{Detail, next_step, title, versions};
 
 /// The document of `apply` or `rollback`. `source` gives the failing file's text, where it is at
@@ -26,6 +27,7 @@ pub fn apply(report: &ApplyReport, detail: Detail, source: &dyn SourceText, look
         list(&mut page, report.findings.iter().filter(|it| is_urgent(it)));
     }
     done(&mut page, report, detail);
+    predicted(&mut page, report, detail);
     if report.findings.iter().any(|it| !is_urgent(it)) {
         page.gap();
         list(&mut page, report.findings.iter().filter(|it| !is_urgent(it)));

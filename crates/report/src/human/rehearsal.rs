@@ -13,7 +13,7 @@ use crate::table::{Cell, Column, Table};
 use crate::{text, units};
 
 use super::findings::{is_urgent, list};
-use super::{Detail, locked, measured, next_step};
+use super::{Detail, locked, measured, next_step, programs};
 
 /// Where the values of the head begin, right of their labels.
 const REACH: usize = 10;
@@ -41,10 +41,12 @@ pub fn rehearsal(
     page.gap();
     backup(&mut page, &report.backup, detail);
     scratch(&mut page, report.scratch.as_ref());
+    programs::head(&mut page, report, REACH);
     timings(&mut page, report);
     migrations(&mut page, &report.migrations);
     measured::slowest(&mut page, &report.migrations, detail);
     locked::locks(&mut page, &report.migrations, detail);
+    programs::locks(&mut page, report.command.as_ref(), detail);
     measured::tables(&mut page, report, detail);
     if report.findings.iter().any(|it| !is_urgent(it)) {
         page.gap();
