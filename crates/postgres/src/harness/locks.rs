@@ -63,9 +63,8 @@ fn grouped(rows: &[SimpleQueryRow]) -> Vec<LockWait> {
     waits
 }
 
-/// Two-phase transactions of this database that nobody has ended. Their locks have no process, and
-/// a virtual transaction that ends in the transaction's own number (`pg_lock_status` in
-/// `lockfuncs.c`).
+/// Two-phase transactions of this database that nobody has ended. Their locks have no process; which
+/// are whose tells the one that each holds on its own number.
 pub(super) async fn prepared(
     asking: &mut Asking<'_>,
 ) -> Result<Fact<Vec<PreparedTransaction>>, BackendError> {
@@ -73,7 +72,9 @@ pub(super) async fn prepared(
         "WITH {LOCKED} SELECT p.gid, p.owner, \
            round(extract(epoch FROM clock_timestamp() - p.prepared) * 1000), \
            (SELECT {relations} FROM locked WHERE locked.pid IS NULL \
-              AND split_part(locked.virtualtransaction, '/', 2) = p.transaction::text) \
+              AND locked.virtualtransaction IN (SELECT x.virtualtransaction FROM pg_locks x \
+                WHERE x.locktype = 'transactionid' AND x.transactionid = p.transaction \
+                AND x.pid IS NULL)) \
          FROM pg_prepared_xacts p WHERE p.database = current_database() ORDER BY p.prepared",
         relations = list("locked.relation"),
     );
