@@ -9,7 +9,7 @@ use crate::text;
 pub(crate) const MIGRATION_FAILED: &str = "migration-failed";
 
 /// Codes of findings that say that the tool could not do its work, or was stopped.
-const NO_VERDICT: [&str; 3] = ["tool", "stopped", "scratch"];
+const NO_VERDICT: [&str; 5] = ["tool", "stopped", "scratch", "command-missing", "no-access"];
 
 /// Lines of the detail that an error's own picture says as well.
 const PICTURED: [&str; 4] = ["at ", "sqlstate: ", "detail: ", "hint: "];
@@ -68,6 +68,9 @@ pub(crate) fn is_told(finding: &Finding, detail: &str) -> bool {
 pub(crate) fn next(report: &RehearsalReport) -> String {
     let failed = failures(&report.migrations).next();
     match (report.verdict, failed) {
+        (Verdict::Green, _) if report.command.is_some() => {
+            "the same command may run on the target".to_owned()
+        }
         (Verdict::Green, _) if report.migrations.is_empty() => {
             "nothing is pending on this backup".to_owned()
         }

@@ -300,7 +300,7 @@ pub(super) fn absent(what: &str, said: &str, report: &mut RehearsalReport) {
 
 /// It could not be run on this machine.
 pub(super) fn unable(why: &str, report: &mut RehearsalReport) {
-    report.findings.push(Finding::error("command", "the command", why, "run it again"));
+    report.findings.push(Finding::error("tool", "the command", why, "run it again"));
     report.verdict = Verdict::Red;
     report.detail = of_findings(&report.findings);
 }

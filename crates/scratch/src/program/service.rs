@@ -3,7 +3,6 @@
 use std::net::TcpListener;
 use std::time::Duration;
 
-use reqwest::Url;
 use stopover_backend::{Access, Pending, Program, ProgramEnding, ProgramRun, Stop, StopSignal};
 use stopover_model::redact_urls;
 use thiserror::Error;
@@ -54,20 +53,17 @@ impl UserService {
         timeout: Duration,
     ) -> Result<Self, ServiceError> {
         let service = Self { text: text.into(), health: health.into(), timeout };
-        service.url("1")?;
+        service.asker("1")?;
         Ok(service)
     }
 
-    fn url(&self, port: &str) -> Result<Url, ServiceError> {
-        let shown = redact_urls(&self.health);
-        let url = Url::parse(&self.health.replace(PORT, port))
-            .map_err(|error| ServiceError(format!("{shown} is no URL: {error}")))?;
-        match (url.scheme(), url.host_str()) {
-            ("http", Some(_)) => Ok(url),
-            _ => Err(ServiceError(format!(
-                "{shown}: a service that boots on this machine is asked by http://HOST:PORT/…"
-            ))),
-        }
+    fn asker(&self, port: &str) -> Result<Asker, ServiceError> {
+        Asker::new(&self.health.replace(PORT, port)).ok_or_else(|| {
+            ServiceError(format!(
+                "{}: a service that boots on this machine is asked by http://HOST:PORT/…",
+                redact_urls(&self.health)
+            ))
+        })
     }
 
     async fn carry_out(&self, access: &Access, stop: &Stop) -> ProgramRun {
@@ -79,11 +75,9 @@ impl UserService {
             Ok(port) => port,
             Err(error) => return failed(format!("there is no free port: {error}")),
         };
-        let asker =
-            self.url(port.as_deref().unwrap_or_default()).map_err(|error| error.to_string());
-        let asker = match asker.and_then(Asker::new) {
+        let asker = match self.asker(port.as_deref().unwrap_or_default()) {
             Ok(asker) => asker,
-            Err(error) => return failed(error),
+            Err(error) => return failed(error.to_string()),
         };
         if asker.ask().await == Answer::Well {
             let what = format!(

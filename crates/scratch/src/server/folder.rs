@@ -267,7 +267,7 @@ mod tests {
 
     #[test]
     fn a_socket_path_may_fill_the_kernels_field_and_no_more() {
-        let longest = SOCKET_PATH_LIMIT - "/.s.PGSQL.5432".len();
+        let longest = SOCKET_PATH_LIMIT - "/.s.PGSQL.65535".len();
         assert!(fits(Path::new(&format!("/{}", "x".repeat(longest - 1)))));
         assert!(!fits(Path::new(&format!("/{}", "x".repeat(longest)))));
     }

@@ -1,0 +1,98 @@
+//! The user's own programs in a rehearsal: what ran, and which locks were seen from outside.
+
+use stopover_model::report::{
+    BootReport, CommandReport, LockReport, RehearsalReport, SessionStatementReport,
+};
+
+use crate::locks::{self, Effect};
+use crate::look::Ink;
+use crate::page::Page;
+use crate::table::{Cell, Column, Table};
+use crate::{text, units};
+
+use super::{Detail, measured};
+
+/// Locks in a brief report; the full one has all.
+const BRIEF: usize = 5;
+
+/// How much of a statement's text stands beside a lock.
+const SHOWN: usize = 60;
+
+/// A line for each program.
+pub(super) fn head(page: &mut Page<'_>, report: &RehearsalReport, reach: usize) {
+    if let Some(command) = &report.command {
+        page.entry(0, Ink::Strong, "command", reach, &ran(command));
+    }
+    if let Some(boot) = &report.boot {
+        page.entry(0, Ink::Strong, "service", reach, &booted(boot));
+    }
+}
+
+fn ran(command: &CommandReport) -> String {
+    let mut facts = vec![text::tame_line(&command.command)];
+    let code =
+        command.exit_code.map_or_else(|| "no exit code".into(), |it| format!("exit code {it}"));
+    facts.push(format!("{code} after {}", units::duration(command.duration_ms)));
+    facts.push(match &command.looks {
+        Some(looks) => format!("looked at from outside every {}", units::duration(looks.every_ms)),
+        None => "not observed".to_owned(),
+    });
+    if !command.compared {
+        facts.push("not compared with a source".to_owned());
+    }
+    facts.join(", ")
+}
+
+fn booted(boot: &BootReport) -> String {
+    let shown = text::tame_line(&boot.command);
+    match boot.ready_ms {
+        Some(ms) => format!("{shown}, well after {}", units::duration(ms)),
+        None => format!("{shown}, never well"),
+    }
+}
+
+/// The locks that were seen from outside and shut somebody out, longest first.
+pub(super) fn locks(page: &mut Page<'_>, command: Option<&CommandReport>, detail: Detail) {
+    let statements = command.and_then(|it| it.statements.as_deref()).unwrap_or_default();
+    let held = |it: &(&SessionStatementReport, &LockReport)| it.1.held_ms.unwrap_or(0.0);
+    let mut taken: Vec<(&SessionStatementReport, &LockReport)> = statements
+        .iter()
+        .flat_map(|it| it.locks.iter().map(move |lock| (it, lock)))
+        .filter(|it| matches!(locks::effect(&it.1.mode), Effect::Everybody | Effect::Writers))
+        .collect();
+    if taken.is_empty() {
+        return;
+    }
+    taken.sort_by(|left, right| held(right).total_cmp(&held(left)));
+    let all = taken.len();
+    if detail == Detail::Brief {
+        taken.truncate(BRIEF);
+    }
+    page.section(Ink::Strong, "Locks, seen from outside", &measured::of(taken.len(), all));
+    let mut table = Table::new(&[
+        Column::number("held"),
+        Column::wrapped("table"),
+        Column::wrapped("lock"),
+        Column::whole("meanwhile"),
+        Column::wrapped("taken by"),
+    ]);
+    for (statement, lock) in taken {
+        let effect = locks::effect(&lock.mode);
+        table.row([
+            Cell::plain(lock.held_ms.map_or_else(String::new, units::duration)),
+            Cell::new(Ink::Strong, text::tame_line(&lock.relation)),
+            Cell::plain(text::tame_line(&locks::in_sql(&lock.mode))),
+            Cell::new(effect.ink(), effect.stops()),
+            Cell::plain(beginning(&statement.text)),
+        ]);
+    }
+    page.table(2, table);
+}
+
+fn beginning(statement: &str) -> String {
+    let tame = text::tame_line(statement);
+    if tame.chars().count() <= SHOWN {
+        return tame;
+    }
+    tame.chars().take(SHOWN - 1).chain(['…']).collect()
+}
