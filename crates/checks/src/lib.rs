@@ -5,6 +5,7 @@
 //! nobody looked.
 
 mod changed;
+mod down;
 mod harness;
 mod judged;
 mod limits;
@@ -14,9 +15,10 @@ mod touch;
 mod vanished;
 
 pub use changed::changed_unnamed;
+pub use down::{Again, DownTrip, down};
 pub use harness::{
     ExpectedSchema, Fingerprint, Judgements, LedgerState, Planned, PostflightFacts, PreflightFacts,
-    RowCounts, postflight, preflight,
+    RowCounts, no_connection, postflight, preflight,
 };
 pub use limits::{Measured, limits};
 pub use receipt::{Asked, prediction, receipt, slower};

@@ -24,6 +24,7 @@ mod rehearse;
 mod repair;
 mod request;
 mod rollback;
+mod safeguards;
 mod schema;
 mod settle;
 mod statement;
@@ -31,7 +32,7 @@ mod step;
 mod traced;
 
 pub use adopt::{AdoptFrom, Adoption, Proof, adopt, prove};
-pub use apply::apply;
+pub use apply::{apply, apply_safely};
 pub use detail::{DETAIL_LIMIT, clip};
 pub use error::EngineError;
 pub use harness::{
@@ -42,7 +43,8 @@ pub use programs::{Comparison, MigratingCommand, Programs};
 pub use read::{plan, status};
 pub use rehearse::{Rehearsal, RehearsalEnding, rehearse};
 pub use repair::{Repair, repair};
-pub use request::{Limits, Measure, Request};
-pub use rollback::rollback;
+pub use request::{DownTrial, Limits, Measure, Request};
+pub use rollback::{rollback, rollback_safely};
+pub use safeguards::{Around, Safeguards};
 pub use schema::schema;
 pub use stopover_checks::ExpectedSchema;

@@ -54,6 +54,16 @@ pub struct Request<'a> {
     pub stop: Stop,
 }
 
+/// Whether a rehearsal goes down and up again.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DownTrial {
+    /// It only goes up.
+    #[default]
+    LeftOut,
+    /// Each down script is run, and its migration applied again.
+    Tried,
+}
+
 /// What a rehearsal measures besides errors.
 #[derive(Debug, Clone, Default)]
 pub struct Measure {
@@ -66,4 +76,6 @@ pub struct Measure {
     pub programs: Programs,
     /// Whether tables are counted, or digested too: what is in them, and not only how much.
     pub census: CensusDepth,
+    /// Whether the migrations are taken back and applied again.
+    pub down: DownTrial,
 }

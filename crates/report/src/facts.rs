@@ -1,7 +1,7 @@
 //! What a rehearsal ran on, and where its time went: names and values, for tables of facts.
 
 use stopover_model::report::{
-    BackupReport, BaseCopy, ScratchReport, TableFate, TableReport, Timings,
+    BackupReport, BaseCopy, DownOutcome, DownReport, ScratchReport, TableFate, TableReport, Timings,
 };
 
 use crate::{text, units};
@@ -97,4 +97,39 @@ pub(crate) fn rows(table: &TableReport) -> String {
 pub(crate) fn loses(table: &TableReport) -> bool {
     let values = table.dropped_columns.iter().flatten().any(|it| it.values != Some(0));
     values || table.lost_rows().is_some()
+}
+
+/// What a down script came to, in a word.
+pub(crate) fn down_outcome(down: &DownReport) -> &'static str {
+    match (down.outcome, &down.error) {
+        (_, Some(_)) => "FAILED",
+        (Some(DownOutcome::Lossless), _) => "lossless",
+        (Some(DownOutcome::Lossy), _) => "lossy",
+        (Some(DownOutcome::Irreversible), _) => "irreversible",
+        (None, None) => "not tried",
+    }
+}
+
+/// What it does not bring back, in short: the findings say more.
+pub(crate) fn down_lost(down: &DownReport) -> String {
+    let mut lost: Vec<String> = Vec::new();
+    for loss in &down.lost {
+        let rows = match (loss.rows_before, loss.rows_after) {
+            (Some(before), Some(after)) if before == after => String::new(),
+            (Some(before), Some(after)) => {
+                format!(" {} → {} rows", units::count(before), units::count(after))
+            }
+            (Some(before), None) => format!(" gone with {} rows", units::count(before)),
+            (None, _) => String::new(),
+        };
+        let columns = match loss.columns.as_slice() {
+            [] => String::new(),
+            columns => format!(" ({})", columns.join(", ")),
+        };
+        lost.push(format!("{}{rows}{columns}", loss.relation));
+    }
+    if !down.objects.is_empty() {
+        lost.push(text::plural(down.objects.len(), "object"));
+    }
+    text::tame_line(&lost.join("; "))
 }

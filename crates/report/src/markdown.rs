@@ -4,9 +4,12 @@
 //! nobody is mentioned. A comment is at most 65,536 characters on GitHub: what does not fit is left
 //! out from the end of each part, and the comment says so.
 
+mod carry;
+mod down;
 mod escape;
 mod room;
 
+pub use carry::carry_markdown;
 use stopover_model::report::{
     MigrationReport, MigrationStatus, RehearsalReport, StatementReport, TableReport,
 };
@@ -34,6 +37,7 @@ pub fn markdown(report: &RehearsalReport) -> String {
     findings(&mut room, report);
     migrations(&mut room, report);
     tables(&mut room, report);
+    down::trip(&mut room, report);
     statements(&mut room, report);
     circumstances(&mut room, report);
     room.put(&format!(

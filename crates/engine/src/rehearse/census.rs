@@ -5,14 +5,15 @@
 //! role that may read everything where the scratch has one.
 
 use std::collections::HashMap;
+use std::fmt::Display;
 use std::time::Instant;
 
 use stopover_backend::{
     Backend, BackendError, CensusDepth, CensusScope, Execute, Imprint, Session, StopSignal,
 };
 use stopover_checks::{Allowance, CountedTable, changed_unnamed, vanished};
-use stopover_model::report::{MigrationReport, RehearsalReport};
-use stopover_model::{Finding, TableCensus};
+use stopover_model::report::{MigrationReport, RehearsalReport, TableReport};
+use stopover_model::{Finding, TableCensus, units};
 
 use super::compared::{After, Before, Compared, Was, compared, merge, uncounted};
 use super::named::dropped_in;
@@ -20,7 +21,7 @@ use crate::statement::unless_stopped;
 use crate::{Applied, Ending, Request};
 
 /// Why there is no census.
-enum NoCensus {
+pub(super) enum NoCensus {
     Failed(BackendError),
     Stopped(StopSignal),
 }
@@ -100,7 +101,7 @@ async fn again<B: Backend>(
             return;
         }
         Err(NoCensus::Stopped(_)) => {
-            report.findings.push(uncountable(&BackendError::Lost("a signal asked to stop".into())));
+            report.findings.push(uncountable(&"a signal asked to stop"));
             return;
         }
     };
@@ -112,7 +113,7 @@ async fn again<B: Backend>(
 }
 
 /// Nothing is known of rows that vanished, and nothing passes because nobody looked.
-fn uncountable(error: &BackendError) -> Finding {
+fn uncountable(error: &dyn Display) -> Finding {
     Finding::error(
         "census",
         "the scratch",
@@ -208,6 +209,62 @@ async fn after<B: Backend>(
     merge(&mut report.tables, &compared);
     report.timings.census_ms = Some(before.ms + began.elapsed().as_secs_f64() * 1e3);
     Ok(compared)
+}
+
+/// What is not as it was before everything, at the end of the way down.
+pub(super) async fn since<B: Backend>(
+    auditor: &B,
+    before: &Before,
+    request: &Request<'_>,
+) -> Result<Vec<Unexplained>, NoCensus> {
+    let mut session = auditor.connect().await?;
+    let canceller = session.canceller();
+    let reading = read_after(&mut session, before, request);
+    let read = unless_stopped(&canceller, reading, &request.stop).await;
+    let after = read.map_err(NoCensus::Stopped)??;
+    session.hang_up().await;
+    let compared = compared(before, &after)?;
+    let was_there = compared.iter().filter(|it| it.report.rows_before.is_some());
+    Ok(was_there.filter_map(|it| Unexplained::of(&it.report, &after)).collect())
+}
+
+/// A table that is not, or may not be, what it was.
+pub(super) struct Unexplained {
+    pub(super) relation: String,
+    what: String,
+    code: &'static str,
+}
+
+impl Unexplained {
+    fn of(table: &TableReport, after: &After) -> Option<Self> {
+        let of = |code, what| Some(Self { relation: table.relation.clone(), what, code });
+        let digest = table.digest.as_ref();
+        if let Some(lost) = table.lost_rows() {
+            let before = units::count(table.rows_before.unwrap_or(lost));
+            return of("down-lossy", format!("lost {} of its {before} rows", units::count(lost)));
+        }
+        let written =
+            table.relation_after.as_ref().is_some_and(|it| after.counted.contains_key(it));
+        match digest {
+            Some(digest) if digest.before == digest.after => None,
+            Some(_) => of("down-lossy", "does not hold what it held".to_owned()),
+            None if written => {
+                of("down-unproven", "was written to, and what is in it was not compared".to_owned())
+            }
+            None => None,
+        }
+    }
+
+    pub(super) fn finding(&self) -> Finding {
+        let Self { relation, what, code } = self;
+        let remedy = match *code {
+            "down-unproven" => "give --digest as well, which compares every table",
+            _ => "look at what triggers, foreign keys and functions do there",
+        };
+        let message =
+            format!("after all migrations were taken back {relation} {what}; no script names it");
+        Finding::warning(code, relation, message, remedy)
+    }
 }
 
 async fn read_after<S: Session>(

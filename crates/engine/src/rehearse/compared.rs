@@ -206,5 +206,8 @@ pub(super) fn merge(tables: &mut Vec<TableReport>, compared: &[Compared]) {
 }
 
 pub(super) fn uncounted(relation: &str) -> BackendError {
-    BackendError::Lost(format!("the rows of {relation} were not counted"))
+    BackendError::Settings {
+        message: format!("the rows of {relation} were not counted"),
+        remedy: "see to it that nobody else works on the scratch".to_owned(),
+    }
 }

@@ -4,8 +4,10 @@ mod boot;
 mod census;
 mod command;
 mod compared;
+mod down;
 mod named;
 mod receipt;
+mod stage;
 mod unprepared;
 mod verdict;
 
@@ -17,8 +19,9 @@ use stopover_checks::{Measured, limits};
 use stopover_model::report::RehearsalReport;
 use stopover_model::{Event, EventSink, Finding, Gate, HealMode};
 
+use crate::apply::{Beside, apply_beside};
 use crate::detail::{clip, of_findings};
-use crate::{EngineError, Measure, Request, apply, traced};
+use crate::{DownTrial, Ending, EngineError, Measure, Request, traced};
 
 use unprepared::unprepared;
 use verdict::judge;
@@ -99,14 +102,24 @@ async fn on_scratch<B: Backend>(
         let ending = command::migrate(ground, command, request, measure, report, sink).await;
         return boot::after(ending, &prepared.backend, request, measure, report, sink).await;
     }
+    let stages = match measure.down {
+        DownTrial::LeftOut => Ok(None),
+        DownTrial::Tried => down::Stages::begin(&prepared.backend, auditor, request).await,
+    };
+    let stages = match stages {
+        Ok(stages) => stages,
+        Err(error) => return broken(error, report),
+    };
+    let beside = stages.as_ref().map(|it| it as &dyn Beside);
     let observer = prepared.backend.observer();
     if let (Some(observer), Some(per_second)) = (&observer, measure.traffic_per_second) {
         observer.stir(per_second);
     }
     let applied = match &observer {
-        None => apply(&prepared.backend, request, sink).await,
+        None => apply_beside(&prepared.backend, request, beside, sink).await,
         Some(observer) => {
-            apply(&prepared.backend, request, &mut Overheard { observer: &**observer, sink }).await
+            let sink = &mut Overheard { observer: &**observer, sink };
+            apply_beside(&prepared.backend, request, beside, sink).await
         }
     };
     let trace = match observer {
@@ -124,7 +137,18 @@ async fn on_scratch<B: Backend>(
             if let Some(before) = &before {
                 census::end(auditor, before, &applied, request, report).await;
             }
+            let carried_out = matches!(applied.ending, Ending::Complete | Ending::Failed { .. });
+            if let (Some(signal), true) = (request.stop.requested(), carried_out) {
+                return RehearsalEnding::Stopped(signal);
+            }
             report.receipt = receipt::begun(&applied, &request.limits, measure, report);
+            if let (Some(stages), Ending::Complete) = (stages, &applied.ending) {
+                let audit = census::Audit { auditor, before: before.as_ref() };
+                let trip = down::Trip { backend: &prepared.backend, audit, request };
+                if let Err(signal) = trip.go(stages, &applied, report, sink).await {
+                    return RehearsalEnding::Stopped(signal);
+                }
+            }
             let ending = judge(&prepared.backend, applied, report).await;
             boot::after(ending, &prepared.backend, request, measure, report, sink).await
         }

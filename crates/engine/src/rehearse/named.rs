@@ -47,7 +47,7 @@ pub(super) fn dropped_in<'a>(
 
 /// `shop."Odd ""Name"""` without its schema and quotes, in lower case, as far as its first quote
 /// inside.
-fn bare(relation: &str) -> String {
+pub(super) fn bare(relation: &str) -> String {
     let name = match relation.strip_suffix('"') {
         Some(quoted) => quoted.rsplit('"').next().unwrap_or(quoted),
         None => relation.rsplit('.').next().unwrap_or(relation),

@@ -9,6 +9,7 @@ mod apply;
 mod backup;
 mod cache;
 mod carry;
+mod down;
 mod harness;
 mod program;
 mod receipt;
@@ -19,7 +20,7 @@ mod status;
 mod table;
 
 pub use adopt::{AdoptReport, AdoptedEntry};
-pub use apply::{ApplyReport, FailedMigration};
+pub use apply::{ApplyReport, FailedMigration, Override, Safeguard};
 pub use backup::{
     BackupCompression, BackupDocument, BackupKind, BackupMade, BackupManifest, SourceCensus,
     Verification, VerifiedTable, VerifyReport,
@@ -29,6 +30,7 @@ pub use carry::{
     CarriedObjects, CarriedSchema, CarriedState, CarriedTable, CarryCallback, CarryError,
     CarryOutcome, CarryReport,
 };
+pub use down::{DownLoss, DownOutcome, DownReport};
 pub use harness::{
     CheckEntry, CheckOutcome, OrphanEntry, PostflightReport, PreflightReport, TouchedTable,
 };

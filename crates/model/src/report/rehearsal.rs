@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Finding, Receipt, StatementError, TOOL_VERSION, Version};
 
-use super::{BaseCopy, BootReport, CommandReport, SCHEMA_VERSION, TableReport};
+use super::{BaseCopy, BootReport, CommandReport, DownReport, SCHEMA_VERSION, TableReport};
 
 /// What a rehearsal decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -189,6 +189,9 @@ pub struct RehearsalReport {
     pub boot: Option<BootReport>,
     /// The tables; empty where nobody looked.
     pub tables: Vec<TableReport>,
+    /// Taking the migrations back, the newest first; null where nobody asked for it, or where the
+    /// migrations did not come to their end.
+    pub down: Option<Vec<DownReport>>,
     /// The schema's fingerprints.
     pub schema: SchemaPair,
     /// Where the time went.
@@ -216,6 +219,7 @@ impl RehearsalReport {
             command: None,
             boot: None,
             tables: Vec::new(),
+            down: None,
             schema: SchemaPair::default(),
             timings: Timings::default(),
             receipt: None,

@@ -6,6 +6,7 @@
 mod axis;
 mod bars;
 mod chart;
+mod down;
 mod error;
 mod head;
 mod migrations;
@@ -69,6 +70,7 @@ fn body(page: &mut Markup, report: &RehearsalReport) {
         head::tiles(page, report);
         chart::section(page, report, picture.as_ref());
         tables::section(page, report);
+        down::section(page, report);
         migrations::section(page, report);
         circumstances(page, report);
     });

@@ -8,6 +8,7 @@ mod apply;
 mod backup;
 mod cache;
 mod carry;
+mod down;
 mod findings;
 mod harness;
 mod locked;

@@ -13,7 +13,7 @@ use crate::table::{Cell, Column, Table};
 use crate::{text, units};
 
 use super::findings::{is_urgent, list};
-use super::{Detail, locked, measured, next_step, programs};
+use super::{Detail, down, locked, measured, next_step, programs};
 
 /// Where the values of the head begin, right of their labels.
 const REACH: usize = 10;
@@ -48,6 +48,7 @@ pub fn rehearsal(
     locked::locks(&mut page, &report.migrations, detail);
     programs::locks(&mut page, report.command.as_ref(), detail);
     measured::tables(&mut page, report, detail);
+    down::trip(&mut page, report.down.as_deref());
     if report.findings.iter().any(|it| !is_urgent(it)) {
         page.gap();
         list(&mut page, report.findings.iter().filter(|it| !is_urgent(it)));

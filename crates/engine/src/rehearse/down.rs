@@ -1,0 +1,297 @@
+//! Up, down and up again, on production's own data: does each down script work, how long does it
+//! take, and what does it not bring back.
+//!
+//! Between two migrations somebody looks from beside, on the way up and on the way down; what was
+//! there before a migration is held against what its down script leaves. Tables that no script of
+//! the migration names are not digested each time: whether one of those was written to is looked at
+//! once, at the end of the way down.
+
+use std::sync::{Mutex, PoisonError};
+
+use stopover_backend::{Backend, BackendError, Execute, Pending, Session, StopSignal};
+use stopover_checks::{Again, DownTrip, down};
+use stopover_model::report::{DownOutcome, DownReport, MigrationStatus, RehearsalReport};
+use stopover_model::{EventSink, Finding, Schema, SourceSet, Step, Version};
+use stopover_planner::DownSelection;
+
+use super::census::{self, Audit, NoCensus, Unexplained};
+use super::stage::{Stage, touched};
+use crate::apply::Beside;
+use crate::statement::unless_stopped;
+use crate::{Applied, Ending, EngineError, Request, apply, rollback};
+
+/// Looks at the database before each migration.
+pub(super) struct Stages<'a, B> {
+    auditor: &'a B,
+    request: &'a Request<'a>,
+    versions: Vec<Version>,
+    seen: Mutex<Vec<Result<Stage, String>>>,
+}
+
+/// What a stage of the way comes to besides a value.
+enum Broken {
+    Stopped(StopSignal),
+    Failed(String),
+}
+
+impl From<BackendError> for Broken {
+    fn from(error: BackendError) -> Self {
+        Self::Failed(error.to_string())
+    }
+}
+
+impl<'a, B: Backend> Stages<'a, B> {
+    /// Looks at what there is before the first migration. `None` where there is nothing to apply.
+    pub(super) async fn begin(
+        backend: &B,
+        auditor: &'a B,
+        request: &'a Request<'a>,
+    ) -> Result<Option<Self>, EngineError> {
+        let plan = crate::plan(backend, request).await?;
+        let versions: Vec<Version> = plan.steps.into_iter().map(|it| it.version).collect();
+        let Some(first) = versions.first() else { return Ok(None) };
+        let stage = match look(auditor, request, &scripts(request.source, first)).await {
+            Ok(stage) => Ok(stage),
+            Err(Broken::Failed(error)) => Err(error),
+            Err(Broken::Stopped(signal)) => return Err(EngineError::Stopped(signal)),
+        };
+        Ok(Some(Self { auditor, request, versions, seen: Mutex::new(vec![stage]) }))
+    }
+
+    fn into_stages(self) -> Vec<Result<Stage, String>> {
+        self.seen.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<B: Backend> Beside for Stages<'_, B> {
+    fn after<'s>(&'s self, step: &'s Step) -> Pending<'s, ()> {
+        Box::pin(async move {
+            let at = self.versions.iter().position(|it| *it == step.version);
+            let next = at.and_then(|at| self.versions.get(at + 1));
+            let Some(next) = next else { return };
+            let stage =
+                match look(self.auditor, self.request, &scripts(self.request.source, next)).await {
+                    Ok(stage) => Ok(stage),
+                    Err(Broken::Failed(error)) => Err(error),
+                    // The engine sees the stop by itself.
+                    Err(Broken::Stopped(_)) => return,
+                };
+            self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
+        })
+    }
+}
+
+async fn look<B: Backend>(
+    auditor: &B,
+    request: &Request<'_>,
+    scripts: &[String],
+) -> Result<Stage, Broken> {
+    let mut session = auditor.connect().await?;
+    let canceller = session.canceller();
+    let reading = Stage::read(&mut session, request, scripts);
+    let read = unless_stopped(&canceller, reading, &request.stop).await;
+    let stage = read.map_err(Broken::Stopped)??;
+    session.hang_up().await;
+    Ok(stage)
+}
+
+/// Up and down script of a migration.
+fn scripts(source: &SourceSet, version: &Version) -> Vec<String> {
+    let migration = source.get(version);
+    let both = migration.into_iter().flat_map(|it| [Some(&it.up), it.down.as_ref()]);
+    both.flatten().map(|it| it.text.clone()).collect()
+}
+
+/// Whether a script has nothing to run: that is how some say that there is no way back.
+fn is_empty(text: &str) -> bool {
+    text.lines().map(str::trim).all(|it| it.is_empty() || it.starts_with("--"))
+}
+
+/// The way down and up again, after everything was applied.
+pub(super) struct Trip<'a, B> {
+    pub(super) backend: &'a B,
+    pub(super) audit: Audit<'a, B>,
+    pub(super) request: &'a Request<'a>,
+}
+
+impl<B: Backend> Trip<'_, B> {
+    /// Goes it, and puts what was found into the report.
+    ///
+    /// # Errors
+    /// A signal that asks to stop.
+    pub(super) async fn go(
+        &self,
+        stages: Stages<'_, B>,
+        applied: &Applied,
+        report: &mut RehearsalReport,
+        sink: &mut dyn EventSink,
+    ) -> Result<(), StopSignal> {
+        let mut entries = self.entries(applied);
+        let again =
+            match self.there_and_back(stages.into_stages(), &mut entries, report, sink).await {
+                Ok(again) => again,
+                Err(Broken::Stopped(signal)) => return Err(signal),
+                Err(Broken::Failed(error)) => {
+                    report.findings.push(not_tried(&error));
+                    Again::NotTried
+                }
+            };
+        report.findings.extend(down(&DownTrip { migrations: &entries, again }));
+        report.down = Some(entries);
+        Ok(())
+    }
+
+    /// The migrations that were applied, the newest first.
+    fn entries(&self, applied: &Applied) -> Vec<DownReport> {
+        let entry = |it: &Version| {
+            let migration = self.request.source.get(it);
+            let down = migration.and_then(|it| it.down.as_ref());
+            let is_there = down.is_some_and(|it| !is_empty(&it.text));
+            DownReport {
+                version: it.clone(),
+                name: migration.map(|it| it.name.clone()).unwrap_or_default(),
+                file: down.map(|it| it.path.clone()),
+                outcome: (!is_there).then_some(DownOutcome::Irreversible),
+                duration_ms: None,
+                again_ms: None,
+                lost: Vec::new(),
+                objects: Vec::new(),
+                error: None,
+            }
+        };
+        applied.versions(MigrationStatus::Applied).iter().rev().map(entry).collect()
+    }
+
+    async fn there_and_back(
+        &self,
+        stages: Vec<Result<Stage, String>>,
+        entries: &mut [DownReport],
+        report: &mut RehearsalReport,
+        sink: &mut dyn EventSink,
+    ) -> Result<Again, Broken> {
+        let top = look(self.audit.auditor, self.request, &[]).await?.schema;
+        let stages: Result<Vec<Stage>, String> = stages.into_iter().collect();
+        let mut stages = stages.map_err(Broken::Failed)?;
+        if stages.len() != entries.len() {
+            return Err(Broken::Failed("not every migration was looked at before it".to_owned()));
+        }
+        let mut done = 0;
+        for entry in entries.iter_mut() {
+            if entry.outcome == Some(DownOutcome::Irreversible) {
+                break;
+            }
+            if !self.back(entry, sink).await? {
+                break;
+            }
+            let scripts = scripts(self.request.source, &entry.version);
+            let now = look(self.audit.auditor, self.request, &scripts).await?;
+            if let Some(before) = stages.pop() {
+                entry.lost = before.lost(&now);
+                entry.objects = before.objects(&now.schema);
+                let same = entry.lost.is_empty() && entry.objects.is_empty();
+                entry.outcome = Some(if same { DownOutcome::Lossless } else { DownOutcome::Lossy });
+            }
+            done += 1;
+        }
+        if done == entries.len() {
+            self.whole(entries, report).await?;
+        }
+        if done == 0 || entries.iter().any(|it| it.error.is_some()) {
+            return Ok(Again::NotTried);
+        }
+        self.again(entries, &top, sink).await
+    }
+
+    /// Takes the newest migration back; whether that worked.
+    async fn back(&self, entry: &mut DownReport, sink: &mut dyn EventSink) -> Result<bool, Broken> {
+        let one = DownSelection::Steps(1);
+        let back = rollback(self.backend, self.request, &one, sink).await.map_err(broken)?;
+        entry.duration_ms = back.migrations.first().and_then(|it| it.duration_ms);
+        let is_it = back.plan.steps.first().is_some_and(|it| it.version == entry.version);
+        match back.ending {
+            Ending::Complete if is_it => Ok(true),
+            Ending::Complete => Err(Broken::Failed(format!(
+                "another migration than {} was the newest one",
+                entry.version
+            ))),
+            Ending::Failed { failed, .. } => {
+                entry.error = Some(failed.error);
+                Ok(false)
+            }
+            Ending::Stopped(signal) => Err(Broken::Stopped(signal)),
+            Ending::Lost(error) => Err(error.into()),
+        }
+    }
+
+    /// What the whole way lost that no migration's scripts name.
+    async fn whole(
+        &self,
+        entries: &[DownReport],
+        report: &mut RehearsalReport,
+    ) -> Result<(), Broken> {
+        let Some(before) = self.audit.before else { return Ok(()) };
+        let changes = census::since(self.audit.auditor, before, self.request).await;
+        let changes = changes.map_err(|it| match it {
+            NoCensus::Failed(error) => error.into(),
+            NoCensus::Stopped(signal) => Broken::Stopped(signal),
+        })?;
+        let scripts: Vec<String> =
+            entries.iter().flat_map(|it| scripts(self.request.source, &it.version)).collect();
+        let named = touched(&before.schema, &scripts);
+        let known = |relation: &String| {
+            named.contains(relation)
+                || entries.iter().flat_map(|it| &it.lost).any(|it| it.relation == *relation)
+        };
+        let others = changes.iter().filter(|it| !known(&it.relation));
+        report.findings.extend(others.map(Unexplained::finding));
+        Ok(())
+    }
+
+    /// Applies again what was taken back.
+    async fn again(
+        &self,
+        entries: &mut [DownReport],
+        top: &Schema,
+        sink: &mut dyn EventSink,
+    ) -> Result<Again, Broken> {
+        let again = apply(self.backend, self.request, sink).await.map_err(broken)?;
+        for migration in &again.migrations {
+            let entry = entries.iter_mut().find(|it| it.version == migration.version);
+            if let Some(entry) = entry.filter(|_| migration.status == MigrationStatus::Applied) {
+                entry.again_ms = migration.duration_ms;
+            }
+        }
+        match again.ending {
+            Ending::Complete => {}
+            Ending::Failed { failed, .. } => return Ok(Again::Failed(failed)),
+            Ending::Stopped(signal) => return Err(Broken::Stopped(signal)),
+            Ending::Lost(error) => return Err(error.into()),
+        }
+        let first = Stage { schema: top.clone(), tables: std::collections::BTreeMap::new() };
+        let now = look(self.audit.auditor, self.request, &[]).await?;
+        let objects = first.objects(&now.schema);
+        Ok(if objects.is_empty() { Again::Same } else { Again::Other(objects) })
+    }
+}
+
+fn broken(error: EngineError) -> Broken {
+    match error {
+        EngineError::Stopped(signal) => Broken::Stopped(signal),
+        EngineError::Refused(findings) => {
+            let messages: Vec<String> =
+                findings.into_iter().filter(Finding::is_error).map(|it| it.message).collect();
+            Broken::Failed(messages.join("; "))
+        }
+        other => Broken::Failed(other.to_string()),
+    }
+}
+
+/// What was asked for and could not be looked at is no pass.
+fn not_tried(error: &str) -> Finding {
+    Finding::error(
+        "down",
+        "the down scripts",
+        format!("whether the migrations can be taken back could not be tried to its end: {error}"),
+        "settle that, and run the rehearsal again",
+    )
+}

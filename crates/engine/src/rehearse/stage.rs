@@ -1,0 +1,218 @@
+//! The database at one moment between migrations: its schema, and what is in the tables that a
+//! migration's scripts touch, as far as their texts and the schema tell.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use stopover_backend::{BackendError, CensusDepth, Session};
+use stopover_model::report::DownLoss;
+use stopover_model::{Schema, SchemaObject, TableCensus};
+
+use super::named::bare;
+use crate::Request;
+
+/// One moment.
+pub(super) struct Stage {
+    pub(super) schema: Schema,
+    pub(super) tables: BTreeMap<String, TableCensus>,
+}
+
+impl Stage {
+    /// Reads it; `scripts` are the texts of the migration that comes next, or was taken back.
+    pub(super) async fn read<S: Session>(
+        session: &mut S,
+        request: &Request<'_>,
+        scripts: &[String],
+    ) -> Result<Self, BackendError> {
+        let scope = session.bookkeeping(&request.facts).await?;
+        let schema = session.schema(&scope).await?;
+        let names: Vec<String> = touched(&schema, scripts).into_iter().collect();
+        let tables = session.chosen_tables(&scope, CensusDepth::Digests, &names).await?;
+        let tables = tables.into_iter().map(|it| (it.relation.clone(), it)).collect();
+        Ok(Self { schema, tables })
+    }
+
+    /// Tables that are not as they were in `self`, now that it is `now`.
+    pub(super) fn lost(&self, now: &Self) -> Vec<DownLoss> {
+        let changed = self.tables.values().filter_map(|was| {
+            let is = now.tables.get(&was.relation);
+            let columns = not_as_before(was, is);
+            let same_rows = is.is_some_and(|it| it.rows == was.rows);
+            let nothing = (same_rows && columns.is_empty()) || (is.is_none() && was.rows == 0);
+            (!nothing).then(|| DownLoss {
+                relation: was.relation.clone(),
+                rows_before: Some(was.rows),
+                rows_after: is.map(|it| it.rows),
+                columns,
+            })
+        });
+        changed.collect()
+    }
+
+    /// Objects that are not as they were, as `kind identity`. The order of columns does not count:
+    /// no script can put a column back to its place.
+    pub(super) fn objects(&self, now: &Schema) -> Vec<String> {
+        let changes = self.schema.changes(now).into_iter();
+        let matters = changes.filter(|it| match (&it.before, &it.after) {
+            (Some(before), Some(after)) => in_any_order(before) != in_any_order(after),
+            _ => true,
+        });
+        matters.map(|it| format!("{} {}", it.kind, it.identity)).collect()
+    }
+}
+
+/// Columns that are gone, or hold other values in as many rows. With another number of rows every
+/// column holds others: nothing is said of them then.
+fn not_as_before(was: &TableCensus, is: Option<&TableCensus>) -> Vec<String> {
+    let Some(is) = is else { return Vec::new() };
+    let mut changed = Vec::new();
+    for column in &was.columns {
+        match is.columns.iter().find(|it| it.column == column.column) {
+            Some(now) if now.digest == column.digest || is.rows != was.rows => {}
+            _ => changed.push(column.column.clone()),
+        }
+    }
+    changed
+}
+
+/// A table's definition with its columns sorted.
+fn in_any_order(definition: &str) -> Vec<String> {
+    let sorted = |line: &str| match line.strip_prefix("columns: ") {
+        None => line.to_owned(),
+        Some(columns) => {
+            let mut columns: Vec<&str> = columns.split(", ").collect();
+            columns.sort_unstable();
+            columns.join(", ")
+        }
+    };
+    definition.lines().map(sorted).collect()
+}
+
+/// Tables whose names stand in one of the scripts, their partitions, and those that a foreign key
+/// changes with them.
+pub(super) fn touched(schema: &Schema, scripts: &[String]) -> BTreeSet<String> {
+    let scripts: Vec<String> = scripts.iter().map(|it| it.to_lowercase()).collect();
+    let named = |table: &&SchemaObject| {
+        let name = bare(&table.identity);
+        scripts.iter().any(|it| it.contains(&name))
+    };
+    let of_kind = |kind: &'static str| schema.objects.iter().filter(move |it| it.kind == kind);
+    let mut found: BTreeSet<String> =
+        of_kind("table").filter(named).map(|it| it.identity.clone()).collect();
+    loop {
+        let mut more: Vec<String> = Vec::new();
+        for table in of_kind("table") {
+            let parts = table.definition.lines().filter_map(|it| it.strip_prefix("partition of: "));
+            if parts.flat_map(|it| it.split(" FOR VALUES").next()).any(|it| found.contains(it)) {
+                more.push(table.identity.clone());
+            }
+        }
+        for constraint in of_kind("constraint") {
+            let refers = constraint.definition.split_once(" REFERENCES ");
+            let to = refers.and_then(|(_, to)| to.split_once('(')).map(|(table, _)| table);
+            let follows = [" CASCADE", " SET NULL", " SET DEFAULT"];
+            let follows = follows.iter().any(|it| constraint.definition.contains(it));
+            if follows && to.is_some_and(|it| found.contains(it)) {
+                more.extend(constraint.identity.rsplit_once('.').map(|it| it.0.to_owned()));
+            }
+        }
+        let known = found.len();
+        found.extend(more);
+        if found.len() == known {
+            return found;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stopover_model::ColumnDigest;
+
+    use super::*;
+
+    fn object(kind: &str, identity: &str, definition: &str) -> SchemaObject {
+        let text = |it: &str| it.to_owned();
+        SchemaObject { kind: text(kind), identity: text(identity), definition: text(definition) }
+    }
+
+    fn census(relation: &str, rows: u64, columns: &[(&str, &str)]) -> TableCensus {
+        let columns = columns.iter().map(|(column, digest)| ColumnDigest {
+            column: (*column).to_owned(),
+            digest: (*digest).to_owned(),
+        });
+        let columns = columns.collect();
+        TableCensus { relation: relation.to_owned(), rows, digest: None, columns }
+    }
+
+    fn stage(tables: Vec<TableCensus>, objects: Vec<SchemaObject>) -> Stage {
+        let tables = tables.into_iter().map(|it| (it.relation.clone(), it)).collect();
+        Stage { schema: Schema::new(objects), tables }
+    }
+
+    #[test]
+    fn what_a_script_names_takes_its_partitions_and_dependants_along() {
+        let schema = Schema::new(vec![
+            object("table", "public.events", "columns: id\npartitioned by: RANGE (at)"),
+            object(
+                "table",
+                "public.e_1",
+                "columns: id\npartition of: public.events FOR VALUES IN (1)",
+            ),
+            object("table", "public.marks", "columns: id"),
+            object("table", "public.other", "columns: id"),
+            object(
+                "constraint",
+                "public.marks.marks_fkey",
+                "FOREIGN KEY (id) REFERENCES public.events(id) ON DELETE CASCADE",
+            ),
+            object(
+                "constraint",
+                "public.other.other_fkey",
+                "FOREIGN KEY (id) REFERENCES public.events(id)",
+            ),
+        ]);
+        let found = touched(&schema, &["DELETE FROM Events".to_owned()]);
+        assert_eq!(Vec::from_iter(found), ["public.e_1", "public.events", "public.marks"]);
+    }
+
+    #[test]
+    fn lost_rows_columns_and_values_are_told_by_table() {
+        let before = stage(
+            vec![
+                census("public.a", 3, &[("id", "1"), ("note", "2")]),
+                census("public.b", 3, &[("id", "1")]),
+                census("public.c", 3, &[("id", "1")]),
+                census("public.d", 0, &[("id", "0")]),
+            ],
+            vec![],
+        );
+        let after = stage(
+            vec![
+                census("public.a", 3, &[("id", "1"), ("note", "9")]),
+                census("public.b", 2, &[("id", "7")]),
+                census("public.new", 5, &[]),
+            ],
+            vec![],
+        );
+        let lost: Vec<(String, Option<u64>, Vec<String>)> = before
+            .lost(&after)
+            .into_iter()
+            .map(|it| (it.relation, it.rows_after, it.columns))
+            .collect();
+        let expected = [
+            ("public.a".to_owned(), Some(3), vec!["note".to_owned()]),
+            ("public.b".to_owned(), Some(2), vec![]),
+            ("public.c".to_owned(), None, vec![]),
+        ];
+        assert_eq!(lost, expected);
+        assert_eq!(before.lost(&before), []);
+    }
+
+    #[test]
+    fn a_column_that_comes_back_at_the_end_is_no_difference() {
+        let before = stage(vec![], vec![object("table", "public.a", "columns: id, note, at")]);
+        let after = Schema::new(vec![object("table", "public.a", "columns: id, at, note")]);
+        assert!(before.objects(&after).is_empty());
+        let after = Schema::new(vec![object("table", "public.a", "columns: id, at")]);
+        assert_eq!(before.objects(&after), ["table public.a"]);
+    }
+}
