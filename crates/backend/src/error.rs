@@ -16,6 +16,16 @@ pub enum BackendError {
         /// What to do.
         remedy: String,
     },
+    /// The server has no connection left for this role.
+    #[error("cannot connect to {target}: {reason}")]
+    Full {
+        /// Host, port and database; never a password.
+        target: String,
+        /// What the server said.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
     /// An open session broke off: nobody knows what the last request did.
     #[error("the connection to the server was lost: {0}")]
     Lost(String),

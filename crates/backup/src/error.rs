@@ -114,6 +114,7 @@ impl BackupError {
             Self::Program(_) => "install it, or name its folder: pg_bin, STOPOVER_PG_BIN",
             Self::Backend(
                 BackendError::Unreachable { remedy, .. }
+                | BackendError::Full { remedy, .. }
                 | BackendError::Unwritable { remedy, .. }
                 | BackendError::Settings { remedy, .. },
             )

@@ -83,6 +83,24 @@ impl<'a> PreflightFacts<'a> {
     }
 }
 
+/// The codes of all checks of a preflight.
+const PREFLIGHT: [&str; 14] = [
+    "drift",
+    "pending",
+    "long-transaction",
+    "blocking-lock",
+    "dump-running",
+    "autovacuum-wraparound",
+    "prepared-transaction",
+    "invalid-index",
+    "replication",
+    "connections",
+    "disk",
+    "privileges",
+    "version",
+    "receipt",
+];
+
 /// Every check of a preflight.
 #[must_use]
 pub fn preflight(facts: &PreflightFacts<'_>) -> Judgements {
@@ -102,6 +120,29 @@ pub fn preflight(facts: &PreflightFacts<'_>) -> Judgements {
     all.add("privileges", rules::privileges::before(facts));
     all.add("version", rules::version::check(facts));
     all.add("receipt", rules::receipt::check(facts));
+    all
+}
+
+/// The checks of a preflight to which the server gives no connection: the one of connections has
+/// found what it looks for, and no other could run.
+#[must_use]
+pub fn no_connection(reason: &str, remedy: String) -> Judgements {
+    let message = format!(
+        "there is no connection left for this role, and nothing else was looked at: {reason}"
+    );
+    let mut all = Judgements::default();
+    for code in PREFLIGHT {
+        let judged = match code {
+            "connections" => Judged::made(vec![Finding::error(
+                code,
+                "the server",
+                message.clone(),
+                remedy.clone(),
+            )]),
+            _ => Judged::blind(),
+        };
+        all.add(code, judged);
+    }
     all
 }
 

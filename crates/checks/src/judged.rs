@@ -33,6 +33,11 @@ impl Judged {
         Self { outcome: CheckOutcome::CouldNotRun, findings: vec![finding] }
     }
 
+    /// It could not be made, and another check's error says why.
+    pub(crate) const fn blind() -> Self {
+        Self { outcome: CheckOutcome::CouldNotRun, findings: Vec::new() }
+    }
+
     /// There is nothing to look at.
     pub(crate) const fn not_applicable(findings: Vec<Finding>) -> Self {
         Self { outcome: CheckOutcome::NotApplicable, findings }

@@ -61,6 +61,7 @@ impl From<EngineError> for Failure {
             ),
             EngineError::Backend(
                 BackendError::Unreachable { remedy, .. }
+                | BackendError::Full { remedy, .. }
                 | BackendError::Unwritable { remedy, .. }
                 | BackendError::Settings { remedy, .. },
             )

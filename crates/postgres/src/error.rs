@@ -66,7 +66,11 @@ pub(crate) fn connect_error(target: String, error: &tokio_postgres::Error) -> Ba
         }
     };
     let reason = error.as_db_error().map_or_else(|| deepest(error), |db| db.message().to_owned());
-    BackendError::Unreachable { target, reason: redact_urls(&reason), remedy: remedy.to_owned() }
+    let (reason, remedy) = (redact_urls(&reason), remedy.to_owned());
+    match code {
+        Some("53300") => BackendError::Full { target, reason, remedy },
+        _ => BackendError::Unreachable { target, reason, remedy },
+    }
 }
 
 /// The innermost cause: the driver's outer texts say only "error communicating with the server".

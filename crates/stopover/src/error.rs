@@ -183,7 +183,8 @@ impl Error {
     /// The error of a session, after `applied` was done.
     pub(crate) fn of_backend(error: BackendError, applied: Vec<Version>) -> Self {
         match error {
-            BackendError::Unreachable { target, reason, remedy } => {
+ {=>            BackendError::Unreachable { target, reason, remedy }
+            | BackendError::Full { target, reason, remedy } => {=> {
                 Self::Unreachable { target, reason, remedy }
             }
             BackendError::Settings { message, remedy }

@@ -78,15 +78,34 @@ pub async fn preflight<B: Backend>(
     asked: &Preflight,
 ) -> Result<PreflightReport, EngineError> {
     let began = Timestamp::now();
-    let mut session = tokio::select! {
-        session = backend.connect() => session?,
+    let session = tokio::select! {
+        session = backend.connect() => session,
         signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    let mut session = match session {
+        Ok(session) => session,
+        // That is what one of the checks looks for.
+        Err(BackendError::Full { reason, remedy, .. }) => {
+            return Ok(no_connection(began, &reason, remedy));
+        }
+        Err(other) => return Err(other.into()),
     };
     let canceller = session.canceller();
     let reading = Box::pin(look(&mut session, request, asked));
     let seen = unless_stopped(&canceller, reading, &request.stop).await;
     let seen = seen.map_err(EngineError::Stopped)??;
     Ok(report(began, &seen, asked))
+}
+
+/// The report of a server that has no connection left: nothing else could be looked at.
+fn no_connection(began: Timestamp, reason: &str, remedy: String) -> PreflightReport {
+    let judged = stopover_checks::no_connection(reason, remedy);
+    PreflightReport {
+        checks: judged.checks,
+        findings: judged.findings,
+        ..PreflightReport::begun(began, DatabaseKind::Postgres)
+    }
+    .judged()
 }
 
 /// Everything that was read.

@@ -211,7 +211,8 @@ async fn a_schema_that_is_not_the_expected_one_is_told_object_by_object() {
 
 #[tokio::test]
 async fn rows_that_are_gone_are_an_error_unless_the_migration_allows_it() {
-    let mut stage = Stage::new().await.with(2, "DELETE FROM orders WHERE id > 3; DROP TABLE apart;");
+    let mut stage =
+        Stage::new().await.with(2, "DELETE FROM orders WHERE id > 3; DROP TABLE apart;");
     stage.psql("INSERT INTO orders SELECT i, i FROM generate_series(1, 10) i");
     stage.psql("INSERT INTO apart VALUES (1)");
     let before = stage.before(&[2]).await;

@@ -108,8 +108,12 @@ async fn a_statement_that_runs_for_long_is_an_old_transaction() {
     let sleeping =
         tokio::spawn(async move { client.batch_execute("SELECT pg_sleep(30) FROM orders").await });
     stage.psql("INSERT INTO orders VALUES (1, 1)");
-    until(&stage, "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
-                   AND pid <> pg_backend_pid() AND state = 'active'").await;
+    until(
+        &stage,
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
+                   AND pid <> pg_backend_pid() AND state = 'active'",
+    )
+    .await;
     wait().await;
     let report = stage.preflight().await;
     sleeping.abort();
@@ -148,12 +152,18 @@ async fn a_queue_of_three_is_told_waiter_by_waiter() {
         "LOCK TABLE orders IN ROW EXCLUSIVE MODE",
     ] {
         let client = stage.database.client().await;
-        waiting.push(tokio::spawn(async move {
-            client.batch_execute(&format!("BEGIN; {sql}")).await
-        }));
+        waiting.push(tokio::spawn(
+            async move { client.batch_execute(&format!("BEGIN; {sql}")).await },
+        ));
         let count = waiting.len();
-        until(&stage, &format!("SELECT count(*) = {count} FROM pg_locks WHERE NOT granted AND \
-            database = (SELECT oid FROM pg_database WHERE datname = current_database())")).await;
+        until(
+            &stage,
+            &format!(
+                "SELECT count(*) = {count} FROM pg_locks WHERE NOT granted AND \
+            database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+            ),
+        )
+        .await;
     }
     let report = stage.preflight().await;
     for task in waiting {
@@ -175,9 +185,13 @@ async fn a_queue_on_a_table_that_the_plan_leaves_alone_is_a_warning() {
     let holder = open(&stage, "LOCK TABLE apart").await;
     let client = stage.database.client().await;
     let waiting = tokio::spawn(async move { client.batch_execute("SELECT * FROM apart").await });
-    until(&stage, "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = \
+    until(
+        &stage,
+        "SELECT count(*) = 1 FROM pg_locks WHERE NOT granted AND relation = \
                    'apart'::regclass AND database = (SELECT oid FROM pg_database WHERE datname \
-                   = current_database())").await;
+                   = current_database())",
+    )
+    .await;
     let report = stage.preflight().await;
     waiting.abort();
     drop(holder);
@@ -202,8 +216,12 @@ async fn a_running_pg_dump_is_found_by_its_name() {
     let mut command = stage.database.command(Program::PgDump);
     let dump = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let dump = Dump(dump.expect("pg_dump starts"));
-    until(&stage, "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pg_dump' \
-                   AND datname = current_database()").await;
+    until(
+        &stage,
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE application_name = 'pg_dump' \
+                   AND datname = current_database()",
+    )
+    .await;
     let report = stage.preflight().await;
     drop((dump, holder));
     let found = only(&report.findings, "dump-running");
@@ -277,6 +295,20 @@ async fn too_few_free_connections_are_an_error() {
     drop(clients);
     drop(stage);
     server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_gives_no_connection_at_all_is_a_red_preflight() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let reader = stage.role(&format!("{READER}; ALTER ROLE $role CONNECTION LIMIT 1"));
+    let only_one = reader.client().await;
+    let report = stage.preflight_as(&reader).await;
+    drop(only_one);
+    stage.forget(&reader);
+    let [found] = &report.findings[..] else { panic!("{:#?}", report.findings) };
+    assert!(found.is_error() && found.code == "connections", "{found:?}");
+    assert_eq!(outcome(&report.checks, "drift"), CheckOutcome::CouldNotRun);
+    assert!(!report.preflight_passed);
 }
 
 #[tokio::test]

@@ -32,7 +32,8 @@ async fn a_role_that_may_not_see_others_says_so_where_somebody_is_in_a_transacti
 #[tokio::test]
 async fn a_view_that_this_server_does_not_have_is_an_error_of_its_check_alone() {
     let stage = Stage::new().await.with(2, NOTE);
-    stage.psql("SET allow_system_table_mods = on; DROP VIEW pg_catalog.pg_stat_progress_basebackup");
+    stage
+        .psql("SET allow_system_table_mods = on; DROP VIEW pg_catalog.pg_stat_progress_basebackup");
     let report = stage.preflight().await;
     let found = only(&report.findings, "dump-running");
     assert!(found.is_error() && found.message.contains("could not run"), "{found:?}");

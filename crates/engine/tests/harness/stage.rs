@@ -78,8 +78,7 @@ impl Stage {
     }
 
     pub(crate) fn request(&self) -> Request<'_> {
-        let ledger =
-            LedgerChoice { kind: Some(LedgerKind::Stopover), ..LedgerChoice::default() };
+        let ledger = LedgerChoice { kind: Some(LedgerKind::Stopover), ..LedgerChoice::default() };
         Request {
             source: &self.source,
             policy: &self.policy,
@@ -185,10 +184,8 @@ pub(crate) fn urgent(findings: &[Finding]) -> Vec<(&str, Severity)> {
 
 /// The only finding under a code that is more than a note.
 pub(crate) fn only<'f>(findings: &'f [Finding], code: &str) -> &'f Finding {
-    let of_code: Vec<&Finding> = findings
-        .iter()
-        .filter(|it| it.code == code && it.severity != Severity::Note)
-        .collect();
+    let of_code: Vec<&Finding> =
+        findings.iter().filter(|it| it.code == code && it.severity != Severity::Note).collect();
     let [one] = of_code[..] else { panic!("not one {code}: {findings:#?}") };
     one
 }
