@@ -5,7 +5,7 @@ use std::sync::Arc;
 use stopover_backend::{BackupMaker, FactsRequest, LedgerChoice, Privileges, Stop};
 use stopover_backup::{PostgresBackups, SqliteBackups};
 use stopover_engine::{
-    Adoption, Applied, EngineError, Postflight, Preflight, Proof, Repair, Request,
+    Adoption, Applied, EngineError, Postflight, Preflight, Proof, Repair, Request, Safeguards,
 };
 use stopover_model::report::{
     AdoptReport, PlanReport, PostflightReport, PreflightReport, RepairReport, StatusReport,
@@ -169,15 +169,16 @@ impl Database {
         }
     }
 
-    /// See [`stopover_engine::apply()`].
+    /// See [`stopover_engine::apply_safely()`].
     pub(crate) async fn apply(
         &self,
         request: &Request<'_>,
+        around: &Safeguards<'_>,
         sink: &mut dyn EventSink,
     ) -> Result<Applied, EngineError> {
         match self {
-            Self::Postgres(it) => stopover_engine::apply(&**it, request, sink).await,
-            Self::Sqlite(it) => stopover_engine::apply(it, request, sink).await,
+            Self::Postgres(it) => stopover_engine::apply_safely(&**it, request, around, sink).await,
+            Self::Sqlite(it) => stopover_engine::apply_safely(it, request, around, sink).await,
         }
     }
 
@@ -231,16 +232,18 @@ impl Database {
         }
     }
 
-    /// See [`stopover_engine::rollback()`].
+    /// See [`stopover_engine::rollback_safely()`].
     pub(crate) async fn rollback(
         &self,
         request: &Request<'_>,
         selection: &DownSelection,
+        around: &Safeguards<'_>,
         sink: &mut dyn EventSink,
     ) -> Result<Applied, EngineError> {
+        use stopover_engine::rollback_safely;
         match self {
-            Self::Postgres(it) => stopover_engine::rollback(&**it, request, selection, sink).await,
-            Self::Sqlite(it) => stopover_engine::rollback(it, request, selection, sink).await,
+            Self::Postgres(it) => rollback_safely(&**it, request, selection, around, sink).await,
+            Self::Sqlite(it) => rollback_safely(it, request, selection, around, sink).await,
         }
     }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use stopover_backend::{
-    Access, Backend, BackendError, Copier, CopyError, Observer, Stop, TargetCopy,
+    Access, Backend, BackendError, Copier, CopyError, LedgerChoice, Observer, Stop, TargetCopy,
 };
 use stopover_model::EventSink;
 use tokio::task::JoinHandle;
@@ -29,9 +29,11 @@ pub struct PostgresBackend {
 
 type Opened = Result<(Client, Served, CancelTls), BackendError>;
 
-/// A connection that is opened before it is asked for.
+type Ready = Result<PostgresSession, BackendError>;
+
+/// A session that is opened before it is asked for.
 #[derive(Clone, Default)]
-struct Early(Arc<Mutex<Option<JoinHandle<Opened>>>>);
+struct Early(Arc<Mutex<Option<JoinHandle<Ready>>>>);
 
 impl fmt::Debug for Early {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -40,11 +42,11 @@ impl fmt::Debug for Early {
 }
 
 impl Early {
-    fn put(&self, opening: JoinHandle<Opened>) {
+    fn put(&self, opening: JoinHandle<Ready>) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(opening);
     }
 
-    fn take(&self) -> Option<JoinHandle<Opened>> {
+    fn take(&self) -> Option<JoinHandle<Ready>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
@@ -56,11 +58,15 @@ impl PostgresBackend {
         Self { target, copier: None, recorder: None, early: Early::default() }
     }
 
-    /// Begins to connect, in the runtime that it is called in: the next session is opened while
-    /// something else is done. What comes of it is told there.
-    pub fn connect_early(&self) {
+    /// Begins to connect, and to look for ledgers, in the runtime that it is called in: the next
+    /// session is opened while something else is done. What comes of it is told there.
+    pub fn connect_early(&self, ledger: LedgerChoice) {
         let backend = self.clone();
-        self.early.put(tokio::spawn(async move { backend.open().await }));
+        self.early.put(tokio::spawn(async move {
+            let mut session = backend.session().await?;
+            session.look_ahead(&ledger).await?;
+            Ok(session)
+        }));
     }
 
     /// The same, with somebody who can make copies of the database: a server makes none by itself.
@@ -93,11 +99,10 @@ impl Backend for PostgresBackend {
             Some(opening) => opening.await.ok(),
             None => None,
         };
-        let (client, connection, tls) = match early {
-            Some(opened) => opened?,
-            None => self.open().await?,
+        let mut session = match early {
+            Some(ready) => ready?,
+            None => self.session().await?,
         };
-        let mut session = PostgresSession::new(client, connection, tls);
         if let Some(recorder) = &self.recorder {
             session.observe(self, recorder).await?;
         }
@@ -135,11 +140,17 @@ impl Backend for PostgresBackend {
 }
 
 impl PostgresBackend {
+    async fn session(&self) -> Ready {
+        let (client, served, tls) = self.open().await?;
+        Ok(PostgresSession::new(client, served, tls))
+    }
+
     /// Opens a connection, and has it served.
     pub(crate) async fn open(&self) -> Opened {
         let mut config = self.target.config.clone();
         let failed = |error: tokio_postgres::Error| connect_error(self.target.describe(), &error);
-        if self.target.ssl_mode == SslMode::Disable {
+        // As in libpq, sslmode says nothing of Unix sockets: a server offers no TLS there.
+        if self.target.ssl_mode == SslMode::Disable || self.target.is_local() {
             config.ssl_mode(DriverMode::Disable);
             let (client, connection) = config.connect(NoTls).await.map_err(failed)?;
             return Ok((client, Served::of(connection), CancelTls::Off));

@@ -41,6 +41,16 @@ pub(crate) struct Located {
     role: String,
 }
 
+/// What the catalog says of ledgers and journals, before it is decided which of them is meant.
+pub(crate) struct Sighted {
+    /// Schema and table of our own ledger, as they were asked for.
+    asked: (String, String),
+    role: String,
+    /// The schema in which an unqualified name is created.
+    here: Option<String>,
+    candidates: Vec<Candidate>,
+}
+
 /// What tells a database with a history from an empty one.
 #[derive(Default)]
 struct History {
@@ -140,17 +150,13 @@ impl Bookkeeping for PostgresSession {
 
 impl PostgresSession {
     async fn look(&mut self, request: &FactsRequest) -> Result<Located, BackendError> {
-        let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
-        let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
-        let sql = catalog_query(own_schema, own_table);
-        let mut sets = self.rows(&sql).await?.into_iter();
-        let (session, tables) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
-        let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
-        let here = session.first().and_then(|row| text(row, 1));
-        // Reading may meet any process: only what has the run lock must stay with one.
-        let pid = session.first().and_then(|row| number(row, 2));
-        self.process = self.process.or(pid);
-        let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
+        let (own_schema, own_table) = own_ledger(&request.ledger);
+        let early = self.sighted.take();
+        let sighted = match early.filter(|it| it.asked.0 == own_schema && it.asked.1 == own_table) {
+            Some(sighted) => sighted,
+            None => self.look_at_catalog(&request.ledger).await?,
+        };
+        let Sighted { role, here, candidates, .. } = sighted;
 
         let seen = ledgers_seen(&candidates, own_schema, own_table);
         let (ledger, exists) = choose(&request.ledger, &seen, here.as_deref())?;
@@ -170,6 +176,26 @@ impl PostgresSession {
         Ok(Located { request: request.clone(), ledger, exists, checksums, seen, role })
     }
 
+    /// Looks at the catalog, for the first look to find it done.
+    pub(crate) async fn look_ahead(&mut self, ledger: &LedgerChoice) -> Result<(), BackendError> {
+        self.sighted = Some(self.look_at_catalog(ledger).await?);
+        Ok(())
+    }
+
+    async fn look_at_catalog(&mut self, ledger: &LedgerChoice) -> Result<Sighted, BackendError> {
+        let (own_schema, own_table) = own_ledger(ledger);
+        let mut sets = self.rows(&catalog_query(own_schema, own_table)).await?.into_iter();
+        let (session, tables) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
+        let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
+        let here = session.first().and_then(|row| text(row, 1));
+        // Reading may meet any process: only what has the run lock must stay with one.
+        let pid = session.first().and_then(|row| number(row, 2));
+        self.process = self.process.or(pid);
+        let candidates = tables.iter().filter_map(candidate).collect();
+        let asked = (own_schema.to_owned(), own_table.to_owned());
+        Ok(Sighted { asked, role, here, candidates })
+    }
+
     /// What else is there beside a ledger without rows.
     async fn history(&mut self, located: &Located) -> Result<History, BackendError> {
         let own_schema = located.request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
@@ -180,6 +206,11 @@ impl PostgresSession {
         let is_users = |table: &String| located.seen.iter().all(|ledger| ledger.table != *table);
         Ok(History { trackers, user_tables: set().filter(is_users).take(USER_TABLES).collect() })
     }
+}
+
+/// Schema and table of our own ledger.
+fn own_ledger(choice: &LedgerChoice) -> (&str, &str) {
+    (choice.schema.as_deref().unwrap_or(OWN_SCHEMA), choice.table.as_deref().unwrap_or(OWN_TABLE))
 }
 
 fn candidate(row: &SimpleQueryRow) -> Option<Candidate> {

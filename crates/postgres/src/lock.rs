@@ -33,17 +33,10 @@ impl RunLock for PostgresSession {
     async fn try_lock(&mut self, ledger: &LedgerId) -> Result<LockAttempt, BackendError> {
         let key = key(ledger);
         let lock = self.in_process(&format!("pg_catalog.pg_try_advisory_lock({key})"));
-        let sql = format!(
-            "SELECT {lock}, pg_catalog.pg_backend_pid();\
-             SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
-               AND a.attname = {} AND NOT a.attisdropped) FROM pg_catalog.pg_class c \
-             JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-             WHERE c.relkind IN ('r', 'p') AND c.relname = {} AND n.nspname = {};{}",
-            literal(SCRIPT_COLUMN),
-            literal(JOURNAL_TABLE),
-            literal(journal_schema(ledger)),
-            self.patience(),
-        );
+        let mut sql = format!("SELECT {lock}, pg_catalog.pg_backend_pid();");
+        if self.journals.get(ledger) != Some(&JournalState::Present) {
+            sql.push_str(&journal_query(ledger));
+        }
         let sets = self.rows(&sql).await?;
         let row = sets.first().and_then(|rows| rows.first());
         self.answered(row.and_then(|row| number(row, 1)))?;
@@ -54,7 +47,7 @@ impl RunLock for PostgresSession {
         }
         self.lock = Some(key);
         // The runner before us may have made a journal since we looked, and left a migration
-        // half done.
+        // half done; one that was there stays.
         if let Some(journal) = sets.get(1).and_then(|rows| rows.first()) {
             let state = if truth(journal, 0) { JournalState::Present } else { JournalState::Older };
             self.journals.insert(ledger.clone(), state);
@@ -151,6 +144,19 @@ impl PostgresSession {
         let sets = self.rows(&sql).await?;
         Ok(sets.first().and_then(|rows| rows.first()).map(holder_of))
     }
+}
+
+/// Whether there is a journal, and has a column for scripts.
+fn journal_query(ledger: &LedgerId) -> String {
+    format!(
+        "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
+           AND a.attname = {} AND NOT a.attisdropped) FROM pg_catalog.pg_class c \
+         JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         WHERE c.relkind IN ('r', 'p') AND c.relname = {} AND n.nspname = {}",
+        literal(SCRIPT_COLUMN),
+        literal(JOURNAL_TABLE),
+        literal(journal_schema(ledger)),
+    )
 }
 
 /// Which row of `pg_locks l` is the advisory lock `key`. It is split there: high half `classid`,

@@ -9,7 +9,7 @@ use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQuery
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::request_error;
-use crate::facts::Located;
+use crate::facts::{Located, Sighted};
 use crate::served::{Listening, Served};
 use crate::trace::Tracer;
 
@@ -36,6 +36,8 @@ pub struct PostgresSession {
     pub(crate) process: Option<i32>,
     /// The key of the run lock, while we have it.
     pub(crate) lock: Option<i64>,
+    /// What the catalog told when the connection was opened early: the first look takes it.
+    pub(crate) sighted: Option<Sighted>,
     /// Where the ledgers are, as far as it was looked up.
     pub(crate) located: Option<Located>,
     /// Whether what a migration left in the session is still to be removed.
@@ -117,6 +119,7 @@ impl PostgresSession {
             tls,
             process: None,
             lock: None,
+            sighted: None,
             located: None,
             traces: Traces::None,
             ahead: Ahead::Nothing,

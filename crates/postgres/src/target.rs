@@ -133,6 +133,13 @@ impl Target {
         format!("database {database} on {host}:{port} as {user}")
     }
 
+    /// Whether nothing but Unix sockets is connected to.
+    pub(crate) fn is_local(&self) -> bool {
+        let hosts = self.config.get_hosts();
+        let is_socket = |host: &Host| !matches!(host, Host::Tcp(_));
+        self.config.get_hostaddrs().is_empty() && !hosts.is_empty() && hosts.iter().all(is_socket)
+    }
+
     /// The configuration, for rooms that open connections of their own.
     #[must_use]
     pub const fn config(&self) -> &Config {
@@ -302,6 +309,16 @@ mod tests {
             assert!(!error.contains("secret"), "{error}");
             assert!(error.starts_with("the database URL does not parse: "), "{error}");
         }
+    }
+
+    #[test]
+    fn a_unix_socket_was_asked_for_tls_though_no_server_offers_it_there() {
+        let local = |text| Target::parse(text).unwrap().is_local();
+        assert!(local("postgres:///db?host=/run/postgresql&sslmode=require"));
+        assert!(local("host=/run/postgresql user=u dbname=db"));
+        assert!(!local("host=/run/postgresql,db.example.com user=u"));
+        assert!(!local("host=db.example.com hostaddr=127.0.0.1"));
+        assert!(!local("postgres://u@h/db?sslmode=require"));
     }
 
     #[test]

@@ -17,6 +17,7 @@ mod rehearse;
 mod repair;
 mod report;
 mod rollback;
+mod safeguards;
 mod schema;
 mod scratch;
 mod status;
@@ -97,10 +98,11 @@ fn flags(
 
 /// Those of `apply` and `plan`.
 fn apply_flags(arguments: ApplyArguments) -> Flags {
+    let flags = flags(arguments.source, Some(arguments.target), arguments.limits);
     Flags {
         require_rehearsal: arguments.require_rehearsal,
         receipt: arguments.receipt,
-        ..flags(arguments.source, Some(arguments.target), arguments.limits)
+        ..backup::backup_flags(arguments.backup, flags)
     }
 }
 
