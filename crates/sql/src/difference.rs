@@ -11,8 +11,8 @@ use crate::dialect::Dialect;
 use crate::script::statements_in;
 use crate::token::{TokenKind, tokens_in};
 
-/// How two texts of one script differ.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How two texts of one script differ, the least first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Difference {
     /// Not at all, or in a byte-order mark, line ends, and white space at the ends of lines and of
     /// the text. That is looked at over the whole text: a string or a function's body of several
@@ -65,11 +65,37 @@ fn meaning(dialect: Dialect, text: &str) -> Option<Vec<&str>> {
     Some(found)
 }
 
-fn significant(dialect: Dialect, text: &str) -> impl Iterator<Item = &str> {
-    tokens_in(dialect, text).filter_map(|it| match it.kind {
-        TokenKind::LineComment => section(it.text),
-        kind => (!kind.is_trivia()).then_some(it.text),
-    })
+fn significant(dialect: Dialect, text: &str) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    // Where the last string ended, while nothing but trivia has followed.
+    let mut string = None;
+    for token in tokens_in(dialect, text) {
+        let meant = match token.kind {
+            TokenKind::LineComment => section(token.text),
+            kind => (!kind.is_trivia()).then_some(token.text),
+        };
+        let Some(meant) = meant else { continue };
+        let behind = string.take().filter(|_| dialect == Dialect::Postgres);
+        if let Some(end) = behind.filter(|_| token.kind == TokenKind::String) {
+            found.push(joint(text.get(end..token.range.start).unwrap_or_default()));
+        }
+        if token.kind == TokenKind::String {
+            string = Some(token.range.end);
+        }
+        found.push(meant);
+    }
+    found
+}
+
+/// What stands between two strings of PostgreSQL's, as far as it means something: behind a line
+/// break, with comments up to a line's end at most, the second goes on with the first; on one line
+/// two strings are an error (PostgreSQL's documentation, "String Constants").
+fn joint(between: &str) -> &str {
+    match between.find(['\n', '\r']) {
+        Some(_) if between.contains("/*") => between,
+        Some(_) => "\n",
+        None => " ",
+    }
 }
 
 /// The mark in a comment that begins a section of goose's or dbmate's, or says what goose puts in
@@ -122,6 +148,11 @@ mod tests {
         ] {
             assert_eq!(of(text, other), Difference::Cosmetic, "{other:?}");
         }
+        for other in ["SELECT 'a'\n\n    'b';", "SELECT 'a' -- why\n'b';", "SELECT 'a'\r\n'b'\n\n;"]
+        {
+            let found = of("SELECT 'a'\n'b';", other);
+            assert!(found <= Difference::Cosmetic, "{other:?}");
+        }
     }
 
     #[test]
@@ -135,6 +166,11 @@ mod tests {
             ("SELECT 1 - -1;", "SELECT 1 --1;"),
             ("SELECT \"a\";", "SELECT \"A\";"),
             ("SELECT 1;", "SELECT 'open"),
+            ("SELECT 'a'\n'b';", "SELECT 'a' 'b';"),
+            ("SELECT E'a'\n  'b';", "SELECT E'a' 'b';"),
+            ("SELECT 'a' -- why\n'b';", "SELECT 'a' 'b';"),
+            ("SELECT 'a'\n'b';", "SELECT 'a' /*\n*/ 'b';"),
+            ("SELECT 'a'\n'b';", "SELECT 'ab';"),
             ("SELECT 1;", ""),
         ] {
             assert_eq!(of(before, after), Difference::Semantic, "{before:?} {after:?}");
