@@ -2,6 +2,7 @@
 
 use std::future::Future;
 
+use stopover_model::report::Safeguard;
 use stopover_model::{
     Checksum, DatabaseError, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState,
     Step, Version,
@@ -178,6 +179,8 @@ pub enum NoteEvent {
     /// An edit of its file was healed. The reason begins with the class: see
     /// [`stopover_model::Healed::told`].
     Healed(HealKind),
+    /// A safeguard of a run was lifted by a decision.
+    Overridden(Safeguard),
 }
 
 impl NoteEvent {
@@ -191,6 +194,9 @@ impl NoteEvent {
             Self::Reverted => "reverted",
             Self::Adopted => "adopted",
             Self::Healed(kind) => kind.event(),
+            Self::Overridden(Safeguard::Preflight) => "preflight overridden",
+            Self::Overridden(Safeguard::Backup) => "backup skipped",
+            Self::Overridden(Safeguard::Postflight) => "postflight skipped",
         }
     }
 }

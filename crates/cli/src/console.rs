@@ -42,6 +42,19 @@ impl Failure {
         Self { exit, message: message.into(), hint: hint.into(), findings: Vec::new() }
     }
 
+    /// What it is, in one line.
+    pub(crate) fn text(&self) -> String {
+        let first = || self.findings.first().map(|it| it.message.clone()).unwrap_or_default();
+        if self.message.is_empty() { first() } else { redact_urls(&self.message) }
+    }
+
+    /// The same as fields of a log's line.
+    pub(crate) fn fields(&self) -> serde_json::Value {
+        let found = self.findings.iter().map(stopover_report::log::found);
+        let found: Vec<serde_json::Value> = found.collect();
+        serde_json::json!({"error": self.text(), "errors": found})
+    }
+
     /// Findings that forbid to go on.
     pub(crate) fn refused(exit: Exit, findings: Vec<Finding>) -> Self {
         Self { exit, message: String::new(), hint: String::new(), findings }
@@ -54,6 +67,7 @@ impl From<EngineError> for Failure {
         let message = error.to_string();
         match error {
             EngineError::Refused(findings) => Self::refused(exit, findings),
+            EngineError::Preflight(report) => Self::refused(exit, report.findings),
             EngineError::LockHeld { .. } => Self::new(
                 exit,
                 message,
@@ -65,7 +79,8 @@ impl From<EngineError> for Failure {
                 | BackendError::Unwritable { remedy, .. }
                 | BackendError::Settings { remedy, .. },
             )
-            | EngineError::Scratch { remedy, .. } => Self::new(exit, message, remedy),
+            | EngineError::Scratch { remedy, .. }
+            | EngineError::NoBackup { remedy, .. } => Self::new(exit, message, remedy),
             EngineError::Backend(
                 BackendError::Lost(_) | BackendError::Unsettled(_) | BackendError::Overtaken(_),
             ) => Self::new(exit, message, "run the command again: it sees what is done"),

@@ -55,7 +55,9 @@ impl Exit {
         match error {
             EngineError::Refused(findings) => Self::of_refusal(findings),
             EngineError::Backend(BackendError::Settings { .. }) => Self::Usage,
+            EngineError::Preflight(_) => Self::Preflight,
             EngineError::Backend(_)
+            | EngineError::NoBackup { .. }
             | EngineError::Ledger { .. }
             | EngineError::Scratch { .. }
             | EngineError::LockHeld { .. } => Self::Unable,
@@ -67,7 +69,7 @@ impl Exit {
     /// cannot be planned at all is a usage error.
     pub(crate) fn of_refusal(findings: &[Finding]) -> Self {
         // Findings about the order and about history that are no entry of `status` of their own.
-        const BESIDE: [&str; 2] = ["out-of-order", "not-proven"];
+        const BESIDE: [&str; 3] = ["out-of-order", "not-proven", "plan-changed"];
         let is_drift = |code: &str| {
             BESIDE.contains(&code) || DriftKind::ALL.iter().any(|kind| kind.code() == code)
         };

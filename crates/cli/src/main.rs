@@ -7,6 +7,7 @@ mod commands;
 mod console;
 mod exit;
 mod forms;
+mod log;
 mod reports;
 mod settings;
 mod signals;

@@ -6,15 +6,21 @@ use stopover_backend::{
     Backend, BackendError, Durability, Execute, FactsReader, Opening, Pending, Session,
 };
 use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
-use stopover_model::{DatabaseError, Direction, Event, EventSink, Facts, Finding, Plan, Step};
+use stopover_model::{
+    DatabaseError, Direction, Event, EventSink, Facts, Finding, HealKind, Plan, Step,
+};
 use stopover_planner::Selection;
 
+use crate::adopt::History;
 use crate::lock::{Locked, may_free_locks};
 use crate::place::located;
 use crate::settle::{Settled, overtaken, settle, still_alone, unsettled};
 use crate::statement::leaving;
 use crate::step::{StepContext, StepEnd, carry_out, limits_of, untouched};
-use crate::{Applied, Ending, EngineError, Request, adopt, gate, heal, recover};
+use crate::{
+    Applied, Around, Ending, EngineError, Request, Safeguards, adopt, gate, heal, recover,
+    safeguards,
+};
 
 /// Takes the run lock, plans, and carries the plan out.
 ///
@@ -26,7 +32,22 @@ pub async fn apply<B: Backend>(
     request: &Request<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
-    apply_beside(backend, request, None, sink).await
+    apply_safely(backend, request, &Safeguards::default(), sink).await
+}
+
+/// The same between safeguards, where there is something to do: preflight and backup before
+/// anything is written, postflight at the end.
+///
+/// # Errors
+/// As [`apply`]; a preflight that forbids it, and a backup that is not to be had.
+pub async fn apply_safely<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    safeguards: &Safeguards<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
+    let company = Company { beside: None, safeguards };
+    applied(backend, request, company, sink).await
 }
 
 /// The same, with somebody who looks at the database between two steps.
@@ -36,10 +57,27 @@ pub(crate) async fn apply_beside<B: Backend>(
     beside: Option<&dyn Beside>,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
+    let company = Company { beside, safeguards: &Safeguards::default() };
+    applied(backend, request, company, sink).await
+}
+
+/// Who is there while a plan is carried out.
+#[derive(Clone, Copy)]
+struct Company<'a> {
+    beside: Option<&'a dyn Beside>,
+    safeguards: &'a Safeguards<'a>,
+}
+
+async fn applied<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    company: Company<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
     // What is kept while it waits is large, and its callers keep it beside their own.
-    let applied = Box::pin(under_lock(backend, &mut locked, request, beside, sink)).await;
+    let applied = Box::pin(under_lock(backend, &mut locked, request, company, sink)).await;
     let freed = locked.release().await;
     let mut applied = applied?;
     applied.tell_once(freed);
@@ -48,23 +86,42 @@ pub(crate) async fn apply_beside<B: Backend>(
     Ok(applied)
 }
 
+/// What would be done, and what it was made from.
+struct Planned {
+    facts: Facts,
+    foreseen: Option<History>,
+    plan: Plan,
+}
+
+async fn planned<S: Session>(
+    locked: &mut Locked<S>,
+    request: &Request<'_>,
+) -> Result<Planned, EngineError> {
+    let mut facts = recover::facts(locked.session(), &request.facts, request.source).await?;
+    heal::edits(locked.session(), request, &mut facts).await?;
+    let foreseen = adopt::foresee(locked.session(), request, &mut facts).await?;
+    let plan = stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
+    Ok(Planned { plan: plan.map_err(EngineError::Refused)?, facts, foreseen })
+}
+
 async fn under_lock<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     request: &Request<'_>,
-    beside: Option<&dyn Beside>,
+    company: Company<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
-    let mut facts = recover::facts(locked.session(), &request.facts, request.source).await?;
-    heal::edits(locked.session(), request, &mut facts).await?;
-    let foreseen = adopt::foresee(locked.session(), request, &mut facts).await?;
-    let mut plan =
-        stopover_planner::plan(request.source, &facts, request.policy, &request.selection)
-            .map_err(EngineError::Refused)?;
-    let passed = gate::pass(&plan, &facts, request).map_err(EngineError::Refused)?;
-    if foreseen.is_some() || !plan.heals.is_empty() || !plan.steps.is_empty() {
+    let mut first = planned(locked, request).await?;
+    let passed = gate::pass(&first.plan, &first.facts, request).map_err(EngineError::Refused)?;
+    if first.foreseen.is_some() || !first.plan.heals.is_empty() || !first.plan.steps.is_empty() {
         locked.prove_pinned(backend, &request.stop).await?;
     }
+    let mut around = Around::default();
+    if runs_something(&first.plan) {
+        (first, around) =
+            Box::pin(safely(backend, locked, request, company.safeguards, first, sink)).await?;
+    }
+    let Planned { mut facts, foreseen, mut plan } = first;
     if let Some(history) = foreseen {
         adopt::take_over(locked, &mut facts, &history).await?;
         plan.findings.push(adopt::told(&history));
@@ -80,20 +137,63 @@ async fn under_lock<B: Backend>(
     let mut findings = healed;
     findings.extend(plan.findings.iter().cloned());
     findings.extend(passed.findings.iter().cloned());
-    let ending = if plan.steps.is_empty() {
-        Ending::Complete
-    } else {
-        ready_ledger(locked, &facts).await?;
-        let work = Work { plan: &plan, request, direction: Direction::Up, beside };
-        let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
-        let ending = steps(backend, locked, &work, &mut progress, sink).await;
-        let ending = on_disk(locked, ending, &mut findings).await;
-        checked(locked, request, ending, &mut findings).await
+    findings.append(&mut around.findings);
+    let ending = match plan.steps.first() {
+        None => Ending::Complete,
+        Some(first) => {
+            ready_ledger(locked, &facts).await?;
+            company.safeguards.record(locked, first).await?;
+            let beside = company.beside;
+            let work = Work { plan: &plan, request, direction: Direction::Up, beside };
+            let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
+            let ending = steps(backend, locked, &work, &mut progress, sink).await;
+            let ending = on_disk(locked, ending, &mut findings).await;
+            let ending = checked(locked, request, ending, &mut findings).await;
+            company.safeguards.end(backend, locked, request, (&mut around, ending), sink).await
+        }
     };
+    findings.append(&mut around.findings);
     let direction = Direction::Up;
     let gate::Passed { grounds, receipt, .. } = passed;
     let duration_ms = 0.0;
-    Ok(Applied { plan, grounds, receipt, direction, migrations, ending, findings, duration_ms })
+    Ok(Applied {
+        plan,
+        grounds,
+        receipt,
+        direction,
+        migrations,
+        around,
+        ending,
+        findings,
+        duration_ms,
+    })
+}
+
+/// Whether statements of migrations are run. What only writes into the ledger needs no backup.
+fn runs_something(plan: &Plan) -> bool {
+    !plan.steps.is_empty() || plan.heals.iter().any(|it| it.kind() == HealKind::Rerun)
+}
+
+/// Looks at the target and makes the backup. The plan is made again behind that: it must be the one
+/// that was judged.
+async fn safely<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    request: &Request<'_>,
+    safeguards: &Safeguards<'_>,
+    first: Planned,
+    sink: &mut dyn EventSink,
+) -> Result<(Planned, Around), EngineError> {
+    if !safeguards.stand() {
+        return Ok((first, Around::default()));
+    }
+    let mut around = safeguards.look(backend, request, &first.plan, sink).await?;
+    safeguards.back_up(locked, request, &mut around, sink).await?;
+    let second = planned(locked, request).await?;
+    if second.plan.hash() != first.plan.hash() {
+        return Err(EngineError::Refused(vec![safeguards::changed("the backup")]));
+    }
+    Ok((second, around))
 }
 
 /// A session that holds the run lock.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use stopover_backend::{BackendError, StopSignal};
+use stopover_model::report::PreflightReport;
 use stopover_model::{DatabaseError, Finding, LockHolder};
 use thiserror::Error;
 
@@ -27,6 +28,21 @@ pub enum EngineError {
         table: String,
         /// What the server said.
         error: Box<DatabaseError>,
+    },
+    /// The look at the target before the first step forbids it.
+    #[error("preflight failed: {}", first_message(&.0.findings))]
+    Preflight(Box<PreflightReport>),
+    /// There is no backup, so nothing was run.
+    #[error("{message}")]
+    NoBackup {
+        /// Why.
+        message: String,
+        /// What to do.
+        remedy: String,
+        /// What its proof found, where there was one.
+        findings: Vec<Finding>,
+        /// What was found before it.
+        preflight: Option<Box<PreflightReport>>,
     },
     /// There is no scratch to prove something on.
     #[error("the scratch cannot be made ready: {reason}")]

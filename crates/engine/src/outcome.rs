@@ -6,6 +6,7 @@ use stopover_model::report::{
 };
 use stopover_model::{DatabaseError, Direction, Finding, Grounds, Plan, ReceiptSeen, Version};
 
+use crate::Around;
 use crate::place::located;
 
 /// How the carrying out of a plan ended.
@@ -39,6 +40,8 @@ pub struct Applied {
     pub direction: Direction,
     /// Every step of it, measured as far as it was run.
     pub migrations: Vec<MigrationReport>,
+    /// What stood around the steps.
+    pub around: Around,
     /// How it ended.
     pub ending: Ending,
     /// Everything that was found.
@@ -123,6 +126,10 @@ impl Applied {
             untouched: self.versions(MigrationStatus::Untouched),
             migrations: self.timed(),
             receipt: self.receipt.as_ref().map(Into::into),
+            backup: self.around.backup.clone(),
+            preflight: self.around.preflight.clone(),
+            postflight: self.around.postflight.clone(),
+            overrides: self.around.overrides.clone(),
             duration_ms: self.duration_ms,
             findings: self.findings.clone(),
             ..ApplyReport::default()

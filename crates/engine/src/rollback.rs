@@ -2,15 +2,16 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, LedgerWriter};
+use stopover_backend::{Backend, LedgerWriter, Session};
 use stopover_model::report::MigrationReport;
-use stopover_model::{Direction, Event, EventSink};
+use stopover_model::{Direction, Event, EventSink, Plan};
 use stopover_planner::{DownSelection, plan_down};
 
 use crate::apply::{Progress, Work, on_disk, open, steps};
 use crate::lock::Locked;
+use crate::safeguards::changed;
 use crate::step::untouched;
-use crate::{Applied, Ending, EngineError, Request, recover};
+use crate::{Applied, Ending, EngineError, Request, Safeguards, recover};
 
 /// Takes the run lock and runs down scripts, newest applied first, each with the removal of its
 /// ledger row in one transaction.
@@ -24,9 +25,24 @@ pub async fn rollback<B: Backend>(
     selection: &DownSelection,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
+    rollback_safely(backend, request, selection, &Safeguards::default(), sink).await
+}
+
+/// The same behind a backup, where there is something to take back.
+///
+/// # Errors
+/// As [`rollback`]; a backup that is not to be had.
+pub async fn rollback_safely<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    selection: &DownSelection,
+    safeguards: &Safeguards<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let mut locked = open(backend, request, sink).await?;
-    let applied = under_lock(backend, &mut locked, request, selection, sink).await;
+    let asked = (selection, safeguards);
+    let applied = Box::pin(under_lock(backend, &mut locked, request, asked, sink)).await;
     let freed = locked.release().await;
     let mut applied = applied?;
     applied.tell_once(freed);
@@ -38,11 +54,20 @@ async fn under_lock<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     request: &Request<'_>,
-    selection: &DownSelection,
+    (selection, safeguards): (&DownSelection, &Safeguards<'_>),
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
-    let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
-    let plan = plan_down(request.source, &facts, selection).map_err(EngineError::Refused)?;
+    let mut plan = planned(locked, request, selection).await?;
+    let mut around = safeguards.unlooked();
+    if !plan.steps.is_empty() && safeguards.stand() {
+        locked.prove_pinned(backend, &request.stop).await?;
+        safeguards.back_up(locked, request, &mut around, sink).await?;
+        let again = planned(locked, request, selection).await?;
+        if again.hash() != plan.hash() {
+            return Err(EngineError::Refused(vec![changed("the backup")]));
+        }
+        plan = again;
+    }
     sink.emit(Event::PlanReady {
         migrations: plan.steps.len(),
         statements: plan.statement_count(),
@@ -50,18 +75,42 @@ async fn under_lock<B: Backend>(
     });
     let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
     let mut findings = plan.findings.clone();
-    let ending = if plan.steps.is_empty() {
-        Ending::Complete
-    } else {
-        locked.prove_pinned(backend, &request.stop).await?;
-        let ledger = locked.ledger().clone();
-        locked.session().create_journal(&ledger).await?;
-        let work = Work { plan: &plan, request, direction: Direction::Down, beside: None };
-        let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
-        let ending = steps(backend, locked, &work, &mut progress, sink).await;
-        on_disk(locked, ending, &mut findings).await
+    findings.append(&mut around.findings);
+    let ending = match plan.steps.first() {
+        None => Ending::Complete,
+        Some(first) => {
+            locked.prove_pinned(backend, &request.stop).await?;
+            let ledger = locked.ledger().clone();
+            locked.session().create_journal(&ledger).await?;
+            safeguards.record(locked, first).await?;
+            let work = Work { plan: &plan, request, direction: Direction::Down, beside: None };
+            let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
+            let ending = steps(backend, locked, &work, &mut progress, sink).await;
+            let ending = on_disk(locked, ending, &mut findings).await;
+            safeguards.end_of_rollback(locked, request, (&mut around, ending)).await
+        }
     };
+    findings.append(&mut around.findings);
     let direction = Direction::Down;
     let (grounds, receipt, duration_ms) = (None, None, 0.0);
-    Ok(Applied { plan, grounds, receipt, direction, migrations, ending, findings, duration_ms })
+    Ok(Applied {
+        plan,
+        grounds,
+        receipt,
+        direction,
+        migrations,
+        around,
+        ending,
+        findings,
+        duration_ms,
+    })
+}
+
+async fn planned<S: Session>(
+    locked: &mut Locked<S>,
+    request: &Request<'_>,
+    selection: &DownSelection,
+) -> Result<Plan, EngineError> {
+    let facts = recover::facts(locked.session(), &request.facts, request.source).await?;
+    plan_down(request.source, &facts, selection).map_err(EngineError::Refused)
 }

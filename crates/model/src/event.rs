@@ -60,6 +60,15 @@ pub enum CarryPhase {
     Calling,
 }
 
+/// When the target is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CheckStage {
+    /// Before the first step.
+    Preflight,
+    /// After the last.
+    Postflight,
+}
+
 /// One thing that happened.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Event {
@@ -109,6 +118,15 @@ pub enum Event {
         duration_ms: f64,
         /// Rows loaded.
         rows: u64,
+    },
+    /// The target was looked at.
+    Checked {
+        /// Before the first step, or after the last.
+        stage: CheckStage,
+        /// Whether it may go on.
+        passed: bool,
+        /// What speaks against it.
+        errors: Vec<Finding>,
     },
     /// A backup of the target begins; the text says of what, and with what.
     BackupStarted(String),

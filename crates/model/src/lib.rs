@@ -33,7 +33,7 @@ mod version;
 pub use checksum::{Checksum, ChecksumKind, Fingerprinted, VersionWidth};
 pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
-pub use event::{CarryPhase, Direction, Event, EventSink, RestorePhase, Silent};
+pub use event::{CarryPhase, CheckStage, Direction, Event, EventSink, RestorePhase, Silent};
 pub use excerpt::Excerpt;
 pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, PlainStrings, Tracker};
 pub use finding::{Finding, Severity};

@@ -170,6 +170,11 @@ impl From<EngineError> for Error {
             EngineError::Ledger { table, error } => {
                 Self::Ledger { table, cause: ServerError(error) }
             }
+            // The library asks for no safeguards: whoever boots has no time for a backup.
+            EngineError::Preflight(report) => Self::Refused { findings: report.findings },
+            EngineError::NoBackup { message, remedy, .. } => Self::Refused {
+                findings: vec![Finding::error("backup", "the target", message, remedy)],
+            },
             EngineError::Scratch { reason, remedy } => {
                 Self::Unreachable { target: "the scratch".to_owned(), reason, remedy }
             }
@@ -183,8 +188,8 @@ impl Error {
     /// The error of a session, after `applied` was done.
     pub(crate) fn of_backend(error: BackendError, applied: Vec<Version>) -> Self {
         match error {
- {=>            BackendError::Unreachable { target, reason, remedy }
-            | BackendError::Full { target, reason, remedy } => {=> {
+            BackendError::Unreachable { target, reason, remedy }
+            | BackendError::Full { target, reason, remedy } => {
                 Self::Unreachable { target, reason, remedy }
             }
             BackendError::Settings { message, remedy }

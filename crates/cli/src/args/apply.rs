@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::{LimitArguments, SelectionArguments, SourceArguments, TargetArguments};
+use super::{
+    BackupArguments, LimitArguments, SelectionArguments, SourceArguments, TargetArguments,
+};
 
 /// `plan` and `apply`
 #[derive(Debug, Args)]
@@ -27,6 +29,27 @@ pub(crate) struct ApplyArguments {
     /// Only say what would be done: the same as `plan`
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Apply though preflight forbids it; the report and the journal say who decided, and why
+    #[arg(long, requires = "reason")]
+    pub(crate) force: bool,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArguments,
+    #[command(flatten)]
+    pub(crate) backup: BackupArguments,
+}
+
+/// A decision that lifts a safeguard.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct DecisionArguments {
+    /// Make no backup beforehand; the report and the journal say who decided
+    #[arg(long)]
+    pub(crate) skip_backup: bool,
+    /// Why, for those who read the journal later
+    #[arg(long, value_name = "TEXT")]
+    pub(crate) reason: Option<String>,
+    /// Who decided [default: this user at this machine]
+    #[arg(long, value_name = "NAME")]
+    pub(crate) by: Option<String>,
 }
 
 /// `status`
@@ -56,4 +79,8 @@ pub(crate) struct RollbackArguments {
     pub(crate) to: Option<String>,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    #[command(flatten)]
+    pub(crate) decision: DecisionArguments,
+    #[command(flatten)]
+    pub(crate) backup: BackupArguments,
 }

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use apply::{ApplyArguments, RollbackArguments, StatusArguments};
+pub(crate) use apply::{ApplyArguments, DecisionArguments, RollbackArguments, StatusArguments};
 pub(crate) use backup::{BackupArguments, MakeBackupArguments, VerifyArguments};
 pub(crate) use carry::{CallbackFormat, CarryArguments, FailOn};
 pub(crate) use harness::{PostflightArguments, PreflightArguments};

@@ -1,7 +1,7 @@
 //! `apply`.
 
 use stopover_backend::Stop;
-use stopover_engine::{Ending, EngineError, Request};
+use stopover_engine::{Applied, Ending, EngineError, Request};
 use stopover_model::report::ApplyReport;
 use stopover_model::{Finding, SourceSet};
 use stopover_report::human;
@@ -9,7 +9,9 @@ use stopover_report::human;
 use crate::args::{ApplyArguments, Global};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
+use crate::log::Log;
 
+use super::safeguards::{Guards, Verdict, ended, keep_reports};
 use super::{apply_flags, load, request, selection, source_and_backend, usable_source};
 
 pub(super) async fn run(
@@ -19,45 +21,96 @@ pub(super) async fn run(
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let chosen = arguments.selection.clone();
+    let decision = arguments.decision.clone();
+    let verdict = if arguments.force { Verdict::Overridden } else { Verdict::Heeded };
     let loaded = load(global, apply_flags(arguments))?;
     let settings = &loaded.settings;
     let (source, backend) = source_and_backend(settings).await?;
     if let Err(errors) = usable_source(&source) {
-        refused(console, &source, errors);
+        let report = ApplyReport { findings: errors, ..ApplyReport::default() };
+        document(console, &source, &report);
         return Ok(Exit::Usage);
     }
     let selection = selection(&chosen, &source)?;
     let gate = settings.gate()?;
+    let guards = Guards::of_apply(settings, &backend, &decision, verdict).await?;
     let request = Request { gate, ..request(&source, settings, selection, stop)? };
-    let mut progress = console.progress();
-    let applied = backend.apply(&request, &mut progress).await;
-    drop(progress);
-    let applied = match applied {
-        Err(EngineError::Refused(findings)) => {
-            let exit = Exit::of_refusal(&findings);
-            refused(console, &source, findings);
-            return Ok(exit);
+    let (folder, told) = (&settings.log_dir, guards.told(&backend));
+    let mut log = Log::begin(folder, "apply", told, console.progress());
+    let applied = backend.apply(&request, &guards.stand(), &mut log).await;
+    let Told { exit, mut report, lost } = match Told::of(applied) {
+        Ok(told) => told,
+        Err(failure) => {
+            // It is said already: that its log could not be written is not worth another word.
+            let _ = log.end(failure.exit, failure.fields());
+            return Err(failure);
         }
-        other => other?,
     };
-    let report = applied.report();
-    let scripts = Scripts(&source);
-    console.document(&report, |detail, look| human::apply(&report, detail, &scripts, look));
-    match applied.ending {
-        Ending::Complete if report.findings.iter().any(Finding::is_error) => Ok(Exit::Postflight),
-        Ending::Complete => Ok(Exit::Success),
-        Ending::Failed { .. } => Ok(Exit::Migration),
-        Ending::Stopped(signal) => Ok(Exit::Stopped(signal)),
-        Ending::Lost(error) => {
-            let failure = Failure::from(EngineError::Backend(error));
-            Ok(console.say(&failure))
+    report.findings.extend(log.end(exit, ended(&report)));
+    keep_reports(console, settings, &mut report);
+    document(console, &source, &report);
+    Ok(lost.map_or(exit, |failure| console.say(&failure)))
+}
+
+/// What came of it, as far as there is a document for it.
+struct Told {
+    exit: Exit,
+    report: ApplyReport,
+    /// What is said behind the document.
+    lost: Option<Failure>,
+}
+
+impl Told {
+    fn of(applied: Result<Applied, EngineError>) -> Result<Self, Failure> {
+        let untold = |exit, report| Ok(Self { exit, report, lost: None });
+        match applied {
+            Ok(applied) => Ok(Self::ended(applied)),
+            Err(EngineError::Refused(findings)) => {
+                let exit = Exit::of_refusal(&findings);
+                untold(exit, ApplyReport { findings, ..ApplyReport::default() })
+            }
+            Err(EngineError::Preflight(report)) => {
+                let preflight = Some(*report);
+                untold(Exit::Preflight, ApplyReport { preflight, ..ApplyReport::default() })
+            }
+            Err(EngineError::NoBackup { message, remedy, findings, preflight }) => {
+                let report = no_backup(message, remedy, findings);
+                let preflight = preflight.map(|it| *it);
+                untold(Exit::Unable, ApplyReport { preflight, ..report })
+            }
+            Err(other) => Err(other.into()),
         }
+    }
+
+    fn ended(applied: Applied) -> Self {
+        let report = applied.report();
+        let red = report.findings.iter().any(Finding::is_error)
+            || report.postflight.as_ref().is_some_and(|it| !it.validation_passed);
+        let mut lost = None;
+        let exit = match applied.ending {
+            Ending::Complete if red => Exit::Postflight,
+            Ending::Complete => Exit::Success,
+            Ending::Failed { .. } => Exit::Migration,
+            Ending::Stopped(signal) => Exit::Stopped(signal),
+            Ending::Lost(error) => {
+                let failure = Failure::from(EngineError::Backend(error));
+                let exit = failure.exit;
+                lost = Some(failure);
+                exit
+            }
+        };
+        Self { exit, report, lost }
     }
 }
 
-/// The document of an apply that did not begin: what was found, and nothing done.
-fn refused(console: &Console, source: &SourceSet, findings: Vec<Finding>) {
-    let report = ApplyReport { findings, ..ApplyReport::default() };
+/// The document of a run that did not begin, because there is no backup.
+pub(super) fn no_backup(message: String, remedy: String, findings: Vec<Finding>) -> ApplyReport {
+    let mut all = vec![Finding::error("backup", "the target", message, remedy)];
+    all.extend(findings);
+    ApplyReport { findings: all, ..ApplyReport::default() }
+}
+
+fn document(console: &Console, source: &SourceSet, report: &ApplyReport) {
     let scripts = Scripts(source);
-    console.document(&report, |detail, look| human::apply(&report, detail, &scripts, look));
+    console.document(report, |detail, look| human::apply(report, detail, &scripts, look));
 }

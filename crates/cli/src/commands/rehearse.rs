@@ -45,6 +45,13 @@ pub(super) async fn run(
         census: census(settings),
         down: if settings.down { DownTrial::Tried } else { DownTrial::LeftOut },
     };
+    if measure.down == DownTrial::Tried && measure.programs.command.is_some() {
+        return Err(Failure::usage(
+            "the setting `down` asks for down scripts to be run, and --command lets a tool of your \
+             own migrate, whose way back is not known here",
+            "set down = false, or leave --command out",
+        ));
+    }
     let wanted = ScratchRequest { reach: programs::reach(&programs), ..scratch_request(settings)? };
     let mut scratch = PostgresScratch::new(wanted).fetching(settings.fetch()?);
     let mut progress = console.progress();

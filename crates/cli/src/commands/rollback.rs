@@ -10,8 +10,12 @@ use stopover_report::human;
 use crate::args::{Global, RollbackArguments};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
+use crate::log::Log;
 use crate::target;
 
+use super::apply::no_backup;
+use super::backup::backup_flags;
+use super::safeguards::{Guards, ended};
 use super::{flags, load, read_source, request, version};
 
 pub(super) async fn run(
@@ -20,8 +24,8 @@ pub(super) async fn run(
     arguments: RollbackArguments,
     stop: Stop,
 ) -> Result<Exit, Failure> {
-    let RollbackArguments { source, target, steps, to, limits } = arguments;
-    let loaded = load(global, flags(source, Some(target), limits))?;
+    let RollbackArguments { source, target, steps, to, limits, decision, backup } = arguments;
+    let loaded = load(global, backup_flags(backup, flags(source, Some(target), limits)))?;
     let settings = &loaded.settings;
     let source = read_source(settings)?;
     let selection = match to {
@@ -29,26 +33,44 @@ pub(super) async fn run(
         None => DownSelection::Steps(steps.unwrap_or(1)),
     };
     let backend = target::backend(settings)?;
+    let guards = Guards::of_rollback(settings, &backend, &decision)?;
     let request = request(&source, settings, Selection::All, stop)?;
-    let mut progress = console.progress();
-    let reverted = backend.rollback(&request, &selection, &mut progress).await;
-    drop(progress);
-    let reverted = match reverted {
+    let (folder, told) = (&settings.log_dir, guards.told(&backend));
+    let mut log = Log::begin(folder, "rollback", told, console.progress());
+    let reverted = backend.rollback(&request, &selection, &guards.stand(), &mut log).await;
+    let mut lost = None;
+    let (exit, mut report) = match reverted {
+        Ok(reverted) => {
+            let report = reverted.report();
+            let exit = match reverted.ending {
+                Ending::Complete => Exit::Success,
+                Ending::Failed { .. } => Exit::Rollback,
+                Ending::Stopped(signal) => Exit::Stopped(signal),
+                Ending::Lost(error) => {
+                    let failure = Failure::from(EngineError::Backend(error));
+                    lost.insert(failure).exit
+                }
+            };
+            (exit, report)
+        }
         Err(EngineError::Refused(findings)) => {
             let no_way_back = findings.iter().any(|it| it.code == "no-down");
             let exit = if no_way_back { Exit::Rollback } else { Exit::of_refusal(&findings) };
-            document(console, &source, &ApplyReport { findings, ..ApplyReport::default() });
-            return Ok(exit);
+            (exit, ApplyReport { findings, ..ApplyReport::default() })
         }
-        other => other?,
+        Err(EngineError::NoBackup { message, remedy, findings, .. }) => {
+            (Exit::Unable, no_backup(message, remedy, findings))
+        }
+        Err(other) => {
+            let failure = Failure::from(other);
+            // It is said already: that its log could not be written is not worth another word.
+            let _ = log.end(failure.exit, failure.fields());
+            return Err(failure);
+        }
     };
-    document(console, &source, &reverted.report());
-    Ok(match reverted.ending {
-        Ending::Complete => Exit::Success,
-        Ending::Failed { .. } => Exit::Rollback,
-        Ending::Stopped(signal) => Exit::Stopped(signal),
-        Ending::Lost(error) => console.say(&Failure::from(EngineError::Backend(error))),
-    })
+    report.findings.extend(log.end(exit, ended(&report)));
+    document(console, &source, &report);
+    Ok(lost.map_or(exit, |failure| console.say(&failure)))
 }
 
 fn document(console: &Console, source: &SourceSet, report: &ApplyReport) {

@@ -9,6 +9,7 @@ mod reading;
 mod record;
 
 pub(crate) use reading::in_time;
+pub(crate) use record::remember_schema;
 
 pub use before::{Before, before};
 pub use postflight::{Postflight, postflight};

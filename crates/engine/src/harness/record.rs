@@ -25,7 +25,7 @@ pub async fn record_schema<B: Backend>(
 }
 
 /// The same in a session that has the lock.
-async fn remember_schema<S: Session>(
+pub(crate) async fn remember_schema<S: Session>(
     session: &mut S,
     ledger: &LedgerId,
     facts: &FactsRequest,

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Finding, StatementError, TOOL_VERSION, Version};
 
-use super::{BackupMade, ReceiptUsed, SCHEMA_VERSION, TimedMigration};
+use super::{
+    BackupMade, PostflightReport, PreflightReport, ReceiptUsed, SCHEMA_VERSION, TimedMigration,
+};
 
 /// The migration that failed, and where.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -20,6 +22,52 @@ pub struct FailedMigration {
     pub rolled_back: bool,
     /// The error.
     pub error: StatementError,
+}
+
+/// What stands around the steps of an apply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Safeguard {
+    /// The look at the target before.
+    Preflight,
+    /// The backup.
+    Backup,
+    /// The look at the target afterwards.
+    Postflight,
+}
+
+impl Safeguard {
+    /// As the report and the journal spell it.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Preflight => "preflight",
+            Self::Backup => "backup",
+            Self::Postflight => "postflight",
+        }
+    }
+}
+
+/// A decision that lifted a safeguard of one run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Override {
+    /// Which.
+    pub safeguard: Safeguard,
+    /// Who decided: the user, and the machine.
+    pub by: String,
+    /// Why; null where nothing was said.
+    pub reason: Option<String>,
+}
+
+impl Override {
+    /// Who decided and why, as one line.
+    #[must_use]
+    pub fn told(&self) -> String {
+        match &self.reason {
+            Some(reason) => format!("by {}: {reason}", self.by),
+            None => format!("by {}, who gave no reason", self.by),
+        }
+    }
 }
 
 /// The document of `apply`.
@@ -45,6 +93,12 @@ pub struct ApplyReport {
     pub migrations: Vec<TimedMigration>,
     /// The receipt of this plan's rehearsal; null where none was found.
     pub receipt: Option<ReceiptUsed>,
+    /// What was found before; null where nobody looked.
+    pub preflight: Option<PreflightReport>,
+    /// What was found afterwards; null where nobody looked.
+    pub postflight: Option<PostflightReport>,
+    /// Decisions that lifted a safeguard.
+    pub overrides: Vec<Override>,
     /// How long the whole took.
     pub duration_ms: f64,
     /// Everything that was found.
@@ -64,6 +118,9 @@ impl Default for ApplyReport {
             backup: None,
             migrations: Vec::new(),
             receipt: None,
+            preflight: None,
+            postflight: None,
+            overrides: Vec::new(),
             duration_ms: 0.0,
             findings: Vec::new(),
         }

@@ -1,6 +1,7 @@
 //! `apply` and `rollback`: what failed, what was done, what was not.
 
-use stopover_model::report::{ApplyReport, BackupMade, FailedMigration};
+use stopover_model::Finding;
+use stopover_model::report::{ApplyReport, BackupMade, FailedMigration, Safeguard};
 
 use crate::look::{Ink, Look};
 use crate::page::Page;
@@ -11,31 +12,68 @@ use super::findings::{is_urgent, list};
 use super::predicted::predicted;
 use super::{Detail, next_step, title, versions};
 
+/// Where the values begin, right of the labels.
+const REACH: usize = 11;
+
 /// The document of `apply` or `rollback`. `source` gives the failing file's text, where it is at
 /// hand, so that the error is shown in its place.
 #[must_use]
 pub fn apply(report: &ApplyReport, detail: Detail, source: &dyn SourceText, look: &Look) -> String {
     let mut page = Page::new(look);
-    let errors = report.findings.iter().filter(|it| it.is_error()).count();
+    let found = found(report);
+    let errors = errors(report);
     headline(&mut page, report, errors);
     if let Some(failed) = &report.failed {
         page.gap();
         page.verbatim(&sql_error(&failed.error, source.text(&failed.error.file), look));
     }
-    if report.findings.iter().any(is_urgent) {
+    if found.iter().any(|it| is_urgent(it)) {
         page.gap();
-        list(&mut page, report.findings.iter().filter(|it| is_urgent(it)));
+        list(&mut page, found.iter().copied().filter(|it| is_urgent(it)));
     }
     done(&mut page, report, detail);
-    predicted(&mut page, report, detail);
-    if report.findings.iter().any(|it| !is_urgent(it)) {
+    around(&mut page, report);
+    if found.iter().any(|it| !is_urgent(it)) {
         page.gap();
-        list(&mut page, report.findings.iter().filter(|it| !is_urgent(it)));
+        list(&mut page, found.iter().copied().filter(|it| !is_urgent(it)));
     }
     if let Some(step) = next(report, errors) {
         next_step(&mut page, &step);
     }
     page.finish()
+}
+
+/// Everything that was found: by the run itself, before it and after it. What a preflight only
+/// notes is in its own report.
+fn found(report: &ApplyReport) -> Vec<&Finding> {
+    let before = report.preflight.iter().flat_map(|it| &it.findings).filter(|it| is_urgent(it));
+    let after = report.postflight.iter().flat_map(|it| &it.findings).filter(|it| is_urgent(it));
+    before.chain(&report.findings).chain(after).collect()
+}
+
+/// How many errors count: those of a preflight that was overridden do not.
+fn errors(report: &ApplyReport) -> usize {
+    let heeded = !report.overrides.iter().any(|it| it.safeguard == Safeguard::Preflight);
+    let before = report.preflight.iter().filter(|_| heeded).flat_map(|it| &it.findings);
+    let after = report.postflight.iter().flat_map(|it| &it.findings);
+    before.chain(&report.findings).chain(after).filter(|it| it.is_error()).count()
+}
+
+/// What stood around the steps, one line each.
+fn around(page: &mut Page<'_>, report: &ApplyReport) {
+    let verdict = |passed: bool| if passed { (Ink::Good, "passed") } else { (Ink::Bad, "failed") };
+    if let Some(it) = &report.preflight {
+        let (ink, word) = verdict(it.preflight_passed);
+        page.entry(2, ink, "preflight", REACH, word);
+    }
+    if let Some(it) = &report.postflight {
+        let (ink, word) = verdict(it.validation_passed);
+        page.entry(2, ink, "postflight", REACH, word);
+    }
+    for decision in &report.overrides {
+        let text = format!("{} lifted {}", decision.safeguard.name(), decision.told());
+        page.entry(2, Ink::Doubtful, "decision", REACH, &text::tame_line(&text));
+    }
 }
 
 fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
@@ -70,8 +108,6 @@ fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
 
 /// What became of each part, one line each.
 fn done(page: &mut Page<'_>, report: &ApplyReport, detail: Detail) {
-    /// Where the values begin, right of the labels.
-    const REACH: usize = 11;
     page.gap();
     for (ink, label, list) in [
         (Ink::Doubtful, "healed", &report.healed),

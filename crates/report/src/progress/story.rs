@@ -130,6 +130,10 @@ impl Story {
                 self.state = State::Restored;
                 self.once(event, |wording| wording.restored(*duration_ms, *rows))
             }
+            Event::Checked { stage, passed, errors } => {
+                self.state = State::Idle;
+                self.once(event, |wording| wording.checked(*stage, *passed, errors.len()))
+            }
             Event::BackupStarted(what) => {
                 let doing = format!("backing up {}", crate::text::tame_line(what));
                 self.busy(&doing, now);

@@ -1,7 +1,8 @@
 //! The words for each event.
 
 use stopover_model::{
-    Direction, Finding, LockHolder, Notice, NoticeLevel, Severity, StatementError, Version,
+    CheckStage, Direction, Finding, LockHolder, Notice, NoticeLevel, Severity, StatementError,
+    Version,
 };
 
 use crate::look::{Ink, Look};
@@ -73,6 +74,21 @@ impl Wording {
         let fetched = self.look.paint(Ink::Good, "fetched");
         let (bytes, time) = (units::bytes(bytes), units::duration(duration_ms));
         Line::new(Weight::Step, format!("{fetched} {bytes} in {time}"))
+    }
+
+    pub(super) fn checked(&self, stage: CheckStage, passed: bool, errors: usize) -> Line {
+        let name = match stage {
+            CheckStage::Preflight => "preflight",
+            CheckStage::Postflight => "postflight",
+        };
+        let found = match passed {
+            true => self.look.paint(Ink::Good, "passed"),
+            false => {
+                let errors = text::plural(errors, "error");
+                format!("{} ({errors})", self.look.paint(Ink::Bad, "FAILED"))
+            }
+        };
+        Line::new(Weight::Step, format!("{name} {found}"))
     }
 
     pub(super) fn backed_up(

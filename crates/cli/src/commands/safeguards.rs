@@ -1,0 +1,131 @@
+//! What stands around the steps of `apply` and `rollback`, as the settings and the flags say.
+
+use serde_json::{Value, json};
+use stopover_backend::BackupMaker;
+use stopover_engine::Safeguards;
+use stopover_model::Finding;
+use stopover_model::report::{ApplyReport, Override, PostflightReport, PreflightReport, Safeguard};
+
+use crate::args::DecisionArguments;
+use crate::console::{Console, Failure};
+use crate::log::whoever;
+use crate::reports::{self, Kind};
+use crate::settings::Settings;
+use crate::target::Database;
+
+use super::preflight;
+
+/// What is decided for this run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A preflight that forbids it is heeded.
+    Heeded,
+    /// It is not.
+    Overridden,
+}
+
+/// The safeguards of one run, with what they are made of.
+pub(super) struct Guards {
+    maker: Option<Box<dyn BackupMaker>>,
+    rest: Safeguards<'static>,
+}
+
+impl Guards {
+    /// Those of an apply.
+    pub(super) async fn of_apply(
+        settings: &Settings,
+        database: &Database,
+        decision: &DecisionArguments,
+        verdict: Verdict,
+    ) -> Result<Self, Failure> {
+        let mut guards = Self::of_rollback(settings, database, decision)?;
+        if settings.apply.preflight {
+            guards.rest.preflight = Some(preflight::asked(settings).await?);
+            if verdict == Verdict::Overridden {
+                guards.rest.overrides.insert(0, lifted(Safeguard::Preflight, decision));
+            }
+        }
+        if settings.apply.postflight {
+            guards.rest.postflight = Some(settings.postflight_limits()?);
+        }
+        Ok(guards)
+    }
+
+    /// Those of a rollback: the backup alone.
+    pub(super) fn of_rollback(
+        settings: &Settings,
+        database: &Database,
+        decision: &DecisionArguments,
+    ) -> Result<Self, Failure> {
+        let mut rest = Safeguards::default();
+        let mut maker = None;
+        if settings.apply.backup && decision.skip_backup {
+            rest.overrides.push(lifted(Safeguard::Backup, decision));
+        } else if settings.apply.backup {
+            maker = Some(database.backups(settings)?);
+        }
+        Ok(Self { maker, rest })
+    }
+
+    /// As the engine takes them.
+    pub(super) fn stand(&self) -> Safeguards<'_> {
+        Safeguards {
+            preflight: self.rest.preflight.clone(),
+            backup: self.maker.as_deref(),
+            postflight: self.rest.postflight.clone(),
+            overrides: self.rest.overrides.clone(),
+        }
+    }
+
+    /// For the log: what stands, and what was lifted.
+    pub(super) fn told(&self, database: &Database) -> Value {
+        let overrides = serde_json::to_value(&self.rest.overrides).unwrap_or_default();
+        json!({
+            "database": database.describe(),
+            "preflight": self.rest.preflight.is_some(),
+            "backup": self.maker.is_some(),
+            "postflight": self.rest.postflight.is_some(),
+            "overrides": overrides,
+        })
+    }
+}
+
+fn lifted(safeguard: Safeguard, decision: &DecisionArguments) -> Override {
+    let by = decision.by.clone().unwrap_or_else(whoever);
+    Override { safeguard, by, reason: decision.reason.clone() }
+}
+
+/// The reports of what was looked at are kept by themselves too. That they cannot be is a warning:
+/// the work is done.
+pub(super) fn keep_reports(console: &Console, settings: &Settings, report: &mut ApplyReport) {
+    let folder = &settings.log_dir;
+    let before = |it: &PreflightReport| reports::store(folder, Kind::Preflight, it.timestamp, it);
+    let after = |it: &PostflightReport| reports::store(folder, Kind::Postflight, it.timestamp, it);
+    let stored = [report.preflight.as_ref().map(before), report.postflight.as_ref().map(after)];
+    for stored in stored.into_iter().flatten() {
+        match stored {
+            Ok(path) => console.remark(&format!("report: {}", path.display())),
+            Err(failure) => report.findings.push(Finding::warning(
+                "log",
+                folder.display().to_string(),
+                failure.text(),
+                "set log_dir to a folder that may be written",
+            )),
+        }
+    }
+}
+
+/// The fields of the log's last line.
+pub(super) fn ended(report: &ApplyReport) -> Value {
+    let errors = report.findings.iter().filter(|it| it.is_error());
+    let errors: Vec<Value> = errors.map(stopover_report::log::found).collect();
+    json!({
+        "applied": report.applied,
+        "reverted": report.reverted,
+        "failed": report.failed.as_ref().map(|it| &it.version),
+        "untouched": report.untouched,
+        "backup": report.backup.as_ref().and_then(|it| it.path.clone()),
+        "duration_ms": report.duration_ms,
+        "errors": errors,
+    })
+}

@@ -1,0 +1,292 @@
+//! What stands around the steps of an apply: preflight and backup before the first, postflight after
+//! the last. A rollback has the backup.
+//!
+//! All of it happens under the run lock, around one plan: what preflight has judged, and what the
+//! backup was made before, is what is carried out. A backup takes its time, and who does not ask
+//! for our lock can write meanwhile: the plan is made again behind it, and must be the same.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use stopover_backend::{
+    Backed, Backend, BackendError, BackupFailure, BackupMaker, JournalNote, LockKept, NoteEvent,
+    Session,
+};
+use stopover_model::harness::PostflightLimits;
+use stopover_model::report::{BackupMade, Override, PostflightReport, PreflightReport, Safeguard};
+use stopover_model::{
+    CheckStage, Event, EventSink, Facts, Finding, LedgerKind, Plan, Step, Version,
+};
+
+use crate::harness::{self, Before, Postflight, Preflight};
+use crate::lock::{Locked, freed};
+use crate::{Ending, EngineError, Request};
+
+/// How often the run lock is looked after while a backup is made: a server may end sessions that
+/// are idle.
+const LOOK_AFTER: Duration = Duration::from_secs(10);
+
+/// What stands around the steps; nothing by default, as in a rehearsal.
+#[derive(Debug, Default)]
+pub struct Safeguards<'a> {
+    /// How the target is looked at before; `None`: it is not.
+    pub preflight: Option<Preflight>,
+    /// Who makes the backup; `None`: none is made.
+    pub backup: Option<&'a dyn BackupMaker>,
+    /// How the target is looked at afterwards; `None`: it is not.
+    pub postflight: Option<PostflightLimits>,
+    /// Decisions that lift one of them, for the report and the journal.
+    pub overrides: Vec<Override>,
+}
+
+/// What the safeguards came to.
+#[derive(Debug, Clone, Default)]
+pub struct Around {
+    /// What was found before.
+    pub preflight: Option<PreflightReport>,
+    /// The backup.
+    pub backup: Option<BackupMade>,
+    /// What was found afterwards.
+    pub postflight: Option<PostflightReport>,
+    /// Decisions that lifted one of them.
+    pub overrides: Vec<Override>,
+    /// What was found on the way.
+    pub(crate) findings: Vec<Finding>,
+    before: Option<Before>,
+}
+
+impl Safeguards<'_> {
+    fn lifts(&self, safeguard: Safeguard) -> bool {
+        self.overrides.iter().any(|it| it.safeguard == safeguard)
+    }
+
+    /// Whether there is any.
+    pub(crate) fn stand(&self) -> bool {
+        self.preflight.is_some() || self.backup.is_some() || self.postflight.is_some()
+    }
+
+    /// What is known before anybody looked.
+    pub(crate) fn unlooked(&self) -> Around {
+        Around { overrides: self.overrides.clone(), ..Around::default() }
+    }
+
+    /// Looks at the target before an apply of `plan`.
+    pub(crate) async fn look<B: Backend>(
+        &self,
+        backend: &B,
+        request: &Request<'_>,
+        plan: &Plan,
+        sink: &mut dyn EventSink,
+    ) -> Result<Around, EngineError> {
+        let mut around = self.unlooked();
+        if let Some(asked) = &self.preflight {
+            let report = Box::pin(harness::preflight(backend, request, asked)).await?;
+            sink.emit(checked(CheckStage::Preflight, report.preflight_passed, &report.findings));
+            if !report.preflight_passed && !self.lifts(Safeguard::Preflight) {
+                return Err(EngineError::Preflight(Box::new(report)));
+            }
+            if report.plan_hash.as_ref().is_some_and(|it| *it != plan.hash()) {
+                return Err(EngineError::Refused(vec![changed("the preflight")]));
+            }
+            around.preflight = Some(report);
+        }
+        if let Some(limits) = &self.postflight {
+            let pending = plan.steps.iter().map(|step| step.version.clone()).collect();
+            let before = harness::before(backend, request, limits, pending);
+            around.before = Some(Box::pin(before).await?);
+        }
+        Ok(around)
+    }
+
+    /// Makes the backup. The run lock is ours all the while.
+    pub(crate) async fn back_up<S: Session>(
+        &self,
+        locked: &mut Locked<S>,
+        request: &Request<'_>,
+        around: &mut Around,
+        sink: &mut dyn EventSink,
+    ) -> Result<(), EngineError> {
+        let Some(maker) = self.backup else { return Ok(()) };
+        let mut making = maker.make(&request.stop, sink);
+        let mut tick = tokio::time::interval(LOOK_AFTER);
+        let made = loop {
+            tokio::select! {
+                made = &mut making => break made,
+                _ = tick.tick() => ours(locked.keep().await)?,
+            }
+        };
+        drop(making);
+        match made {
+            Ok(Backed { made, findings }) => {
+                around.backup = made;
+                around.findings.extend(findings);
+                ours(locked.keep().await)
+            }
+            Err(BackupFailure::Stopped(signal)) => Err(EngineError::Stopped(signal)),
+            Err(BackupFailure::Impossible { message, remedy, findings }) => {
+                let preflight = around.preflight.take().map(Box::new);
+                Err(EngineError::NoBackup { message, remedy, findings, preflight })
+            }
+        }
+    }
+
+    /// After the last step: looks at the target again, and keeps its fingerprint for the next
+    /// preflight. Where the run did not come to its end, the fingerprint alone.
+    pub(crate) async fn end<B: Backend>(
+        &self,
+        backend: &B,
+        locked: &mut Locked<B::Session>,
+        request: &Request<'_>,
+        (around, ending): (&mut Around, Ending),
+        sink: &mut dyn EventSink,
+    ) -> Ending {
+        if !self.stand() || matches!(ending, Ending::Lost(_) | Ending::Stopped(_)) {
+            return ending;
+        }
+        let looked = async {
+            if matches!(ending, Ending::Complete) {
+                self.look_back(backend, locked, request, around, sink).await?;
+            }
+            self.remember(locked, request, around).await
+        };
+        match looked.await {
+            Ok(()) => ending,
+            Err(EngineError::Stopped(signal)) => Ending::Stopped(signal),
+            Err(error) => {
+                around.findings.push(Finding::error(
+                    "postflight",
+                    "the target",
+                    format!("it could not be looked at afterwards: {error}"),
+                    "run stopover postflight",
+                ));
+                ending
+            }
+        }
+    }
+
+    /// After a rollback only the fingerprint is kept.
+    pub(crate) async fn end_of_rollback<S: Session>(
+        &self,
+        locked: &mut Locked<S>,
+        request: &Request<'_>,
+        (around, ending): (&mut Around, Ending),
+    ) -> Ending {
+        if !self.stand() || matches!(ending, Ending::Lost(_) | Ending::Stopped(_)) {
+            return ending;
+        }
+        match self.remember(locked, request, around).await {
+            Ok(()) => ending,
+            Err(EngineError::Backend(error)) => Ending::Lost(error),
+            Err(_) => ending,
+        }
+    }
+
+    async fn look_back<B: Backend>(
+        &self,
+        backend: &B,
+        locked: &mut Locked<B::Session>,
+        request: &Request<'_>,
+        around: &mut Around,
+        sink: &mut dyn EventSink,
+    ) -> Result<(), EngineError> {
+        let Some(limits) = &self.postflight else { return Ok(()) };
+        let left = left(locked, request).await?;
+        let before = around.before.as_ref();
+        let asked = Postflight { limits: limits.clone(), left, before, ..Postflight::default() };
+        let report = Box::pin(harness::postflight(backend, request, &asked)).await?;
+        sink.emit(checked(CheckStage::Postflight, report.validation_passed, &report.findings));
+        around.postflight = Some(report);
+        Ok(())
+    }
+
+    /// Keeps the schema's fingerprint. Without it the next preflight compares with an older one.
+    async fn remember<S: Session>(
+        &self,
+        locked: &mut Locked<S>,
+        request: &Request<'_>,
+        around: &mut Around,
+    ) -> Result<(), EngineError> {
+        let ledger = locked.ledger().clone();
+        let kept = harness::remember_schema(locked.session(), &ledger, &request.facts).await;
+        if let Err(BackendError::Refused(error)) = kept {
+            around.findings.push(Finding::warning(
+                "fingerprint",
+                "the journal",
+                format!("the schema that this run left could not be recorded: {}", error.message),
+                "the next preflight compares with an older one: let this role write the journal",
+            ));
+            return Ok(());
+        }
+        Ok(kept?)
+    }
+
+    /// Writes the decisions into the journal: whoever reads it later finds who decided, and why.
+    pub(crate) async fn record<S: Session>(
+        &self,
+        locked: &mut Locked<S>,
+        step: &Step,
+    ) -> Result<(), EngineError> {
+        let ledger = locked.ledger().clone();
+        if self.overrides.is_empty() {
+            return Ok(());
+        }
+        // A ledger of another tool's has a journal only where one is needed: a verdict that is
+        // overridden needs one.
+        if ledger.kind != LedgerKind::Stopover && !self.lifts(Safeguard::Preflight) {
+            return Ok(());
+        }
+        let session = locked.session();
+        session.create_journal(&ledger).await?;
+        for decision in &self.overrides {
+            let note = JournalNote {
+                event: NoteEvent::Overridden(decision.safeguard),
+                version: step.version.clone(),
+                name: step.name.clone(),
+                before: None,
+                after: None,
+                reason: Some(decision.told()),
+                script: None,
+            };
+            session.note(&ledger, &note).await?;
+        }
+        Ok(())
+    }
+}
+
+/// That the plan is another one than that which was judged.
+pub(crate) fn changed(meanwhile: &str) -> Finding {
+    Finding::error(
+        "plan-changed",
+        "the plan",
+        format!("somebody changed the ledger, or the source, during {meanwhile}: nothing was run"),
+        "see who writes the ledger without the run lock, then run the command again",
+    )
+}
+
+fn checked(stage: CheckStage, passed: bool, findings: &[Finding]) -> Event {
+    let errors = findings.iter().filter(|it| it.is_error()).cloned().collect();
+    Event::Checked { stage, passed, errors }
+}
+
+fn ours(kept: Result<LockKept, BackendError>) -> Result<(), EngineError> {
+    match kept? {
+        LockKept::Held => Ok(()),
+        LockKept::TakenAgain | LockKept::Gone(_) => {
+            let finding = freed("somebody");
+            Err(EngineError::Backend(BackendError::Overtaken(finding.message)))
+        }
+    }
+}
+
+/// What is left pending on purpose: what a postflight must not complain about.
+async fn left<S: Session>(
+    locked: &mut Locked<S>,
+    request: &Request<'_>,
+) -> Result<BTreeSet<Version>, EngineError> {
+    if request.selection == stopover_planner::Selection::All {
+        return Ok(BTreeSet::new());
+    }
+    let facts: Facts = locked.session().facts(&request.facts).await?;
+    let judged = stopover_planner::judge(request.source, &facts, request.policy);
+    Ok(judged.pending.into_iter().map(|it| it.version).collect())
+}
