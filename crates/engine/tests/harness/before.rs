@@ -258,6 +258,44 @@ async fn a_transaction_that_was_prepared_and_not_ended_is_an_error_with_its_lock
 }
 
 #[tokio::test]
+async fn a_vacuum_against_wraparound_on_a_table_of_the_plan_is_a_warning() {
+    // A table is old after 100,000 transactions, and the vacuum of it is slow enough to be seen.
+    let server = server(&[
+        ("autovacuum", "on"),
+        ("autovacuum_naptime", "1s"),
+        ("autovacuum_freeze_max_age", "100000"),
+        ("autovacuum_vacuum_cost_delay", "100ms"),
+        ("autovacuum_vacuum_cost_limit", "1"),
+        ("vacuum_freeze_min_age", "0"),
+    ])
+    .await;
+    let stage = Stage::on(&server).await.with(2, NOTE);
+    stage.psql("INSERT INTO orders SELECT i, i FROM generate_series(1, 200000) i");
+    stage.psql(
+        "DO $$ BEGIN FOR i IN 1..101000 LOOP PERFORM txid_current(); COMMIT; END LOOP; END $$",
+    );
+    until(
+        &stage,
+        "SELECT count(*) > 0 FROM pg_stat_activity WHERE datname = current_database() \
+                   AND query LIKE '%public.orders (to prevent wraparound)'",
+    )
+    .await;
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "autovacuum-wraparound");
+    assert_eq!((found.severity, found.subject.as_str()), (Severity::Warning, "public.orders"));
+    let blind = stage.role(
+        "GRANT USAGE ON SCHEMA stopover TO $role; \
+                            GRANT SELECT ON ALL TABLES IN SCHEMA stopover TO $role",
+    );
+    let report = stage.preflight_as(&blind).await;
+    stage.forget(&blind);
+    let found = only(&report.findings, "autovacuum-wraparound");
+    assert!(found.is_error() && found.message.contains("could not run"), "{found:?}");
+    drop(stage);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_slot_that_nobody_reads_is_a_warning() {
     let server = server(&[
         ("wal_level", "replica"),
