@@ -33,6 +33,7 @@ pub fn apply(report: &ApplyReport, detail: Detail, source: &dyn SourceText, look
     }
     done(&mut page, report, detail);
     around(&mut page, report);
+    predicted(&mut page, report, detail);
     if found.iter().any(|it| !is_urgent(it)) {
         page.gap();
         list(&mut page, found.iter().copied().filter(|it| !is_urgent(it)));
