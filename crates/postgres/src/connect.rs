@@ -25,6 +25,7 @@ pub struct PostgresBackend {
     copier: Option<Arc<dyn Copier<PostgresBackend>>>,
     recorder: Option<Arc<Recorder>>,
     early: Early,
+    programs: Option<Box<Target>>,
 }
 
 type Opened = Result<(Client, Served, CancelTls), BackendError>;
@@ -55,7 +56,7 @@ impl PostgresBackend {
     /// A backend for `target`. Nothing is connected yet.
     #[must_use]
     pub fn new(target: Target) -> Self {
-        Self { target, copier: None, recorder: None, early: Early::default() }
+        Self { target, copier: None, recorder: None, early: Early::default(), programs: None }
     }
 
     /// Begins to connect, and to look for ledgers, in the runtime that it is called in: the next
@@ -80,6 +81,13 @@ impl PostgresBackend {
     #[must_use]
     pub fn traced(mut self, neighbours: Neighbours) -> Self {
         self.recorder = Some(Recorder::new(neighbours, self.target.clone()));
+        self
+    }
+
+    /// The same, which programs of the user's reach in another way.
+    #[must_use]
+    pub fn for_programs(mut self, target: Target) -> Self {
+        self.programs = Some(Box::new(target));
         self
     }
 
@@ -115,7 +123,7 @@ impl Backend for PostgresBackend {
     }
 
     fn access(&self) -> Option<Access> {
-        self.target.access()
+        self.programs.as_deref().unwrap_or(&self.target).access()
     }
 
     async fn prove_pinned(&self, session: &mut PostgresSession) -> Result<(), BackendError> {

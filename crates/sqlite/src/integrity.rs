@@ -22,3 +22,19 @@ pub fn integrity(path: &Path) -> Result<Vec<String>, BackendError> {
     let lines = lines.map_err(failed)?;
     Ok(if lines == ["ok"] { Vec::new() } else { lines })
 }
+
+/// Takes up what a `-wal` or a `-journal` beside the file holds, as the next writer would, so that
+/// all of the database is in the file. Only for a copy that nobody else uses.
+///
+/// # Errors
+/// When it cannot be opened, or is no database.
+pub fn settle(path: &Path) -> Result<(), BackendError> {
+    let failed = |error: rusqlite::Error| open_error(&path.display().to_string(), &error);
+    let connection = Connection::open(path).map_err(failed)?;
+    // Reading rolls a journal back that a killed writer left.
+    connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+        .map_err(failed)?;
+    connection.close().map_err(|(_, error)| failed(error))
+}

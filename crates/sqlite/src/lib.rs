@@ -33,6 +33,7 @@ mod waiting;
 pub use connect::SqliteBackend;
 pub use empty::EmptyFile;
 pub use folder::{PrivateFolder, private_file};
-pub use integrity::integrity;
+pub use integrity::{integrity, settle};
+pub use rusqlite::version;
 pub use session::{SqliteCanceller, SqliteSession};
 pub use target::{Access, Place, Target, TargetError};

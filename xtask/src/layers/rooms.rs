@@ -106,7 +106,7 @@ pub(super) const ROOMS: &[Room] = &[
     Room {
         name: "scratch",
         reach: Reach::Outside,
-        may_use: &["model", "sql", "backend", "postgres"],
+        may_use: &["model", "sql", "backend", "postgres", "sqlite"],
         purpose: "private servers, backups and their restore",
     },
     Room {

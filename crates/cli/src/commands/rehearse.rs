@@ -55,8 +55,16 @@ pub(super) async fn run(
     let wanted = ScratchRequest { reach: programs::reach(&programs), ..scratch_request(settings)? };
     let mut scratch = PostgresScratch::new(wanted).fetching(settings.fetch()?);
     let mut progress = console.progress();
-    let mut rehearsal =
-        stopover_engine::rehearse(&mut scratch, &request, &measure, &mut progress).await;
+    scratch.fetch_early(&request.stop, &mut progress).await;
+    // What the backup is decides where it is rehearsed on.
+    let mut rehearsal = match scratch.into_sqlite() {
+        Ok(mut file) => {
+            stopover_engine::rehearse(&mut file, &request, &measure, &mut progress).await
+        }
+        Err(mut server) => {
+            stopover_engine::rehearse(&mut *server, &request, &measure, &mut progress).await
+        }
+    };
     drop(progress);
     if let (Some(key), Some(receipt)) = (&key, &mut rehearsal.report.receipt) {
         key.sign(receipt);

@@ -8,7 +8,7 @@ use stopover_checks::{Measured, limits};
 use stopover_model::report::{
     CommandReport, MigrationReport, MigrationStatus, RehearsalReport, Verdict,
 };
-use stopover_model::{Event, EventSink, Finding, Plan, RestorePhase, units};
+use stopover_model::{EmptyLedger, Event, EventSink, Finding, Plan, Policy, RestorePhase, units};
 use stopover_planner::Selection;
 
 use crate::detail::{DETAIL_LIMIT, of_findings};
@@ -102,7 +102,9 @@ async fn drift_first<B: Backend>(
         return Ok(None);
     }
     let (facts, _) = facts(backend, request).await?;
-    let plan = stopover_planner::plan(request.source, &facts, request.policy, &Selection::All);
+    // Whether a tool may begin on a database without a ledger is its own affair.
+    let policy = Policy { empty_ledger: EmptyLedger::Allow, ..request.policy.clone() };
+    let plan = stopover_planner::plan(request.source, &facts, &policy, &Selection::All);
     plan.map(Some).map_err(EngineError::Refused)
 }
 

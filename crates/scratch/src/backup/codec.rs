@@ -81,7 +81,10 @@ pub(super) fn content_of(head: &[u8]) -> Content {
     } else if has(0, b"-- MySQL dump") || has(0, b"/*M!999999") || has(0, b"-- MariaDB dump") {
         Content::Foreign("a dump of MySQL or MariaDB")
     } else if head.contains(&0) {
-        Content::Foreign("its bytes are not text, and no archive of pg_dump either")
+        Content::Foreign(
+            "its bytes are neither text nor an archive of pg_dump nor an SQLite database; an \
+             encrypted database looks like this: decrypt it first",
+        )
     } else {
         Content::Text
     }

@@ -11,12 +11,14 @@ mod error;
 mod folder;
 mod header;
 mod raw;
+mod sqlite;
 mod stream;
 
 pub use codec::Codec;
 pub use error::BackupError;
 pub use header::Header;
 pub use raw::{Digest, Progress};
+pub use sqlite::SqliteBackup;
 pub use stream::Stream;
 
 pub(crate) use folder::hash as hash_folder;
@@ -224,7 +226,10 @@ fn recognise(name: &str, codec: Codec, mut stream: Stream) -> Result<Backup, Bac
         }
         Content::Custom => archive(name, &head, stream),
         Content::Tar => archive(name, head.get(512..).unwrap_or_default(), stream),
-        Content::Sqlite => Err(unsupported("an SQLite database: not supported yet")),
+        Content::Sqlite => Err(unsupported(
+            "an SQLite database, where a dump of PostgreSQL is needed: `stopover rehearse --backup` \
+             takes it as a file, not on standard input",
+        )),
         Content::Foreign(what) => {
             Err(BackupError::NotADump { path: path(), what: what.to_owned() })
         }

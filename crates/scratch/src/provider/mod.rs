@@ -8,6 +8,7 @@ mod empty;
 mod failure;
 mod given;
 mod private;
+mod sqlite;
 mod stock;
 
 use std::path::PathBuf;
@@ -30,6 +31,7 @@ pub use empty::EmptyScratch;
 use failure::{Failed, how_to_back_up};
 use given::GivenScratch;
 use private::PrivateScratch;
+pub use sqlite::SqliteScratch;
 pub use stock::{BaseOptions, Keeping};
 
 /// Marks the database of `url` as a scratch, which rehearsals may empty. `target_url` is the
@@ -79,6 +81,8 @@ pub struct ScratchRequest {
 pub struct PostgresScratch {
     request: ScratchRequest,
     fetch: Option<FetchRequest>,
+    /// What became of the fetch, where it came first.
+    early: Option<Result<(), Failed>>,
     scratch: Option<Scratch>,
     known: Known,
 }
@@ -102,7 +106,7 @@ impl PostgresScratch {
     /// A provider for one rehearsal. Nothing is started yet.
     #[must_use]
     pub fn new(request: ScratchRequest) -> Self {
-        Self { request, fetch: None, scratch: None, known: Known::default() }
+        Self { request, fetch: None, early: None, scratch: None, known: Known::default() }
     }
 
     /// Gets the backup first, instead of taking the one that the request names.
@@ -122,12 +126,16 @@ impl PostgresScratch {
                 "set scratch_db_url in stopover.toml, STOPOVER_SCRATCH_DB_URL, or --scratch-url",
             ));
         }
-        self.fetch(sink).await?;
+        match self.early.take() {
+            Some(fetched) => fetched?,
+            None => self.fetch(sink).await?,
+        }
         let began = std::time::Instant::now();
         // Before it is opened: a change that comes between shows.
         let facts = self.request.backup.as_deref().and_then(Facts::of);
         let backup = self.open_backup().await?;
-        let undated = self.undated(&backup);
+        let judged = self.request.max_age.is_some() && backup.header.started.is_none();
+        let undated = self.known.undated(judged);
         self.swept(sink).await;
         let scratch = match self.request.scratch_url.clone() {
             Some(url) => Scratch::given(&url, &self.request, sink).await?,
@@ -163,22 +171,6 @@ impl PostgresScratch {
         self.request.backup = Some(fetched.path.clone());
         self.known.fetched = Some(fetched);
         Ok(())
-    }
-
-    /// Says that an age which is judged is only that of the fetched copy.
-    fn undated(&self, backup: &Backup) -> Option<Finding> {
-        let fetched = self.known.fetched.as_ref()?;
-        let judged = self.request.max_age.is_some() && backup.header.started.is_none();
-        (judged && fetched.time == FileTime::OfFetch).then(|| {
-            Finding::warning(
-                "backup-undated",
-                fetched.path.display().to_string(),
-                "nothing says when the fetched backup was made: max_age was judged by the time of \
-                 the fetch",
-                "dump with --verbose, which writes the time into the backup, or fetch by a kind \
-                 that tells the file's time",
-            )
-        })
     }
 
     /// Opens the backup; its head is read, and its age judged.
@@ -304,6 +296,36 @@ impl Scratch {
 }
 
 impl Known {
+    /// Says that an age which is judged is only that of the fetched copy.
+    fn undated(&self, judged: bool) -> Option<Finding> {
+        let fetched = self.fetched.as_ref()?;
+        (judged && fetched.time == FileTime::OfFetch).then(|| {
+            Finding::warning(
+                "backup-undated",
+                fetched.path.display().to_string(),
+                "nothing says when the fetched backup was made: max_age was judged by the time of \
+                 the fetch",
+                "dump with --verbose, which writes the time into the backup, or fetch by a kind \
+                 that tells the file's time",
+            )
+        })
+    }
+
+    /// What is told of a preparation that failed.
+    fn failed(&mut self, failed: Failed) -> PrepareError {
+        if let Some(complete) = failed.complete {
+            self.backup.complete = Some(complete);
+        }
+        PrepareError {
+            stage: failed.stage,
+            message: failed.message,
+            remedy: failed.remedy,
+            backup: std::mem::take(&mut self.backup),
+            scratch: self.scratch.take(),
+            fetch_ms: self.fetch_ms(),
+        }
+    }
+
     fn fetch_ms(&self) -> Option<f64> {
         self.fetched.as_ref().map(|it| it.duration.as_secs_f64() * 1e3)
     }
@@ -333,19 +355,7 @@ impl ScratchProvider for PostgresScratch {
             made = self.make(sink) => made,
             signal = stop.wait() => Err(Failed::stopped(signal)),
         };
-        ended.map_err(|failed| {
-            if let Some(complete) = failed.complete {
-                self.known.backup.complete = Some(complete);
-            }
-            PrepareError {
-                stage: failed.stage,
-                message: failed.message,
-                remedy: failed.remedy,
-                backup: std::mem::take(&mut self.known.backup),
-                scratch: self.known.scratch.take(),
-                fetch_ms: self.known.fetch_ms(),
-            }
-        })
+        ended.map_err(|failed| self.known.failed(failed))
     }
 
     async fn discard(&mut self) -> Vec<Finding> {

@@ -6,12 +6,13 @@ use stopover_backend::PrepareStage;
 use stopover_model::report::ScratchReport;
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 use stopover_postgres::{Neighbours, PostgresBackend, Target};
+use tokio_postgres::Config;
 
 use crate::backup::{Backup, Kind};
 use crate::base::{Facts, Restoration, Setup, size};
 use crate::binaries::{Binaries, Choice, Program};
 use crate::restore::{self, RestoreTarget};
-use crate::server::{Durability, Filling, PrivateServer, ServerOptions};
+use crate::server::{Durability, Filling, PrivateServer, Reach, ServerOptions};
 
 use super::ScratchRequest;
 use super::failure::Failed;
@@ -38,6 +39,7 @@ impl Needs {
 #[derive(Debug)]
 pub(super) struct PrivateScratch {
     server: PrivateServer,
+    reach: Reach,
     target: RestoreTarget,
     choice: Choice,
     stock: Option<Stock>,
@@ -88,7 +90,16 @@ impl PrivateScratch {
             spool: Some(server.folder().to_owned()),
         };
         let base_time = restored.is_some().then(|| began.elapsed());
-        Ok(Self { server, target, choice, stock, restored, base_time, findings })
+        Ok(Self {
+            server,
+            reach: request.reach,
+            target,
+            choice,
+            stock,
+            restored,
+            base_time,
+            findings,
+        })
     }
 
     pub(super) fn report(&self) -> ScratchReport {
@@ -118,9 +129,15 @@ impl PrivateScratch {
         }
         let restored = restore::restore(backup, &self.target, sink).await;
         let restored = Restoration::from(restored.map_err(|error| Failed::of_restore(&error))?);
+        let failed = |error| Failed::of_server(&error);
+        let binaries = &self.choice.binaries;
         if let Some(stock) = &mut self.stock {
-            let kept = stock.keep(&mut self.server, &self.choice.binaries, &restored, sink).await;
-            self.base_time = kept.map_err(|error| Failed::of_server(&error))?;
+            let kept = stock.keep(&mut self.server, binaries, &restored, sink).await;
+            self.base_time = kept.map_err(failed)?;
+        }
+        if self.base_time.is_none() {
+            // Else that was done together with the stop for the copy.
+            self.server.turn_to_migrations(binaries).await.map_err(failed)?;
         }
         Ok(restored)
     }
@@ -136,10 +153,26 @@ impl PrivateScratch {
             let message = error.to_string();
             Failed::new(PrepareStage::Reset, message, "name a role of the backup with --as-role")
         })?;
-        Ok((
-            PostgresBackend::new(Target::from_config(config)).traced(Neighbours::None),
-            role.to_owned(),
-        ))
+        let over_tcp = (self.reach == Reach::Loopback).then(|| self.over_tcp(&config));
+        let backend = PostgresBackend::new(Target::from_config(config)).traced(Neighbours::None);
+        let backend = match over_tcp {
+            Some(target) => backend.for_programs(target),
+            None => backend,
+        };
+        Ok((backend, role.to_owned()))
+    }
+
+    /// The same database and role, where the server listens for programs.
+    fn over_tcp(&self, config: &Config) -> Target {
+        let mut over_tcp = Config::new();
+        over_tcp.host("127.0.0.1").port(self.server.port()).dbname(DATABASE);
+        if let Some(user) = config.get_user() {
+            over_tcp.user(user);
+        }
+        if let Some(password) = config.get_password() {
+            over_tcp.password(password);
+        }
+        Target::from_config(over_tcp)
     }
 
     /// Reaches the restored database as the superuser, who sees every row. Unqualified names mean
