@@ -9,6 +9,7 @@ mod bases;
 mod crashes;
 mod data_loss;
 mod documents;
+mod down;
 mod forms;
 mod heals;
 mod help;
@@ -23,6 +24,7 @@ mod scenario;
 mod schema;
 mod secrets;
 mod signals;
+mod whole_way;
 
 /// One test for each scenario, so that each is named, counted and run apart.
 macro_rules! scenarios {

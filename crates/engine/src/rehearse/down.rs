@@ -11,11 +11,11 @@ use std::sync::{Mutex, PoisonError};
 use stopover_backend::{Backend, BackendError, Execute, Pending, Session, StopSignal};
 use stopover_checks::{Again, DownTrip, down};
 use stopover_model::report::{DownOutcome, DownReport, MigrationStatus, RehearsalReport};
-use stopover_model::{EventSink, Finding, Schema, SourceSet, Step, Version};
+use stopover_model::{EventSink, Finding, SourceSet, Step, Version, detail_list};
 use stopover_planner::DownSelection;
 
 use super::census::{self, Audit, NoCensus, Unexplained};
-use super::stage::{Stage, touched};
+use super::stage::{Own, Round, Stage, touched};
 use crate::apply::Beside;
 use crate::statement::unless_stopped;
 use crate::{Applied, Ending, EngineError, Request, apply, rollback};
@@ -50,7 +50,7 @@ impl<'a, B: Backend> Stages<'a, B> {
         let plan = crate::plan(backend, request).await?;
         let versions: Vec<Version> = plan.steps.into_iter().map(|it| it.version).collect();
         let Some(first) = versions.first() else { return Ok(None) };
-        let stage = match look(auditor, request, &scripts(request.source, first)).await {
+        let stage = match look(auditor, request, &scripts(request.source, [first])).await {
             Ok(stage) => Ok(stage),
             Err(Broken::Failed(error)) => Err(error),
             Err(Broken::Stopped(signal)) => return Err(EngineError::Stopped(signal)),
@@ -69,13 +69,13 @@ impl<B: Backend> Beside for Stages<'_, B> {
             let at = self.versions.iter().position(|it| *it == step.version);
             let next = at.and_then(|at| self.versions.get(at + 1));
             let Some(next) = next else { return };
-            let stage =
-                match look(self.auditor, self.request, &scripts(self.request.source, next)).await {
-                    Ok(stage) => Ok(stage),
-                    Err(Broken::Failed(error)) => Err(error),
-                    // The engine sees the stop by itself.
-                    Err(Broken::Stopped(_)) => return,
-                };
+            let scripts = scripts(self.request.source, [&step.version, next]);
+            let stage = match look(self.auditor, self.request, &scripts).await {
+                Ok(stage) => Ok(stage),
+                Err(Broken::Failed(error)) => Err(error),
+                // The engine sees the stop by itself.
+                Err(Broken::Stopped(_)) => return,
+            };
             self.seen.lock().unwrap_or_else(PoisonError::into_inner).push(stage);
         })
     }
@@ -95,10 +95,10 @@ async fn look<B: Backend>(
     Ok(stage)
 }
 
-/// Up and down script of a migration.
-fn scripts(source: &SourceSet, version: &Version) -> Vec<String> {
-    let migration = source.get(version);
-    let both = migration.into_iter().flat_map(|it| [Some(&it.up), it.down.as_ref()]);
+/// Up and down scripts of migrations.
+fn scripts<'v>(source: &SourceSet, versions: impl IntoIterator<Item = &'v Version>) -> Vec<String> {
+    let migrations = versions.into_iter().filter_map(|it| source.get(it));
+    let both = migrations.flat_map(|it| [Some(&it.up), it.down.as_ref()]);
     both.flatten().map(|it| it.text.clone()).collect()
 }
 
@@ -169,29 +169,27 @@ impl<B: Backend> Trip<'_, B> {
         report: &mut RehearsalReport,
         sink: &mut dyn EventSink,
     ) -> Result<Again, Broken> {
-        let top = look(self.audit.auditor, self.request, &[]).await?.schema;
+        let source = self.request.source;
+        let newest = entries.first().map(|it| &it.version);
+        let top = look(self.audit.auditor, self.request, &scripts(source, newest)).await?;
         let stages: Result<Vec<Stage>, String> = stages.into_iter().collect();
         let mut stages = stages.map_err(Broken::Failed)?;
         if stages.len() != entries.len() {
             return Err(Broken::Failed("not every migration was looked at before it".to_owned()));
         }
+        let (mut up, mut down) = (top.clone(), top.clone());
         let mut done = 0;
-        for entry in entries.iter_mut() {
-            if entry.outcome == Some(DownOutcome::Irreversible) {
+        while let (Some(before), Some(entry)) = (stages.pop(), entries.get_mut(done)) {
+            if entry.outcome == Some(DownOutcome::Irreversible) || !self.back(entry, sink).await? {
                 break;
-            }
-            if !self.back(entry, sink).await? {
-                break;
-            }
-            let scripts = scripts(self.request.source, &entry.version);
-            let now = look(self.audit.auditor, self.request, &scripts).await?;
-            if let Some(before) = stages.pop() {
-                entry.lost = before.lost(&now);
-                entry.objects = before.objects(&now.schema);
-                let same = entry.lost.is_empty() && entry.objects.is_empty();
-                entry.outcome = Some(if same { DownOutcome::Lossless } else { DownOutcome::Lossy });
             }
             done += 1;
+            let touched = entries[done - 1..].iter().take(2).map(|it| &it.version);
+            let touched = scripts(source, touched);
+            let now = look(self.audit.auditor, self.request, &touched).await?;
+            let own = Round { before: &before, up: &up, down: &down, now: &now }.own();
+            report.findings.extend(settle(&mut entries[done - 1], own));
+            (up, down) = (before, now);
         }
         if done == entries.len() {
             self.whole(entries, report).await?;
@@ -199,7 +197,7 @@ impl<B: Backend> Trip<'_, B> {
         if done == 0 || entries.iter().any(|it| it.error.is_some()) {
             return Ok(Again::NotTried);
         }
-        self.again(entries, &top, sink).await
+        self.again(entries, top, sink).await
     }
 
     /// Takes the newest migration back; whether that worked.
@@ -235,8 +233,7 @@ impl<B: Backend> Trip<'_, B> {
             NoCensus::Failed(error) => error.into(),
             NoCensus::Stopped(signal) => Broken::Stopped(signal),
         })?;
-        let scripts: Vec<String> =
-            entries.iter().flat_map(|it| scripts(self.request.source, &it.version)).collect();
+        let scripts = scripts(self.request.source, entries.iter().map(|it| &it.version));
         let named = touched(&before.schema, &scripts);
         let known = |relation: &String| {
             named.contains(relation)
@@ -251,7 +248,7 @@ impl<B: Backend> Trip<'_, B> {
     async fn again(
         &self,
         entries: &mut [DownReport],
-        top: &Schema,
+        top: Stage,
         sink: &mut dyn EventSink,
     ) -> Result<Again, Broken> {
         let again = apply(self.backend, self.request, sink).await.map_err(broken)?;
@@ -267,11 +264,31 @@ impl<B: Backend> Trip<'_, B> {
             Ending::Stopped(signal) => return Err(Broken::Stopped(signal)),
             Ending::Lost(error) => return Err(error.into()),
         }
-        let first = Stage { schema: top.clone(), tables: std::collections::BTreeMap::new() };
         let now = look(self.audit.auditor, self.request, &[]).await?;
-        let objects = first.objects(&now.schema);
+        let objects = top.objects(&now.schema);
         Ok(if objects.is_empty() { Again::Same } else { Again::Other(objects) })
     }
+}
+
+/// What came of a down script; what nobody can tell is said.
+fn settle(entry: &mut DownReport, own: Own) -> Option<Finding> {
+    let same = own.lost.is_empty() && own.objects.is_empty();
+    entry.outcome = match (same, own.unproven.is_empty()) {
+        (false, _) => Some(DownOutcome::Lossy),
+        (true, true) => Some(DownOutcome::Lossless),
+        (true, false) => None,
+    };
+    entry.lost = own.lost;
+    entry.objects = own.objects;
+    let tables = detail_list(&own.unproven);
+    let message = format!(
+        "whether taking migration {} back brings back what was in {tables} cannot be told: newer \
+         migrations did not bring back what they changed there",
+        entry.version
+    );
+    let remedy = "mend the down scripts of the newer ones, or rehearse up to this one (--to)";
+    let finding = Finding::warning("down-unproven", entry.version.to_string(), message, remedy);
+    (!own.unproven.is_empty()).then_some(finding)
 }
 
 fn broken(error: EngineError) -> Broken {

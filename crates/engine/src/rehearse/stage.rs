@@ -11,6 +11,7 @@ use super::named::bare;
 use crate::Request;
 
 /// One moment.
+#[derive(Clone)]
 pub(super) struct Stage {
     pub(super) schema: Schema,
     pub(super) tables: BTreeMap<String, TableCensus>,
@@ -31,21 +32,19 @@ impl Stage {
         Ok(Self { schema, tables })
     }
 
-    /// Tables that are not as they were in `self`, now that it is `now`.
-    pub(super) fn lost(&self, now: &Self) -> Vec<DownLoss> {
-        let changed = self.tables.values().filter_map(|was| {
-            let is = now.tables.get(&was.relation);
-            let columns = not_as_before(was, is);
-            let same_rows = is.is_some_and(|it| it.rows == was.rows);
-            let nothing = (same_rows && columns.is_empty()) || (is.is_none() && was.rows == 0);
-            (!nothing).then(|| DownLoss {
-                relation: was.relation.clone(),
-                rows_before: Some(was.rows),
-                rows_after: is.map(|it| it.rows),
-                columns,
-            })
-        });
-        changed.collect()
+    /// What became of a table that was there, by the time of `now`; `None` where it is the same.
+    fn lost(&self, now: &Self, relation: &str) -> Option<DownLoss> {
+        let was = self.tables.get(relation)?;
+        let is = now.tables.get(relation);
+        let columns = not_as_before(was, is);
+        let same_rows = is.is_some_and(|it| it.rows == was.rows);
+        let nothing = (same_rows && columns.is_empty()) || (is.is_none() && was.rows == 0);
+        (!nothing).then(|| DownLoss {
+            relation: relation.to_owned(),
+            rows_before: Some(was.rows),
+            rows_after: is.map(|it| it.rows),
+            columns,
+        })
     }
 
     /// Objects that are not as they were, as `kind identity`. The order of columns does not count:
@@ -57,6 +56,47 @@ impl Stage {
             _ => true,
         });
         matters.map(|it| format!("{} {}", it.kind, it.identity)).collect()
+    }
+}
+
+/// A migration's way up and down: the database before it, after it, before its down script and
+/// after that.
+pub(super) struct Round<'a> {
+    pub(super) before: &'a Stage,
+    pub(super) up: &'a Stage,
+    pub(super) down: &'a Stage,
+    pub(super) now: &'a Stage,
+}
+
+/// What a migration's way up and down changed, and nobody before.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Own {
+    pub(super) lost: Vec<DownLoss>,
+    pub(super) objects: Vec<String>,
+    /// Tables in which newer migrations have lost something, so that nobody can tell.
+    pub(super) unproven: Vec<String>,
+}
+
+impl Round<'_> {
+    /// What is not as it was, without what newer migrations did not bring back.
+    pub(super) fn own(&self) -> Own {
+        let mut own = Own::default();
+        for relation in self.before.tables.keys() {
+            let Some(loss) = self.before.lost(self.now, relation) else { continue };
+            let [before, up, down, now] =
+                [self.before, self.up, self.down, self.now].map(|it| it.tables.get(relation));
+            if up == down {
+                own.lost.push(loss);
+            } else if before == up && down == now {
+                // It was like that before the down script, and the migration left it alone.
+            } else {
+                own.unproven.push(relation.clone());
+            }
+        }
+        let known = self.up.objects(&self.down.schema);
+        own.objects = self.before.objects(&self.now.schema);
+        own.objects.retain(|it| !known.contains(it));
+        own
     }
 }
 
@@ -193,18 +233,31 @@ mod tests {
             ],
             vec![],
         );
-        let lost: Vec<(String, Option<u64>, Vec<String>)> = before
-            .lost(&after)
-            .into_iter()
-            .map(|it| (it.relation, it.rows_after, it.columns))
-            .collect();
+        let round = Round { before: &before, up: &before, down: &before, now: &after };
+        let lost = round.own().lost.into_iter().map(|it| (it.relation, it.rows_after, it.columns));
         let expected = [
             ("public.a".to_owned(), Some(3), vec!["note".to_owned()]),
             ("public.b".to_owned(), Some(2), vec![]),
             ("public.c".to_owned(), None, vec![]),
         ];
-        assert_eq!(lost, expected);
-        assert_eq!(before.lost(&before), []);
+        assert_eq!(lost.collect::<Vec<_>>(), expected);
+        let same = Round { before: &before, up: &after, down: &after, now: &before };
+        assert_eq!(same.own(), Own::default());
+    }
+
+    #[test]
+    fn what_newer_migrations_lost_is_not_an_older_ones_loss() {
+        let whole = stage(vec![census("public.a", 3, &[("id", "1")])], vec![]);
+        let fewer = stage(
+            vec![census("public.a", 2, &[("id", "7")])],
+            vec![object("index", "public.left_over", "")],
+        );
+        let index = Round { before: &whole, up: &whole, down: &fewer, now: &fewer };
+        assert_eq!(index.own(), Own::default());
+        let other = stage(vec![census("public.a", 2, &[("id", "9")])], vec![]);
+        let update = Round { before: &whole, up: &other, down: &fewer, now: &fewer };
+        let unproven = vec!["public.a".to_owned()];
+        assert_eq!(update.own(), Own { unproven, ..Own::default() });
     }
 
     #[test]
