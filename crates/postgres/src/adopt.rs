@@ -68,7 +68,12 @@ impl Adopt for PostgresSession {
             let (Some(schema), Some(table)) = (text(row, 0), text(row, 1)) else { continue };
             if format!("{schema}.{table}") == counter.table {
                 let table = qualified(&schema, &table);
-                self.run(&format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")).await?;
+                let lock = format!("LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE;{ISOLATION}");
+                let sets = self.rows(&lock).await?;
+                let isolation = sets.last().and_then(|rows| rows.first());
+                if isolation.and_then(|row| text(row, 0)).as_deref() != Some("read committed") {
+                    return Err(unseen(counter));
+                }
                 // Nobody can write to it any more: what it says now is lost with it.
                 if !self.counters().await?.contains(counter) {
                     return Err(went_on(counter));
@@ -80,6 +85,24 @@ impl Adopt for PostgresSession {
             message: format!("{} is not there any more", counter.table),
             remedy: "somebody else dropped or renamed it: look at the database".to_owned(),
         })
+    }
+}
+
+/// What of others' work the transaction sees.
+const ISOLATION: &str = "SELECT pg_catalog.current_setting('transaction_isolation')";
+
+/// What was committed while we waited for the lock would go unseen, and be lost.
+fn unseen(counter: &Counter) -> BackendError {
+    BackendError::Settings {
+        message: format!(
+            "whether another runner still writes to {} cannot be seen: transactions are not READ \
+             COMMITTED here, but what default_transaction_isolation says",
+            counter.table
+        ),
+        remedy:
+            "adopt without dropping it; or first let the role that adopts have `ALTER ROLE … SET \
+                 default_transaction_isolation = 'read committed'`"
+                .to_owned(),
     }
 }
 

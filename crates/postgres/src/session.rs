@@ -184,6 +184,9 @@ impl PostgresSession {
         if self.watch == Watch::Unknown && self.major() >= 14 {
             let sets = self.rows(self.own_settings()).await?;
             let is_set = sets.first().is_some_and(|rows| !rows.is_empty());
+        let sets = self.rows(&format!("{}{}", self.own_settings(), self.patience())).await?;
+        let is_set = self.major() >= 14 && sets.first().is_some_and(|rows| !rows.is_empty());
+        self.watch = if is_set { Watch::On } else { Watch::Off };
             self.watch = if is_set { Watch::On } else { Watch::Off };
         }
         Ok(())

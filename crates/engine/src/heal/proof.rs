@@ -4,8 +4,8 @@
 //! built on what it made. Its text cannot tell; production's own data can.
 
 use stopover_backend::{
-    Backend, BackendError, Census, CensusDepth, CensusScope, CopyError, FactsReader, GuardedTable,
-    Privileges, Session, TargetCopy,
+    Backend, BackendError, Census, CensusDepth, CensusScope, CopyError, Execute, FactsReader,
+    GuardedTable, Privileges, Session, TargetCopy, UnitLimits,
 };
 use stopover_model::{
     DatabaseKind, Event, EventSink, Facts, Finding, Schema, StatementError, Version,
@@ -47,6 +47,9 @@ pub(super) async fn prove<B: Backend>(
     }
     let scope = scope(target, request, facts.database).await?;
     let schema = target.session().schema(&scope).await?;
+    // A session that is about to work may wait for as long as the copy takes; one that has only
+    // read is as impatient as its server lets it be.
+    target.session().limit(&UnitLimits::default()).await?;
     let copy = match backend.copy(&request.stop, sink).await {
         Ok(copy) => copy,
         Err(CopyError::Stopped(signal)) => return Err(EngineError::Stopped(signal)),

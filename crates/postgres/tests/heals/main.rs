@@ -1,10 +1,13 @@
-//! What others do to a PostgreSQL server while a migration is proven on a copy, and run again.
+//! What others do to a PostgreSQL server while a migration is proven on a copy, and run again; and
+//! while a history is taken over.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 #[path = "../support/mod.rs"]
 mod support;
 
+mod adoption;
+mod given;
 mod meanwhile;
 mod settings;
 
