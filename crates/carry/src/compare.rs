@@ -81,7 +81,11 @@ impl Comparison<'_> {
     }
 
     fn error(&self, work: &Work, error: &DatabaseError, missing: &BTreeSet<Object>) -> CarryError {
-        let object = work.object();
+        let known = match work {
+            Work::Define(step) => self.dependencies.object(step),
+            _ => None,
+        };
+        let object = known.map_or_else(|| work.object(), |(kind, name)| format!("{kind} {name}"));
         let lost: Vec<String> = match work {
             Work::Define(step) => {
                 let behind = self.dependencies.closure(step);

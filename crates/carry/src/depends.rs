@@ -52,6 +52,11 @@ impl Dependencies {
         self.tags.get(&(kind.to_owned(), step.schema.clone(), step.tag.clone()))
     }
 
+    /// What the step makes or changes, as the canonical schema names it.
+    pub(crate) fn object(&self, step: &Step) -> Option<&Object> {
+        self.made_by(step).and_then(|key| self.objects.get(key))
+    }
+
     /// The object that a step makes, and everything that depends on it.
     pub(crate) fn closure(&self, step: &Step) -> BTreeSet<Object> {
         let mut seen: BTreeSet<&String> = BTreeSet::new();

@@ -114,6 +114,7 @@ pub(crate) async fn dependents(desk: &Line, schemas: &[String]) -> Result<Vec<St
              'pg_catalog.pg_amproc'::pg_catalog.regclass, 'pg_catalog.pg_extension'::pg_catalog.regclass, \
              'pg_catalog.pg_publication_rel'::pg_catalog.regclass, \
              'pg_catalog.pg_publication_namespace'::pg_catalog.regclass) \
+           AND NOT coalesce(t.tgisinternal, false) \
          ORDER BY 1"
     );
     // Catalogs that this server does not have yet.

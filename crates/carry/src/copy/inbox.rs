@@ -61,10 +61,10 @@ impl<'a> Inbox<'a> {
     }
 
     /// Sends bytes, and hears what the server says meanwhile: a server whose answers nobody reads
-    /// stops to read as well. An error ends the sending: the rest would be thrown away.
+    /// stops to read as well.
     pub(super) async fn send(&mut self, bytes: &[u8], heard: &mut Answer) -> Result<(), Fatal> {
         let mut sent = 0;
-        while sent < bytes.len() && heard.error().is_none() {
+        while sent < bytes.len() {
             let turn = poll_fn(|context| {
                 if let Poll::Ready(written) = self.held.poll_write(context, &bytes[sent..]) {
                     return Poll::Ready(written.map(Turn::Sent));
@@ -133,18 +133,19 @@ impl<'a> Inbox<'a> {
     }
 
     /// The next bytes of rows, as they came; none when the server is ready for the next statement.
-    pub(super) async fn data(&mut self, answer: &mut Answer) -> Result<&[u8], Fatal> {
+    pub(super) async fn rows(&mut self, answer: &mut Answer) -> Result<Rows<'_>, Fatal> {
         loop {
             match self.next() {
                 Some(Next::Rows(to)) => {
                     let from = std::mem::replace(&mut self.begin, to);
-                    return Ok(&self.buffer[from..to]);
+                    let end = if self.left == 0 { RowEnd::Whole } else { RowEnd::Within };
+                    return Ok(Rows { data: &self.buffer[from..to], end });
                 }
                 Some(Next::Message { tag, body, to }) => {
                     answer.take(tag, &self.buffer[body..to]);
                     self.begin = to;
                     if answer.is_ready() {
-                        return Ok(&[]);
+                        return Ok(Rows { data: &[], end: RowEnd::Whole });
                     }
                 }
                 None => self.fill().await?,
@@ -205,6 +206,21 @@ impl<'a> Inbox<'a> {
         self.end = read.map_err(|error| self.lost(&error))?;
         Ok(())
     }
+}
+
+/// Bytes of rows.
+pub(super) struct Rows<'b> {
+    pub(super) data: &'b [u8],
+    pub(super) end: RowEnd,
+}
+
+/// Where bytes of rows end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RowEnd {
+    /// With a row.
+    Whole,
+    /// Within one.
+    Within,
 }
 
 enum Turn {

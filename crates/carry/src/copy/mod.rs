@@ -17,7 +17,7 @@ use tokio::io::ReadBuf;
 use crate::error::{Fatal, Side, Trouble};
 use crate::line::Line;
 use answer::Answer;
-use inbox::Inbox;
+use inbox::{Inbox, RowEnd, Rows};
 
 const DATA: u8 = b'd';
 const DONE: u8 = b'c';
@@ -69,14 +69,9 @@ impl Copy<'_> {
         if !self.eager {
             from.ask(QUERY, self.out).await?;
         }
-        let bytes = match self.pass(&mut from, &mut given, &mut to, &mut taken).await {
-            Ok(bytes) => bytes,
-            Err(fatal) => {
-                // The target must not take a part for the whole.
-                to.ask(FAIL, "the source broke off").await?;
-                return Err(fatal.into());
-            }
-        };
+        // Where the source's side breaks off, both connections are given up: the target then drops
+        // what it has of the table.
+        let bytes = self.pass(&mut from, &mut given, &mut to, &mut taken).await?;
         if let Some(error) = given.error() {
             to.ask(FAIL, "the source broke off").await?;
             to.until(&mut taken, Answer::is_ready).await?;
@@ -93,7 +88,8 @@ impl Copy<'_> {
     }
 
     /// Passes on all data, until the source is ready for the next statement. What the target
-    /// refuses meanwhile is read to its end and dropped.
+    /// has refused by then is read to its end and dropped, from the end of a row on: within one,
+    /// the target would take the next message for a part of it.
     async fn pass(
         &self,
         from: &mut Inbox<'_>,
@@ -102,15 +98,17 @@ impl Copy<'_> {
         taken: &mut Answer,
     ) -> Result<u64, Fatal> {
         let mut bytes = 0;
+        let mut is_wanted = true;
         loop {
-            let data = from.data(given).await?;
+            let Rows { data, end } = from.rows(given).await?;
             if data.is_empty() {
                 return Ok(bytes);
             }
             bytes += data.len() as u64;
             self.passed.fetch_add(data.len() as u64, Ordering::Relaxed);
-            if taken.error().is_none() {
+            if is_wanted {
                 to.send(data, taken).await?;
+                is_wanted = taken.error().is_none() || end == RowEnd::Within;
             }
         }
     }

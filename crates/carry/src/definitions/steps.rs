@@ -71,7 +71,15 @@ impl Step {
 
     /// The step as people call it: `view reporting.daily`.
     pub(crate) fn object(&self) -> String {
-        let kind = self.kind.to_lowercase();
+        if let Some((what, _)) =
+            self.sql.strip_prefix("COMMENT ON ").and_then(|it| it.split_once(" IS "))
+        {
+            return format!("comment on {what}");
+        }
+        let kind = match self.kind.as_str() {
+            "ACL" => "grants on".to_owned(),
+            other => other.to_lowercase(),
+        };
         if self.schema.is_empty() {
             format!("{kind} {}", self.tag)
         } else {
