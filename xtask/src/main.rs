@@ -19,6 +19,13 @@ Stopover's chores: cargo xtask COMMAND
             reach nothing outside, and that ARCHITECTURE.md shows the same picture
 ";
 
+/// Variables with which an apply is its steps alone: no preflight, no backup, no postflight.
+const BARE: [(&str, &str); 3] = [
+    ("STOPOVER_APPLY__PREFLIGHT", "false"),
+    ("STOPOVER_APPLY__BACKUP", "false"),
+    ("STOPOVER_APPLY__POSTFLIGHT", "false"),
+];
+
 fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();

@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use stopover_testkit::BARE;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, Command};
 use tokio::sync::watch;
@@ -63,7 +64,7 @@ impl Tool {
     pub(crate) fn start(&self, url: &str, arguments: &[&str]) -> Result<Running, Complaint> {
         let mut command = Command::new(&self.program);
         command.env_clear().current_dir(&self.folder).kill_on_drop(true);
-        command.env("HOME", &self.folder).env("DATABASE_URL", url);
+        command.env("HOME", &self.folder).env("DATABASE_URL", url).envs(BARE);
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }

@@ -6,12 +6,12 @@
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use stopover_testkit::TestDatabase;
+use stopover_testkit::{BARE, TestDatabase};
 
 /// How a run ended, and all that it said, on one line.
 fn apply(folder: &Path, url: &str) -> (Option<i32>, String) {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stopover"));
-    command.env_clear().current_dir(folder).stdin(Stdio::null());
+    command.env_clear().envs(BARE).current_dir(folder).stdin(Stdio::null());
     if let Some(path) = std::env::var_os("PATH") {
         command.env("PATH", path);
     }

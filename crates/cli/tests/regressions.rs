@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use stopover_testkit::TestDatabase;
+use stopover_testkit::{BARE, TestDatabase};
 
 fn stopover(folder: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_stopover"));
-    command.env_clear().current_dir(folder).args(arguments).stdin(Stdio::null());
+    command.env_clear().envs(BARE).current_dir(folder).args(arguments).stdin(Stdio::null());
     command
 }
 

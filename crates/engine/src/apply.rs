@@ -5,7 +5,7 @@ use std::time::Instant;
 use stopover_backend::{
     Backend, BackendError, Durability, Execute, FactsReader, Opening, Pending, Session,
 };
-use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus};
+use stopover_model::report::{FailedMigration, MigrationReport, MigrationStatus, Safeguard};
 use stopover_model::{
     DatabaseError, Direction, Event, EventSink, Facts, Finding, HealKind, Plan, Step,
 };
@@ -112,7 +112,7 @@ async fn under_lock<B: Backend>(
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
     let mut first = planned(locked, request).await?;
-    let passed = gate::pass(&first.plan, &first.facts, request).map_err(EngineError::Refused)?;
+    let passed = Box::pin(through_gate(backend, request, company.safeguards, &first, sink)).await?;
     if first.foreseen.is_some() || !first.plan.heals.is_empty() || !first.plan.steps.is_empty() {
         locked.prove_pinned(backend, &request.stop).await?;
     }
@@ -169,6 +169,29 @@ async fn under_lock<B: Backend>(
     })
 }
 
+/// Lets a plan through that was rehearsed as it must be. One that was not is refused by the preflight,
+/// which tells of it among everything else that it finds; a decision that lifts the preflight lifts
+/// this as well.
+async fn through_gate<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    safeguards: &Safeguards<'_>,
+    planned: &Planned,
+    sink: &mut dyn EventSink,
+) -> Result<gate::Passed, EngineError> {
+    let findings = match gate::pass(&planned.plan, &planned.facts, request) {
+        Ok(passed) => return Ok(passed),
+        Err(findings) => findings,
+    };
+    if safeguards.lifts(Safeguard::Preflight) {
+        return Ok(gate::overridden(&planned.plan, &planned.facts, request, findings));
+    }
+    if safeguards.preflight.is_some() {
+        safeguards.look(backend, request, &planned.plan, sink).await?;
+    }
+    Err(EngineError::Refused(findings))
+}
+
 /// Whether statements of migrations are run. What only writes into the ledger needs no backup.
 fn runs_something(plan: &Plan) -> bool {
     !plan.steps.is_empty() || plan.heals.iter().any(|it| it.kind() == HealKind::Rerun)
@@ -189,6 +212,7 @@ async fn safely<B: Backend>(
     }
     let mut around = safeguards.look(backend, request, &first.plan, sink).await?;
     safeguards.back_up(locked, request, &mut around, sink).await?;
+    safeguards.count(backend, request, &first.plan, &mut around).await?;
     let second = planned(locked, request).await?;
     if second.plan.hash() != first.plan.hash() {
         return Err(EngineError::Refused(vec![safeguards::changed("the backup")]));

@@ -56,7 +56,8 @@ pub struct Around {
 }
 
 impl Safeguards<'_> {
-    fn lifts(&self, safeguard: Safeguard) -> bool {
+    /// Whether a decision lifts this one.
+    pub(crate) fn lifts(&self, safeguard: Safeguard) -> bool {
         self.overrides.iter().any(|it| it.safeguard == safeguard)
     }
 
@@ -90,12 +91,22 @@ impl Safeguards<'_> {
             }
             around.preflight = Some(report);
         }
-        if let Some(limits) = &self.postflight {
-            let pending = plan.steps.iter().map(|step| step.version.clone()).collect();
-            let before = harness::before(backend, request, limits, pending);
-            around.before = Some(Box::pin(before).await?);
-        }
         Ok(around)
+    }
+
+    /// Counts what is there, for the postflight. Behind the backup: what is locked for long has
+    /// ended that within its own time.
+    pub(crate) async fn count<B: Backend>(
+        &self,
+        backend: &B,
+        request: &Request<'_>,
+        plan: &Plan,
+        around: &mut Around,
+    ) -> Result<(), EngineError> {
+        let Some(limits) = &self.postflight else { return Ok(()) };
+        let before = harness::before(backend, request, limits, plan);
+        around.before = Some(Box::pin(before).await?);
+        Ok(())
     }
 
     /// Makes the backup. The run lock is ours all the while.

@@ -12,6 +12,7 @@
 //! all processes of the command: it sets `STOPOVER_TEST_SERVER`.
 
 mod access;
+mod bare;
 mod database;
 mod pooler;
 mod redact;
@@ -19,6 +20,7 @@ mod relay;
 mod server;
 
 pub use access::{Access, Said};
+pub use bare::BARE;
 pub use database::TestDatabase;
 pub use pooler::{PoolOrder, PoolingProxy};
 pub use redact::Redactor;

@@ -80,6 +80,7 @@ impl Contestant {
 fn ours(program: &Path, layout: &str, ledger: &str, folder: &Path, url: &str) -> Command {
     let mut command = Command::new(program);
     command.args(["apply", "--layout", layout, "--ledger", ledger, "--migrations"]).arg(folder);
-    command.env("DATABASE_URL", url);
+    // The other tools make no backup either.
+    command.env("DATABASE_URL", url).envs(crate::BARE);
     command
 }

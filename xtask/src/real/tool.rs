@@ -50,6 +50,8 @@ impl Tool {
                 command.env_remove(variable);
             }
         }
+        // The other tools make no backup either.
+        command.envs(crate::BARE);
         command
     }
 

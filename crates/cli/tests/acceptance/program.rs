@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use stopover_testkit::template_cache;
+use stopover_testkit::{BARE, template_cache};
 
 /// Longest time for one run: whatever takes longer hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -39,6 +39,7 @@ impl Call {
         }
         // No dump of these tests is ever restored again.
         variables.push(("STOPOVER_KEEP_BASE".to_owned(), "never".into()));
+        variables.extend(BARE.map(|(name, value)| (name.to_owned(), value.into())));
         let cache = template_cache();
         variables.extend(cache.map(|it| ("XDG_CACHE_HOME".to_owned(), it.into())));
         Self { folder: folder.to_owned(), variables, arguments: Vec::new() }
@@ -48,6 +49,12 @@ impl Call {
     pub(crate) fn variable(mut self, name: &str, value: impl Into<OsString>) -> Self {
         self.variables.retain(|(known, _)| known != name);
         self.variables.push((name.to_owned(), value.into()));
+        self
+    }
+
+    /// With all that stands around an apply by default.
+    pub(crate) fn whole(mut self) -> Self {
+        self.variables.retain(|(known, _)| !BARE.iter().any(|(name, _)| name == known));
         self
     }
 

@@ -7,7 +7,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 use stopover_scratch::binaries::Program;
-use stopover_testkit::TestDatabase;
+use stopover_testkit::{BARE, TestDatabase};
 use tempfile::TempDir;
 
 /// The tool's program, as cargo built it.
@@ -141,7 +141,7 @@ impl Shop {
             }
         }
         // No dump of these tests is ever restored again.
-        command.env("STOPOVER_KEEP_BASE", "never");
+        command.env("STOPOVER_KEEP_BASE", "never").envs(BARE);
         command
     }
 
