@@ -3,7 +3,9 @@
 use std::future::Future;
 use std::time::Duration;
 
-use stopover_model::harness::{Health, PrivilegeNeed, Surroundings, WrittenRelation};
+use stopover_model::harness::{
+    Fact, Health, PrivilegeNeed, Surroundings, TouchedRelation, WrittenRelation,
+};
 
 use crate::{BackendError, CensusScope, LedgerId};
 
@@ -46,6 +48,16 @@ pub trait Harness {
         &mut self,
         request: &SurroundingsRequest,
     ) -> impl Future<Output = Result<Surroundings, BackendError>> + Send;
+
+    /// The relations of the request alone: those that the plan names, and those that are locked, or
+    /// lose rows, together with them.
+    ///
+    /// # Errors
+    /// Where the session is lost.
+    fn touched(
+        &mut self,
+        request: &SurroundingsRequest,
+    ) -> impl Future<Output = Result<Fact<Vec<TouchedRelation>>, BackendError>> + Send;
 
     /// What does not work in the database.
     ///

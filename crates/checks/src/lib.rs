@@ -22,5 +22,5 @@ pub use harness::{
 };
 pub use limits::{Measured, limits};
 pub use receipt::{Asked, prediction, receipt, slower};
-pub use touch::{privilege_needs, written_relations};
+pub use touch::{names_everything, privilege_needs, written_relations};
 pub use vanished::{Allowance, CountedTable, vanished};

@@ -46,7 +46,8 @@ fn statements(step: &Step) -> impl Iterator<Item = &PlannedStatement> {
 pub fn written_relations(plan: &Plan) -> Vec<WrittenRelation> {
     let mut found: BTreeMap<&str, (Option<LockMode>, bool)> = BTreeMap::new();
     for statement in steps(plan).flat_map(statements) {
-        let with_partners = statement.tag.starts_with("DROP") || statement.tag == "TRUNCATE TABLE";
+        let tag = statement.tag.as_str();
+        let with_partners = tag.starts_with("DROP") || ["TRUNCATE TABLE", "DELETE"].contains(&tag);
         for lock in &statement.locks {
             let entry = found.entry(&lock.relation).or_default();
             entry.0 = entry.0.max(LockMode::of(&lock.mode));
@@ -60,8 +61,10 @@ pub fn written_relations(plan: &Plan) -> Vec<WrittenRelation> {
     found.into_iter().map(written).collect()
 }
 
-/// Whether the text of every statement names all that it locks.
-fn names_everything(plan: &Plan) -> bool {
+/// Whether the text of every statement names all that it locks, what follows from foreign keys
+/// apart.
+#[must_use]
+pub fn names_everything(plan: &Plan) -> bool {
     steps(plan).flat_map(statements).all(|it| !is_open(it))
 }
 

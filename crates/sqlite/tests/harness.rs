@@ -3,12 +3,14 @@
 
 mod support;
 
+use stopover_backend::{Backend, FactsReader};
 use stopover_engine::{
     Before, Postflight, Preflight, before, postflight, preflight, record_schema,
 };
 use stopover_model::harness::PostflightLimits;
 use stopover_model::report::{CheckOutcome, PostflightReport, PreflightReport};
 use stopover_model::{Finding, Severity, Silent, Version};
+use stopover_planner::{Selection, plan};
 use stopover_sqlite::{SqliteBackend, Target};
 use support::{Asked, Folder, apply};
 
@@ -135,11 +137,16 @@ async fn a_change_by_hand_is_drift_that_names_the_object() {
 #[tokio::test]
 async fn rows_that_are_gone_are_an_error() {
     let folder = shop().await;
+    folder.migration("2_less.up.sql", "DELETE FROM orders WHERE id = 2;");
     let (source, usual) = (folder.source(), Asked::usual());
     let limits = PostflightLimits::default();
-    let seen = before(&folder.backend(), &usual.of(&source), &limits, Vec::new()).await;
-    let seen = seen.expect("it is read");
-    folder.run("DELETE FROM orders WHERE id = 2");
+    let (backend, request) = (folder.backend(), usual.of(&source));
+    let mut session = backend.connect().await.expect("it opens");
+    let facts = session.facts(&request.facts).await.expect("it is read");
+    let plan = plan(&source, &facts, request.policy, &Selection::All).expect("a plan");
+    let seen = before(&backend, &request, &limits, &plan).await.expect("it is read");
+    drop(session);
+    apply(&folder).await.expect("it is applied");
     let report = look_after(&folder, Some(&seen)).await;
     assert_eq!(errors(&report.findings), ["census"]);
 }

@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use stopover_backend::{
     Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, Privileges, Session,
+    SurroundingsRequest,
 };
-use stopover_model::harness::{BodyFault, Fact, Health, PostflightLimits};
-use stopover_model::{Mark, MarkKind, Schema, TableCensus, Version};
+use stopover_checks::{names_everything, written_relations};
+use stopover_model::harness::{BodyFault, Fact, Health, PostflightLimits, TouchedRelation};
+use stopover_model::{LockMode, Mark, MarkKind, Plan, Schema, TableCensus, Version};
 
 use super::reading::in_time;
 use crate::statement::unless_stopped;
@@ -41,8 +43,9 @@ impl Holdings {
     }
 }
 
-/// Looks at the database before an apply of `pending`. Writes nothing. It counts all rows, which
-/// takes its time on a large database: at most `scan_timeout`.
+/// Looks at the database before an apply of `plan`. Writes nothing. Rows are counted of the tables
+/// that the plan writes to, and loses rows of by foreign keys; of all tables where its text does not
+/// tell which. That takes its time where they are large: at most `scan_timeout`.
 ///
 /// # Errors
 /// Where the database cannot be reached, and where a signal asks to stop.
@@ -50,14 +53,14 @@ pub async fn before<B: Backend>(
     backend: &B,
     request: &Request<'_>,
     limits: &PostflightLimits,
-    pending: Vec<Version>,
+    plan: &Plan,
 ) -> Result<Before, EngineError> {
     let mut session = tokio::select! {
         session = backend.connect() => session?,
         signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
     };
     let canceller = session.canceller();
-    let reading = Box::pin(look(&mut session, request, limits, pending));
+    let reading = Box::pin(look(&mut session, request, limits, plan));
     let seen = unless_stopped(&canceller, reading, &request.stop).await;
     Ok(seen.map_err(EngineError::Stopped)??)
 }
@@ -66,15 +69,17 @@ async fn look<S: Session>(
     session: &mut S,
     request: &Request<'_>,
     limits: &PostflightLimits,
-    pending: Vec<Version>,
+    plan: &Plan,
 ) -> Result<Before, BackendError> {
     let scope = session.bookkeeping(&request.facts).await?;
     let health = session.health(&health_request(scope.clone(), limits)).await?;
+    let written = written(session, plan, limits).await?;
+    let tables = tables(session, &scope, limits.scan_timeout, written.as_deref()).await?;
     Ok(Before {
         broken: broken(&health),
-        tables: tables(session, &scope, limits.scan_timeout).await?,
+        tables,
         holdings: holdings(session, &scope, limits.fact_timeout).await?,
-        pending,
+        pending: plan.steps.iter().map(|step| step.version.clone()).collect(),
     })
 }
 
@@ -91,13 +96,47 @@ fn broken(health: &Health) -> BTreeSet<String> {
     bodies.map(|it| it.subject.clone()).chain(indexes).collect()
 }
 
+/// The tables that the plan writes to; `None` for any.
+async fn written<S: Session>(
+    session: &mut S,
+    plan: &Plan,
+    limits: &PostflightLimits,
+) -> Result<Option<Vec<String>>, BackendError> {
+    if !names_everything(plan) {
+        return Ok(None);
+    }
+    let request = SurroundingsRequest {
+        relations: written_relations(plan),
+        needs: Vec::new(),
+        role: None,
+        ledger: None,
+        fact_timeout: limits.fact_timeout,
+    };
+    let writes = |it: &TouchedRelation| {
+        LockMode::of(&it.mode).is_none_or(|mode| mode >= LockMode::RowExclusive)
+    };
+    let touched = session.touched(&request).await?;
+    let names = |touched: &Vec<TouchedRelation>| {
+        touched.iter().filter(|it| writes(it)).map(|it| it.relation.clone()).collect()
+    };
+    Ok(touched.read().map(names))
+}
+
+/// Counts the rows of these tables, or of all.
 pub(super) async fn tables<S: Session>(
     session: &mut S,
     scope: &CensusScope,
     limit: Duration,
+    relations: Option<&[String]>,
 ) -> Result<Fact<Vec<TableCensus>>, BackendError> {
     let canceller = session.canceller();
-    in_time(&canceller, limit, session.tables(scope, CensusDepth::Rows)).await
+    match relations {
+        Some(these) => {
+            let counting = session.chosen_tables(scope, CensusDepth::Rows, these);
+            in_time(&canceller, limit, counting).await
+        }
+        None => in_time(&canceller, limit, session.tables(scope, CensusDepth::Rows)).await,
+    }
 }
 
 pub(super) async fn holdings<S: Session>(

@@ -126,7 +126,8 @@ async fn compared<S: Session>(
         Fact::Read(then) => {
             let allowed = before.pending.iter().filter_map(|version| source.get(version));
             let allowed = allowed.flat_map(|it| it.directives.allow_data_loss.clone()).collect();
-            let after = tables(session, scope, limits.scan_timeout).await?;
+            let names: Vec<String> = then.iter().map(|it| it.relation.clone()).collect();
+            let after = tables(session, scope, limits.scan_timeout, Some(&names)).await?;
             after.map(|after| RowCounts { before: then.clone(), after, allowed })
         }
         Fact::Unread(unread) => Fact::Unread(unread.clone()),

@@ -130,7 +130,7 @@ async fn an_index_and_a_constraint_that_are_not_valid_are_found() {
     let client = stage.database.client().await;
     let made = client.batch_execute("CREATE UNIQUE INDEX CONCURRENTLY once ON apart (id)").await;
     assert!(made.is_err());
-    let before = stage.before(&[]).await;
+    let before = stage.before().await;
     let report = stage.postflight().await;
     assert_eq!(
         urgent(&report.findings),
@@ -161,7 +161,7 @@ async fn functions_that_do_not_bind_and_views_that_call_them_are_broken() {
         .map(|it| it.subject.as_str())
         .collect();
     assert_eq!(broken, ["function public.lost()", "function public.typo()", "view public.broken"]);
-    let before = stage.before(&[]).await;
+    let before = stage.before().await;
     let asked =
         Postflight { limits: stage.limits.clone(), before: Some(&before), ..Postflight::default() };
     let report = stage.postflight_as(&stage.database, &asked).await;
@@ -215,7 +215,7 @@ async fn rows_that_are_gone_are_an_error_unless_the_migration_allows_it() {
         Stage::new().await.with(2, "DELETE FROM orders WHERE id > 3; DROP TABLE apart;");
     stage.psql("INSERT INTO orders SELECT i, i FROM generate_series(1, 10) i");
     stage.psql("INSERT INTO apart VALUES (1)");
-    let before = stage.before(&[2]).await;
+    let before = stage.before().await;
     stage.apply().await;
     let asked =
         Postflight { limits: stage.limits.clone(), before: Some(&before), ..Postflight::default() };
@@ -240,13 +240,38 @@ async fn rows_that_are_gone_are_an_error_unless_the_migration_allows_it() {
 }
 
 #[tokio::test]
+async fn only_tables_that_the_plan_writes_to_are_counted_with_those_that_lose_rows_by_it() {
+    let stage = Stage::new().await.with(2, "DELETE FROM customers WHERE id = 1;");
+    stage.psql(
+        "ALTER TABLE orders ADD FOREIGN KEY (customer_id) REFERENCES customers ON DELETE CASCADE; \
+         CREATE TABLE lines (order_id int REFERENCES orders ON DELETE CASCADE); \
+         INSERT INTO customers VALUES (1); INSERT INTO orders VALUES (1, 1); \
+         INSERT INTO lines VALUES (1), (1); INSERT INTO apart VALUES (1), (2)",
+    );
+    let before = stage.before().await;
+    stage.apply().await;
+    // The business goes on.
+    stage.psql("DELETE FROM apart");
+    let asked =
+        Postflight { limits: stage.limits.clone(), before: Some(&before), ..Postflight::default() };
+    let report = stage.postflight_as(&stage.database, &asked).await;
+    let lost: Vec<&str> = report
+        .findings
+        .iter()
+        .filter(|it| it.code == "census" && it.is_error())
+        .map(|it| it.subject.as_str())
+        .collect();
+    assert_eq!(lost, ["public.customers", "public.lines", "public.orders"]);
+}
+
+#[tokio::test]
 async fn a_grant_that_a_rebuilt_table_has_lost_is_an_error() {
     let rebuild = "CREATE TABLE new (id int PRIMARY KEY, customer_id int); \
                    INSERT INTO new SELECT * FROM orders; DROP TABLE orders; \
                    ALTER TABLE new RENAME TO orders;";
     let stage = Stage::new().await.with(2, rebuild);
     let reader = stage.role("GRANT SELECT ON orders, customers TO $role");
-    let before = stage.before(&[2]).await;
+    let before = stage.before().await;
     stage.apply().await;
     stage.psql(&format!(
         "REVOKE SELECT ON customers FROM {}",

@@ -264,13 +264,15 @@ async fn a_vacuum_against_wraparound_on_a_table_of_the_plan_is_a_warning() {
         ("autovacuum", "on"),
         ("autovacuum_naptime", "1s"),
         ("autovacuum_freeze_max_age", "100000"),
-        ("autovacuum_vacuum_cost_delay", "100ms"),
-        ("autovacuum_vacuum_cost_limit", "1"),
         ("vacuum_freeze_min_age", "0"),
     ])
     .await;
     let stage = Stage::on(&server).await.with(2, NOTE);
-    stage.psql("INSERT INTO orders SELECT i, i FROM generate_series(1, 200000) i");
+    stage.psql(
+        "INSERT INTO orders SELECT i, i FROM generate_series(1, 200000) i; \
+         ALTER TABLE orders SET (autovacuum_vacuum_cost_delay = 100, \
+           autovacuum_vacuum_cost_limit = 1)",
+    );
     stage.psql(
         "DO $$ BEGIN FOR i IN 1..101000 LOOP PERFORM txid_current(); COMMIT; END LOOP; END $$",
     );

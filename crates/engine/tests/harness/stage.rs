@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stopover_backend::{FactsRequest, LedgerChoice, Stop};
+use stopover_backend::{Backend, FactsReader, FactsRequest, LedgerChoice, Stop};
 use stopover_engine::{
     Applied, Before, DumpFinder, Limits, Postflight, Preflight, Request, apply, before, postflight,
     preflight, record_schema,
@@ -14,7 +14,7 @@ use stopover_model::{
     Directives, Finding, Layout, LedgerKind, Migration, NoHistory, Policy, Script, Severity,
     Silent, SourceSet, Version,
 };
-use stopover_planner::Selection;
+use stopover_planner::{Selection, plan};
 use stopover_postgres::{PostgresBackend, Target};
 use stopover_testkit::{Access, TestDatabase, TestServer};
 
@@ -133,12 +133,13 @@ impl Stage {
         report
     }
 
-    /// The database as it is, before an apply of these versions.
-    pub(crate) async fn before(&self, pending: &[i64]) -> Before {
-        let pending = pending.iter().map(|it| Version::Integer(*it)).collect();
-        let seen =
-            before(&self.backend(&self.database), &self.request(), &self.limits, pending).await;
-        seen.expect("the database answers")
+    /// The database as it is, before an apply of what is pending.
+    pub(crate) async fn before(&self) -> Before {
+        let (backend, request) = (self.backend(&self.database), self.request());
+        let mut session = backend.connect().await.expect("the database answers");
+        let facts = session.facts(&request.facts).await.expect("the ledger is read");
+        let plan = plan(&self.source, &facts, &self.policy, &Selection::All).expect("a plan");
+        before(&backend, &request, &self.limits, &plan).await.expect("the database answers")
     }
 
     pub(crate) fn psql(&self, sql: &str) -> String {

@@ -10,7 +10,8 @@ pub struct WrittenRelation {
     pub relation: String,
     /// The strongest lock on it, as `pg_locks` spells it.
     pub mode: String,
-    /// Whether a statement drops or empties it: what hangs on it by foreign keys is locked too.
+    /// Whether a statement drops it or deletes from it: what hangs on it by foreign keys is locked
+    /// too, or loses rows as well.
     pub with_partners: bool,
 }
 

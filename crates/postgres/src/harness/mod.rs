@@ -21,7 +21,7 @@ mod sessions;
 
 use stopover_backend::{BackendError, Harness, HealthRequest, SurroundingsRequest};
 use stopover_model::DatabaseKind;
-use stopover_model::harness::{Fact, Health, Surroundings};
+use stopover_model::harness::{Fact, Health, Surroundings, TouchedRelation};
 
 use crate::session::PostgresSession;
 use ask::Asking;
@@ -48,6 +48,15 @@ impl Harness for PostgresSession {
             connections: server::connections(&mut asking, request.role.as_deref()).await?,
             lacking: rights::lacking(&mut asking, request, &named).await?,
         })
+    }
+
+    async fn touched(
+        &mut self,
+        request: &SurroundingsRequest,
+    ) -> Result<Fact<Vec<TouchedRelation>>, BackendError> {
+        let mut asking = Asking::new(self, request.fact_timeout);
+        let named = relations::named(&mut asking, request).await?;
+        relations::touched(&mut asking, request, &named).await
     }
 
     async fn health(&mut self, request: &HealthRequest) -> Result<Health, BackendError> {

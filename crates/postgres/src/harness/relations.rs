@@ -110,7 +110,11 @@ fn query(written: &str) -> String {
          partners AS (SELECT CASE k.conrelid WHEN f.oid THEN k.confrelid ELSE k.conrelid END AS oid, \
            f.rank FROM family f JOIN pg_constraint k ON k.contype = 'f' \
              AND f.oid IN (k.conrelid, k.confrelid) WHERE f.partners), \
-         everyone AS (SELECT oid, rank FROM family UNION ALL SELECT oid, rank FROM partners) \
+         bereft AS (SELECT f.oid, f.rank FROM family f WHERE f.partners UNION \
+           SELECT k.conrelid, b.rank FROM bereft b JOIN pg_constraint k \
+             ON k.contype = 'f' AND k.confdeltype = 'c' AND k.confrelid = b.oid), \
+         everyone AS (SELECT oid, rank FROM family UNION ALL SELECT oid, rank FROM partners \
+           UNION ALL SELECT oid, rank FROM bereft) \
          SELECT c.oid, quote_ident(n.nspname) || '.' || quote_ident(c.relname), max(e.rank), \
            (SELECT sum(greatest(p.relpages, 0)::bigint) FROM pg_class p \
               WHERE p.oid IN (c.oid, c.reltoastrelid) \

@@ -33,6 +33,13 @@ impl Harness for SqliteSession {
         self.call(move |held| surroundings(held, &request)).await?
     }
 
+    async fn touched(
+        &mut self,
+        request: &SurroundingsRequest,
+    ) -> Result<Fact<Vec<TouchedRelation>>, BackendError> {
+        Ok(Fact::Read(touched(request)))
+    }
+
     async fn health(&mut self, request: &HealthRequest) -> Result<Health, BackendError> {
         let request = request.clone();
         self.call(move |held| health(held, &request)).await?
@@ -43,15 +50,10 @@ fn surroundings(
     held: &mut Held,
     request: &SurroundingsRequest,
 ) -> Result<Surroundings, BackendError> {
-    let touched = |it: &stopover_model::harness::WrittenRelation| TouchedRelation {
-        relation: it.relation.clone(),
-        mode: it.mode.clone(),
-        bytes: None,
-    };
     Ok(Surroundings {
         database: DatabaseKind::Sqlite,
         server_version: rusqlite::version().to_owned(),
-        relations: Fact::Read(request.relations.iter().map(touched).collect()),
+        relations: Fact::Read(touched(request)),
         transactions: Fact::NotHere,
         waits: Fact::NotHere,
         dumps: Fact::NotHere,
@@ -62,6 +64,16 @@ fn surroundings(
         connections: Fact::NotHere,
         lacking: Fact::Read(lacking(&held.target, &request.needs)?),
     })
+}
+
+/// The relations as they are written: a name means one thing in a file.
+fn touched(request: &SurroundingsRequest) -> Vec<TouchedRelation> {
+    let touched = |it: &stopover_model::harness::WrittenRelation| TouchedRelation {
+        relation: it.relation.clone(),
+        mode: it.mode.clone(),
+        bytes: None,
+    };
+    request.relations.iter().map(touched).collect()
 }
 
 /// What keeps the file from being written.
