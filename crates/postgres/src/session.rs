@@ -181,14 +181,12 @@ impl PostgresSession {
 
     /// Makes the settings of this tool's sessions, before the first work: who only reads needs none.
     pub(crate) async fn with_settings(&mut self) -> Result<(), BackendError> {
-        if self.watch == Watch::Unknown && self.major() >= 14 {
-            let sets = self.rows(self.own_settings()).await?;
-            let is_set = sets.first().is_some_and(|rows| !rows.is_empty());
+        if self.watch != Watch::Unknown {
+            return Ok(());
+        }
         let sets = self.rows(&format!("{}{}", self.own_settings(), self.patience())).await?;
         let is_set = self.major() >= 14 && sets.first().is_some_and(|rows| !rows.is_empty());
         self.watch = if is_set { Watch::On } else { Watch::Off };
-            self.watch = if is_set { Watch::On } else { Watch::Off };
-        }
         Ok(())
     }
 
