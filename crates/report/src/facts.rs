@@ -117,7 +117,7 @@ pub(crate) fn down_lost(down: &DownReport) -> String {
         let rows = match (loss.rows_before, loss.rows_after) {
             (Some(before), Some(after)) if before == after => String::new(),
             (Some(before), Some(after)) => {
-                format!(" {} → {} rows", units::count(before), units::count(after))
+                format!(" {} of {} rows", units::count(after), units::count(before))
             }
             (Some(before), None) => format!(" gone with {} rows", units::count(before)),
             (None, _) => String::new(),

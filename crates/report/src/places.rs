@@ -145,8 +145,22 @@ fn place_of_subject(finding: &Finding, report: &RehearsalReport) -> Option<Place
     if path.contains('/') && !path.contains(char::is_whitespace) {
         return Some(Place::of_file(path, line.unwrap_or(1)));
     }
-    let (migration, statement) = longest_lock(subject, report)?;
+    let (migration, statement) =
+        blamed(finding, report).or_else(|| longest_lock(subject, report))?;
     Some(Place::of_statement(migration, statement))
+}
+
+/// The statement that a message blames, in the words of the check that does so.
+fn blamed<'r>(
+    finding: &Finding,
+    report: &'r RehearsalReport,
+) -> Option<(&'r MigrationReport, &'r StatementReport)> {
+    let all = report.migrations.iter().flat_map(|it| it.statements.iter().map(move |on| (it, on)));
+    let mut all = all.filter(|_| finding.code == "data-loss");
+    all.find(|(migration, statement)| {
+        let (version, tag, line) = (&migration.version, &statement.tag, statement.line);
+        finding.message.ends_with(&format!("(migration {version}: {tag}, line {line})"))
+    })
 }
 
 /// The line in a message that begins with `file:line`.

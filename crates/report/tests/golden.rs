@@ -2,6 +2,8 @@
 //! it in a terminal (`cargo run -p stopover-report --example gallery`), then take it over with
 //! `INSTA_UPDATE=always cargo test -p stopover-report`.
 
+#[path = "../examples/gallery/losses.rs"]
+mod losses;
 #[allow(dead_code)]
 #[path = "../examples/gallery/samples.rs"]
 mod samples;
@@ -13,7 +15,7 @@ use unicode_width::UnicodeWidthStr as _;
 /// Renders one sample.
 type Rendering = fn(Detail, &Look) -> String;
 
-const DOCUMENTS: [(&str, Rendering); 19] = [
+const DOCUMENTS: [(&str, Rendering); 20] = [
     ("status", |detail, look| human::status(&samples::status_drifted(), detail, look)),
     ("status-clean", |detail, look| human::status(&samples::status_clean(), detail, look)),
     ("status-empty", |detail, look| human::status(&samples::status_empty(), detail, look)),
@@ -44,6 +46,9 @@ const DOCUMENTS: [(&str, Rendering); 19] = [
     }),
     ("rehearsal-red", |detail, look| {
         human::rehearsal(&samples::rehearsal_red(), detail, &samples::Folder, look)
+    }),
+    ("rehearsal-losses", |detail, look| {
+        human::rehearsal(&losses::rehearsal_losses(), detail, &samples::Folder, look)
     }),
     ("rehearsal-truncated", |detail, look| {
         human::rehearsal(&samples::rehearsal_truncated(), detail, &samples::Folder, look)

@@ -5,6 +5,8 @@
 //! `files FOLDER` writes the samples of a rehearsal's report into a folder, in every form.
 
 #[allow(dead_code)]
+mod losses;
+#[allow(dead_code)]
 mod rehearsals;
 #[allow(dead_code)]
 mod samples;

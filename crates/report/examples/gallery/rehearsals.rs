@@ -1,11 +1,12 @@
 //! Rehearsals to look at in every form: plain ones, large ones, and one that nobody should trust.
 
 use stopover_model::report::{
-    LockReport, MigrationReport, MigrationStatus, RehearsalReport, StatementReport, TableReport,
-    Verdict,
+    DownLoss, DownOutcome, DownReport, LockReport, MigrationReport, MigrationStatus,
+    RehearsalReport, StatementReport, TableReport, Verdict,
 };
 use stopover_model::{Excerpt, Finding, StatementError, Version};
 
+use crate::losses::rehearsal_losses;
 use crate::samples::{self, rehearsal_green, rehearsal_red, rehearsal_truncated};
 
 /// All of them, each with a name for its files.
@@ -14,6 +15,7 @@ pub(crate) fn all() -> Vec<(&'static str, RehearsalReport)> {
         ("green", rehearsal_green()),
         ("red", rehearsal_red()),
         ("truncated", rehearsal_truncated()),
+        ("losses", rehearsal_losses()),
         ("nothing", nothing()),
         ("large", large(300, 200)),
         ("hostile", hostile("</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>")),
@@ -162,6 +164,22 @@ pub(crate) fn hostile(text: &str) -> RehearsalReport {
         write_blocked_ms: Some(-1.0),
         ..samples::table(text, None, None)
     }];
+    report.down = Some(vec![DownReport {
+        version: Version::Text(it()),
+        name: it(),
+        file: Some(it()),
+        outcome: Some(DownOutcome::Lossy),
+        duration_ms: Some(-1.0),
+        again_ms: Some(f64::MAX),
+        lost: vec![DownLoss {
+            relation: it(),
+            rows_before: Some(u64::MAX),
+            rows_after: Some(0),
+            columns: vec![it(), it()],
+        }],
+        objects: vec![it()],
+        error: None,
+    }]);
     report.findings = vec![
         Finding::error(text, text, text, text),
         Finding::warning(text, format!("{text}:3"), text, text),
