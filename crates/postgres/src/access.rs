@@ -54,9 +54,9 @@ impl Target {
             url.push_str(&format!("{sign}sslrootcert={}", in_query(certificate)));
             variables.push(("PGSSLROOTCERT", certificate.to_owned()));
         }
-        let mut secrets = vec![url.clone()];
+        let mut secrets = Vec::new();
         if let Some(password) = password {
-            secrets.extend([password.clone().into_owned(), encoded(&password)]);
+            secrets.extend([password.to_string(), encoded(&password)]);
             variables.push(("PGPASSWORD", password.into_owned()));
         }
         variables.push(("DATABASE_URL", url));

@@ -8,7 +8,9 @@ mod fetched;
 mod formats;
 mod hostile;
 mod killed;
+mod programs;
 mod shop;
+mod sqlite;
 mod traced;
 
 use shop::Shop;

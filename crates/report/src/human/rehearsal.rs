@@ -111,8 +111,11 @@ fn scratch(page: &mut Page<'_>, scratch: Option<&ScratchReport>) {
         page.entry(0, Ink::Strong, "scratch", REACH, "none was started");
         return;
     };
-    let mut facts =
-        vec![text::tame_line(&format!("{} server {}", scratch.kind, scratch.server_version))];
+    let version = text::tame_line(&scratch.server_version);
+    let mut facts = vec![match scratch.kind.as_str() {
+        "file" => format!("a copy of the file, SQLite {version}"),
+        kind => format!("{} server {version}", text::tame_line(kind)),
+    }];
     let made = match (scratch.base_reused, scratch.base_copy) {
         (false, _) => "freshly restored",
         (true, Some(BaseCopy::Clone)) => "clone of a base (first writes cost more)",

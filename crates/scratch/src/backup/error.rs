@@ -27,7 +27,7 @@ pub enum BackupError {
         source: io::Error,
     },
     /// It holds nothing.
-    #[error("{path}: empty: pg_dump wrote nothing; make the backup again")]
+    #[error("{path}: empty: whatever made it wrote nothing; make the backup again")]
     Empty {
         /// As it was named.
         path: String,

@@ -21,6 +21,9 @@ use super::{Known, PostgresScratch, ScratchRequest};
 /// What SQLite keeps beside a database.
 const BESIDE: [&str; 2] = ["-wal", "-journal"];
 
+/// How to get another backup, as a command.
+const AGAIN: &str = "make the backup again: sqlite3 app.db \"VACUUM INTO 'backup.db'\"";
+
 /// The length of the header of an SQLite file. Source of all offsets in it:
 /// <https://sqlite.org/fileformat2.html#the_database_header>.
 const HEADER: usize = 100;
@@ -108,7 +111,9 @@ impl SqliteScratch {
         self.known.backup.bytes = Some(backup.bytes);
         self.known.backup.age_ms = age.and_then(|it| u64::try_from(it.as_millis()).ok());
         match (self.request.max_age, age) {
-            (Some(limit), Some(age)) if age > limit => Err(Failed::too_old(age, limit)),
+            (Some(limit), Some(age)) if age > limit => {
+                Err(Failed { remedy: AGAIN.to_owned(), ..Failed::too_old(age, limit) })
+            }
             (Some(limit), None) => Err(Failed::age_unknown(limit)),
             _ => Ok(backup),
         }
@@ -210,12 +215,17 @@ fn whole(name: &str, copy: &Path, head: &[u8], length: u64, beside: &[&str]) -> 
         settle(copy).map_err(|error| corrupt(&error))?;
     }
     let wrong = integrity(copy).map_err(|error| corrupt(&error))?;
-    let Some(first) = wrong.first() else { return Ok(()) };
-    let more = match wrong.len() {
-        1 => String::new(),
-        count => format!("\nand {} more like it", count - 1),
-    };
-    Err(corrupt(&format!("{first}{more}")))
+    // Each line may be several, below a heading with the database's name.
+    let lines: Vec<&str> =
+        wrong.iter().flat_map(|it| it.lines()).filter(|it| !it.starts_with("***")).collect();
+    match (wrong.is_empty(), lines.as_slice()) {
+        (true, _) => Ok(()),
+        (false, []) => Err(corrupt(&"it is not whole")),
+        (false, [only]) => Err(corrupt(only)),
+        (false, [first, more @ ..]) => {
+            Err(corrupt(&format!("{first}\nand {} more like it", more.len())))
+        }
+    }
 }
 
 /// The size that the header tells, where it holds: bytes 24 to 27 equal 92 to 95.
@@ -240,8 +250,7 @@ fn number(head: &[u8], at: usize) -> Option<u32> {
 
 /// The backup is not what it should be.
 fn broken(message: String) -> Failed {
-    let remedy = "make the backup again: sqlite3 app.db \"VACUUM INTO 'backup.db'\"";
-    Failed { complete: Some(false), ..Failed::new(PrepareStage::Restore, message, remedy) }
+    Failed { complete: Some(false), ..Failed::new(PrepareStage::Restore, message, AGAIN) }
 }
 
 fn unwritable(place: &Path, error: &io::Error) -> Failed {
