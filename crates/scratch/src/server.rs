@@ -32,6 +32,7 @@ use self::folder::ScratchFolder;
 use self::identity::Identity;
 use self::machine::Machine;
 use self::template::Template;
+use self::tuning::Stage;
 use self::user::ServerUser;
 use crate::base::{BaseCopy, BaseError, Held};
 use crate::binaries::{Binaries, Program, ServerVersion};
@@ -54,7 +55,7 @@ pub struct PrivateServer {
     launched: Launched,
     identity: Identity,
     version: ServerVersion,
-    durability: Durability,
+    options: ServerOptions,
 }
 
 /// A server that was started, ready or not. The guard goes before the folder.
@@ -89,9 +90,8 @@ impl PrivateServer {
         filling: Filling,
     ) -> Result<Self, ServerError> {
         let version = binaries.version().clone();
-        let durability = options.durability;
-        let binaries = binaries.clone();
-        let mut launched = spawn_blocking(move || Launched::launch(&binaries, &options, &filling))
+        let (binaries, chosen) = (binaries.clone(), options.clone());
+        let mut launched = spawn_blocking(move || Launched::launch(&binaries, &chosen, &filling))
             .await
             .map_err(|source| ServerError::CutOff { source })??;
         let log = launched.folder.log();
@@ -101,7 +101,7 @@ impl PrivateServer {
             .take(launched.folder.socket(), launched.port)
             .await
             .map_err(|source| ServerError::SetUp { log: tail(&log, 20), source })?;
-        Ok(Self { launched, identity, version, durability })
+        Ok(Self { launched, identity, version, options })
     }
 
     /// Starts it again on the same data, after it was stopped or killed: what production's servers
@@ -194,7 +194,7 @@ impl PrivateServer {
 
     /// Which durability the server was started with.
     pub fn durability(&self) -> Durability {
-        self.durability
+        self.options.durability
     }
 
     /// What the user should know about how it was started, for people to read.
@@ -242,15 +242,18 @@ impl Launched {
         let (base, note) = folder::base_folder(options.folder.as_deref(), &user)?;
         let mut notes = Vec::from_iter(note);
         let folder = ScratchFolder::create(&base, &user)?;
-        let base_copy = match filling {
+        let (base_copy, stage) = match filling {
             Filling::Empty => {
                 fill(binaries, options, &folder, &user, &mut notes)?;
-                None
+                (None, Stage::Restore)
             }
-            Filling::Base(base) => Some(base.copy_to(folder.data(), &user)?),
+            Filling::Base(base) => {
+                let copy = base.copy_to(folder.data(), &user)?;
+                (Some(copy), Stage::Migrations { files: base.files() })
+            }
         };
         let port = options.reach.port().map_err(|source| ServerError::Watch { source })?;
-        configure(binaries, options, &folder, &user, port)?;
+        configure(binaries.version().major(), options, &folder, port, stage)?;
         if base_copy.is_some() && options.durability == Durability::LikeProduction {
             // Else the copy's own pages would go to the disk among those of the migrations.
             crate::base::sync(folder.data())
@@ -307,23 +310,24 @@ fn fill(
     Ok(())
 }
 
+/// Writes the server's settings.
 fn configure(
-    binaries: &Binaries,
+    major: u32,
     options: &ServerOptions,
     folder: &ScratchFolder,
-    user: &ServerUser,
     port: u16,
+    stage: Stage,
 ) -> Result<(), ServerError> {
     let data = folder.data();
-    let major = binaries.version().major();
-    let ours = tuning::configuration(options, Machine::look(), major, folder.socket(), port);
+    let place = tuning::Place { socket: folder.socket(), port };
+    let ours = tuning::configuration(options, Machine::look(), major, place, stage);
     let path = data.join("postgresql.conf");
     let failed = ServerError::folder(&path, "write");
     let text = fs::read_to_string(&path).map_err(failed)?;
     // A base has the settings of the server that restored it.
     let inherited = text.find(tuning::OURS).map_or(text.as_str(), |at| &text[..at]);
     fs::write(&path, format!("{inherited}{ours}")).map_err(failed)?;
-    user.give(&path).map_err(failed)?;
+    ServerUser::for_this_process()?.give(&path).map_err(failed)?;
     identity::write_access(data, options.reach)
 }
 

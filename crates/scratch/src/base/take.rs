@@ -180,6 +180,11 @@ impl Held {
         self.record.bytes
     }
 
+    /// How many files it has.
+    pub(crate) fn files(&self) -> u64 {
+        self.listing.files.len() as u64
+    }
+
     /// Copies it into an empty data folder, which the server's user owns.
     pub(crate) fn copy_to(&self, data: &Path, user: &ServerUser) -> Result<BaseCopy, BaseError> {
         let from = self.folder.join(DATA);

@@ -1,11 +1,14 @@
 //! A server that rests: stopped in order, so that its data folder can be copied, and started again.
 
+use std::path::Path;
 use std::time::{Duration, Instant};
+use std::{fs, io};
 
 use nix::sys::signal::{Signal, kill};
 use tokio_postgres::NoTls;
 
-use super::{PrivateServer, ServerError};
+use super::tuning::Stage;
+use super::{Durability, Launched, PrivateServer, ServerError, configure};
 use crate::binaries::Binaries;
 use crate::sweep::processes;
 
@@ -45,11 +48,37 @@ impl PrivateServer {
         Ok(Settled { log_file: settled? })
     }
 
-    /// Starts the server again, with the name and the password that it had.
+    /// Starts the server again, for migrations, with the name and the password that it had.
     pub(crate) async fn resume(&mut self, binaries: &Binaries) -> Result<(), ServerError> {
+        self.configure_for_migrations()?;
         self.start_again(binaries).await?;
         let taken = self.identity.take(self.socket_folder(), self.port()).await;
         taken.map_err(|source| ServerError::SetUp { log: self.log_tail(20), source })
+    }
+
+    /// The restore is over: migrations get the settings that are right for them, which takes a
+    /// restart. (A server that writes durably would take long for that, and writes all WAL anyway.)
+    pub(crate) async fn turn_to_migrations(
+        &mut self,
+        binaries: &Binaries,
+    ) -> Result<(), ServerError> {
+        if self.durability() == Durability::LikeProduction {
+            return Ok(());
+        }
+        let began = Instant::now();
+        self.shut_down().await?;
+        self.configure_for_migrations()?;
+        self.start_again(binaries).await?;
+        tracing::debug!(took = ?began.elapsed(), "the server was restarted for migrations");
+        Ok(())
+    }
+
+    fn configure_for_migrations(&self) -> Result<(), ServerError> {
+        let Launched { folder, port, .. } = &self.launched;
+        let files = database_files(folder.data())
+            .map_err(ServerError::folder(&folder.data().join("base"), "read"))?;
+        let stage = Stage::Migrations { files };
+        configure(self.version.major(), &self.options, folder, *port, stage)
     }
 
     /// Functions and folder of the log have these names since PostgreSQL 10.
@@ -90,4 +119,13 @@ impl PrivateServer {
             }
         }
     }
+}
+
+/// How many files the databases have: at least one for each table.
+fn database_files(data: &Path) -> io::Result<u64> {
+    let mut count = 0;
+    for database in fs::read_dir(data.join("base"))? {
+        count += fs::read_dir(database?.path())?.count() as u64;
+    }
+    Ok(count)
 }

@@ -17,14 +17,15 @@ pub(crate) fn configuration(
     options: &ServerOptions,
     machine: Machine,
     major: u32,
-    socket: &Path,
-    port: u16,
+    place: Place<'_>,
+    stage: Stage,
 ) -> String {
     let machine = Machine { memory: options.memory.unwrap_or(machine.memory), ..machine };
-    let mut settings = reach(options.reach, socket, port);
+    let mut settings = reach(options.reach, place);
     settings.extend(by_durability(options.durability, major));
     settings.extend(fitted(machine));
     settings.extend(conduct(major));
+    settings.extend(by_stage(options.durability, stage, machine));
     settings.extend(options.settings.iter().cloned());
     let mut text = String::from(OURS);
     for (name, value) in settings {
@@ -35,6 +36,30 @@ pub(crate) fn configuration(
     text
 }
 
+/// How many sessions there may be.
+const CONNECTIONS: u64 = 50;
+
+/// How many locks there is room for while migrations run, at least: a power of two, for that is how
+/// the server rounds the size of its table up.
+const LOCKS: u64 = 8192;
+
+/// Where the server is reached.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Place<'a> {
+    pub(crate) socket: &'a Path,
+    pub(crate) port: u16,
+}
+
+/// What the server is for at the moment: some of it needs a restart to be changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    /// To be filled.
+    Restore,
+    /// Migrations are looked at while they run. There are so many files in its databases, and no
+    /// more tables.
+    Migrations { files: u64 },
+}
+
 type Settings = Vec<(String, String)>;
 
 fn settings<const N: usize>(pairs: [(&str, &str); N]) -> Settings {
@@ -43,7 +68,7 @@ fn settings<const N: usize>(pairs: [(&str, &str); N]) -> Settings {
 
 /// Nobody but this user gets to the server: a socket in a closed folder, and no TCP unless it is
 /// asked for.
-fn reach(reach: Reach, socket: &Path, port: u16) -> Settings {
+fn reach(reach: Reach, Place { socket, port }: Place<'_>) -> Settings {
     let addresses = if reach == Reach::Loopback { "127.0.0.1" } else { "" };
     // The value is a list: a path with a comma must be in double quotes, and those doubled.
     let socket = format!("\"{}\"", socket.to_string_lossy().replace('"', "\"\""));
@@ -63,8 +88,6 @@ fn by_durability(durability: Durability, major: u32) -> Settings {
                 ("fsync", "off"),
                 ("full_page_writes", "off"),
                 ("synchronous_commit", "off"),
-                // Minimal WAL also lets COPY and index builds on new tables skip the WAL.
-                ("wal_level", "minimal"),
                 ("max_wal_senders", "0"),
             ]);
             if major >= 12 {
@@ -78,6 +101,32 @@ fn by_durability(durability: Durability, major: u32) -> Settings {
             ("synchronous_commit", "on"),
             ("wal_level", "replica"),
         ]),
+    }
+}
+
+/// What is best for a restore and wrong for migrations.
+///
+/// - With minimal WAL, COPY and index builds on new tables skip the WAL. A migration is to be told
+///   what it writes in production.
+/// - Dumps with thousands of tables are restored by one transaction. But whoever looks at locks
+///   pays for the size of their table, used or not: 0.1 ms with room for 60,000, a third of that
+///   with 8,000, which a server as it is out of the box has as well. `pg_dump` has locked every
+///   table of production's at once, so there is room for all of them in any case.
+fn by_stage(durability: Durability, stage: Stage, machine: Machine) -> Settings {
+    match stage {
+        Stage::Restore => {
+            let mut restore = settings([("max_locks_per_transaction", "1024")]);
+            if durability == Durability::ThrowAway {
+                restore.extend(settings([("wal_level", "minimal")]));
+            }
+            restore
+        }
+        Stage::Migrations { files } => {
+            // Autovacuum's launcher and three workers have their share, too.
+            let sessions = CONNECTIONS + 4 + workers(machine);
+            let each = (files.max(LOCKS) / sessions).max(64);
+            settings([("max_locks_per_transaction", &each.to_string()), ("wal_level", "replica")])
+        }
     }
 }
 
@@ -96,10 +145,14 @@ fn fitted(machine: Machine) -> Settings {
         ("effective_cache_size", &megabytes((machine.memory / 2).max(16 * MIB))),
         ("work_mem", &megabytes(work)),
         ("maintenance_work_mem", "64MB"),
-        ("max_worker_processes", &machine.cores.max(8).to_string()),
+        ("max_worker_processes", &workers(machine).to_string()),
         ("max_parallel_workers", &machine.cores.to_string()),
         ("max_parallel_maintenance_workers", &(machine.cores / 2).clamp(1, 4).to_string()),
     ])
+}
+
+fn workers(machine: Machine) -> u64 {
+    machine.cores.max(8)
 }
 
 /// How the server behaves.
@@ -113,12 +166,10 @@ fn fitted(machine: Machine) -> Settings {
 /// - `huge_pages` is off: a database host's reserved pages belong to its own server.
 /// - `log_min_error_statement` is `panic`: no statement's text, thus no data and no password,
 ///   gets into the log.
-/// - `max_locks_per_transaction` is raised for dumps with thousands of tables in one transaction.
 fn conduct(major: u32) -> Settings {
     let mut conduct = settings([
         ("autovacuum", "off"),
-        ("max_connections", "50"),
-        ("max_locks_per_transaction", "1024"),
+        ("max_connections", &CONNECTIONS.to_string()),
         ("max_wal_size", "4GB"),
         ("checkpoint_timeout", "1h"),
         ("dynamic_shared_memory_type", "mmap"),
@@ -148,7 +199,8 @@ mod tests {
 
     fn text(options: &ServerOptions, memory: u64) -> String {
         let machine = Machine { memory, cores: 2 };
-        configuration(options, machine, 15, Path::new("/tmp/it's, \"here\""), 6001)
+        let place = Place { socket: Path::new("/tmp/it's, \"here\""), port: 6001 };
+        configuration(options, machine, 15, place, Stage::Restore)
     }
 
     #[test]
@@ -160,6 +212,23 @@ mod tests {
         let large = text(&options, 512 << 30);
         assert!(large.contains("shared_buffers = '512MB'"), "{large}");
         assert!(large.contains("work_mem = '64MB'"), "{large}");
+    }
+
+    #[test]
+    fn migrations_write_all_wal_and_find_room_for_as_many_locks_as_there_are_tables() {
+        let options = ServerOptions::default();
+        let machine = Machine { memory: 1 << 30, cores: 2 };
+        let text = |stage| {
+            let place = Place { socket: Path::new("/s"), port: 6001 };
+            configuration(&options, machine, 15, place, stage)
+        };
+        assert!(text(Stage::Restore).contains("wal_level = 'minimal'"));
+        let usual = text(Stage::Migrations { files: 900 });
+        assert!(usual.contains("wal_level = 'replica'") && !usual.contains("minimal"), "{usual}");
+        // With 62 processes there are 8,184.
+        assert!(usual.contains("max_locks_per_transaction = '132'"), "{usual}");
+        let many = text(Stage::Migrations { files: 620_000 });
+        assert!(many.contains("max_locks_per_transaction = '10000'"), "{many}");
     }
 
     #[test]

@@ -7,6 +7,7 @@ mod feed;
 mod lines;
 mod load;
 mod spool;
+mod threads;
 
 pub(super) use feed::{Block, BlockData, BlockEnd, Feed};
 pub(super) use load::{Frozen, Load, Role};
@@ -26,6 +27,7 @@ use super::error::RestoreError;
 use super::order::TaskId;
 use super::reader::Statement;
 use super::session::Session;
+use threads::Threads;
 
 /// Index builds and checks of foreign keys are faster with little memory: sorting stays in the
 /// processor's cache, and the check of a key reads the index instead of hashing a table. Measured
@@ -44,6 +46,7 @@ pub(super) struct Crew {
     hired: usize,
     idle: Vec<Worker>,
     running: JoinSet<(Worker, Finished)>,
+    threads: Threads,
     /// Settings of the dump, by name: what each session must have.
     settings: Vec<(String, String)>,
     trust: Trust,
@@ -103,6 +106,7 @@ impl Crew {
             hired: 0,
             idle: Vec::new(),
             running: JoinSet::new(),
+            threads: Threads::default(),
             settings: Vec::new(),
             trust: Trust::Known,
         }
@@ -169,10 +173,14 @@ impl Crew {
         let settings = self.settings.get(worker.settings..).unwrap_or_default();
         let settings: Vec<String> = settings.iter().map(|(_, text)| text.clone()).collect();
         worker.settings = self.settings.len();
-        self.running.spawn(async move {
+        let working = async move {
             let result = worker.work(&work, settings).await;
             (worker, Finished { work, id, result })
-        });
+        };
+        match self.threads.handle() {
+            Some(threads) => self.running.spawn_on(working, threads),
+            None => self.running.spawn(working),
+        };
     }
 
     /// Takes back a vacancy that nobody needed.
@@ -191,8 +199,17 @@ impl Crew {
     }
 
     async fn hire(&mut self) -> Result<Worker, RestoreError> {
-        let session = Session::open(&self.config).await?;
-        session.run("preparing a session", MEMORY).await?;
+        self.threads.begin(self.limit);
+        let config = self.config.clone();
+        let opening = async move {
+            let session = Session::open(&config).await?;
+            session.run("preparing a session", MEMORY).await?;
+            Ok(session)
+        };
+        let session = match self.threads.handle() {
+            Some(threads) => threads.spawn(opening).await.map_err(broken_off)?,
+            None => opening.await,
+        }?;
         self.hired += 1;
         Ok(Worker { session, seat: self.hired, settings: 0 })
     }
@@ -212,10 +229,7 @@ impl Crew {
                 self.idle.push(worker);
                 Ok(finished)
             }
-            Err(error) => Err(RestoreError::Io {
-                what: "what a session was doing broke off".to_owned(),
-                source: error.into(),
-            }),
+            Err(error) => Err(broken_off(error)),
         }
     }
 
@@ -231,6 +245,11 @@ impl Crew {
             worker.session.close().await;
         }
     }
+}
+
+fn broken_off(error: JoinError) -> RestoreError {
+    let what = "what a session was doing broke off".to_owned();
+    RestoreError::Io { what, source: error.into() }
 }
 
 impl Worker {
