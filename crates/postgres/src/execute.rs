@@ -75,9 +75,10 @@ impl Execute for PostgresSession {
         if unit.statements.iter().any(|it| it.copy_data.is_some()) {
             return None;
         }
+        // In boxes: they are large, and called deep down.
         Some(match self.tracer.clone() {
-            None => self.pipelined(unit, audience).await,
-            Some(tracer) => self.observed(unit, &tracer, audience).await,
+            None => Box::pin(self.pipelined(unit, audience)).await,
+            Some(tracer) => Box::pin(self.observed(unit, &tracer, audience)).await,
         })
     }
 

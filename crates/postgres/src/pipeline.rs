@@ -19,6 +19,7 @@ use crate::error::request_error;
 use crate::execute::{counts_rows, settings};
 use crate::ledger::record_sql;
 use crate::session::{Ahead, PostgresSession};
+use crate::trace::End;
 
 /// The messages behind a unit's statements.
 struct Ending {
@@ -28,6 +29,8 @@ struct Ending {
     closing: String,
     /// How many statements stand before its COMMIT.
     before_commit: usize,
+    /// Messages behind the one that commits, where what comes next is not in that one.
+    behind: Vec<String>,
     /// What is opened behind it.
     next: Option<Opening>,
 }
@@ -60,42 +63,57 @@ impl PostgresSession {
     pub(crate) async fn opened(&mut self, unit: &Unit<'_>) -> Result<(), UnitEnd> {
         if self.ahead == Ahead::Open(unit.opening()) {
             self.ahead = Ahead::Nothing;
+            self.begun();
             return Ok(());
         }
         let failed = |error| UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
         self.with_settings().await.map_err(failed)?;
-        let begin = format!("{}{}", begin(&unit.opening()), self.guard(&unit.limits));
-        let observation = self.tracer.as_ref().map(|it| it.observation(self.major()));
-        let opening: Vec<String> =
-            self.take_traces().into_iter().chain(observation).chain([begin]).collect();
-        let before_begin = opening.len().saturating_sub(2);
-        let mut refused = None;
-        let mut guard = None;
-        match self.send(opening).await {
-            Ok(answers) => {
-                for (at, answer) in answers.into_iter().enumerate() {
-                    let row = last_row(answer).await;
-                    if let (Some(tracer), true) = (&self.tracer, at == before_begin) {
-                        // What keeps the observer from seeing keeps nobody from migrating.
-                        tracer.begun(row.ok().flatten().as_ref());
-                        continue;
-                    }
-                    match row {
-                        Ok(row) => guard = row,
-                        Err(error) => refused = refused.or(Some(error)),
-                    }
-                }
-            }
-            Err(error) => refused = Some(error),
-        }
-        if let Some(error) = refused {
-            return Err(failed(error));
-        }
+        let removal = self.take_traces();
+        let preparation = self.preparation(removal, &unit.opening());
+        let answers = self.send(preparation).await.map_err(failed)?;
+        let guard = self.prepared(answers).await.map_err(failed)?;
+        self.begun();
         if let Err(error) = self.guarded(guard.as_ref()) {
             let error = self.run("ROLLBACK").await.err().unwrap_or(error);
             return Err(failed(error));
         }
         Ok(())
+    }
+
+    /// The messages before a unit's first statement: `removal`, what an observer asks, and BEGIN.
+    fn preparation(&self, removal: Option<String>, opening: &Opening) -> Vec<String> {
+        let observation = self.tracer.as_ref().map(|it| it.observation(self.major()));
+        let begin = format!("{}{}", begin(opening), self.guard(&opening.limits));
+        removal.into_iter().chain(observation).chain([begin]).collect()
+    }
+
+    /// Reads the answers to that; gives the guard's row.
+    async fn prepared(
+        &self,
+        answers: Vec<SimpleQueryStream>,
+    ) -> Result<Option<SimpleQueryRow>, BackendError> {
+        let before_begin = answers.len().checked_sub(2);
+        let (mut guard, mut refused) = (None, None);
+        for (at, answer) in answers.into_iter().enumerate() {
+            let row = last_row(answer).await;
+            if let (Some(tracer), true) = (&self.tracer, before_begin == Some(at)) {
+                // What keeps the observer from seeing keeps nobody from migrating.
+                tracer.prepared(row.ok().flatten().as_ref());
+                continue;
+            }
+            match row {
+                Ok(row) => guard = row,
+                Err(error) => refused = refused.or(Some(error)),
+            }
+        }
+        refused.map_or(Ok(guard), Err)
+    }
+
+    /// Tells an observer that the transaction which was prepared is now the unit's.
+    fn begun(&self) {
+        if let Some(tracer) = &self.tracer {
+            tracer.begun();
+        }
     }
 
     /// The statements from `first` on, the ledger row and COMMIT.
@@ -107,19 +125,21 @@ impl PostgresSession {
     ) -> UnitEnd {
         let mut listening = self.listen();
         let ending = self.ending(unit);
-        let statements = unit.statements.iter().skip(first).map(|it| it.text.clone());
-        let texts = statements.chain(ending.record).chain([ending.closing]).collect();
+        let texts = ending.texts(unit, first);
+        let last = first + texts.len() - ending.behind.len() - 1;
         let answers = match self.send(texts).await {
             Ok(answers) => answers,
             Err(error) => return UnitEnd::Unknown(error),
         };
-        let last = first + answers.len() - 1;
-        let mut failure: Option<UnitEnd> = None;
+        let mut failure = None;
         let mut since = Instant::now();
-        for (position, answer) in (first..).zip(answers) {
+        let mut answers = (first..).zip(answers);
+        while let Some((position, answer)) = answers.next() {
             let mut said = |notice| audience.said(position, notice);
             if position == last {
-                let closed = listening.until(closed(answer), &mut said).await;
+                let behind = answers.map(|it| it.1).collect();
+                let closing = self.closing_answers(answer, behind, &ending, failure.as_ref());
+                let closed = listening.until(closing, &mut said).await;
                 let committed = closed.completed > ending.before_commit;
                 return self.closed(closed, committed, ending.next, failure);
             }
@@ -133,13 +153,33 @@ impl PostgresSession {
                 _ if failure.is_some() => {}
                 Ok(done) if statement.is_some() => audience.ended(position, done, took),
                 Ok(_) => {}
-                Err(error) => {
-                    let statement = statement.map(|_| position);
-                    failure = Some(UnitEnd::Failed { statement, took, error });
-                }
+                Err(error) => failure = Some(failed(statement.map(|_| position), took, error)),
             }
         }
         UnitEnd::Unknown(BackendError::Lost("no answer".to_owned()))
+    }
+
+    /// Reads the answers to COMMIT and to what was sent behind it. An observer is told of the end
+    /// of the transaction when it ends: its locks are free then.
+    async fn closing_answers(
+        &self,
+        answer: SimpleQueryStream,
+        behind: Vec<SimpleQueryStream>,
+        ending: &Ending,
+        failure: Option<&UnitEnd>,
+    ) -> Closed {
+        let mut closed = closed(answer).await;
+        if let Some(tracer) = &self.tracer {
+            let committed = failure.is_none() && closed.completed > ending.before_commit;
+            tracer.end(if committed { End::Committed } else { End::RolledBack });
+        }
+        if !behind.is_empty() {
+            match self.prepared(behind).await {
+                Ok(row) => closed.row = row,
+                Err(error) => closed.error = closed.error.or(Some(error)),
+            }
+        }
+        closed
     }
 
     /// Sends each text and returns at once; the answers come with the streams.
@@ -153,19 +193,27 @@ impl PostgresSession {
     }
 
     /// The ledger row and COMMIT, in one message where nobody observes. Observed, a COMMIT of its own
-    /// ends the transaction on the server in the moment in which a statement failed, and who
-    /// observes begins each transaction for itself.
+    /// ends the transaction on the server in the moment in which a statement failed, and the next
+    /// one is prepared by messages of their own, of which one is the observer's.
     fn ending(&self, unit: &Unit<'_>) -> Ending {
         let record = record_sql(self, unit.ledger, unit.row);
-        if self.tracer.is_some() {
-            let (record, closing) = (Some(record.join(";")), self.closing(None));
-            return Ending { record, closing, before_commit: 0, next: None };
+        let next = unit.next;
+        if self.tracer.is_none() {
+            return Ending {
+                record: None,
+                closing: format!("{};{}", record.join(";"), self.closing(next)),
+                before_commit: record.len(),
+                behind: Vec::new(),
+                next,
+            };
         }
+        let behind = next.map(|next| self.preparation(Some(self.removal()), &next));
         Ending {
-            record: None,
-            closing: format!("{};{}", record.join(";"), self.closing(unit.next)),
-            before_commit: record.len(),
-            next: unit.next,
+            record: Some(record.join(";")),
+            closing: self.closing(None),
+            before_commit: 0,
+            behind: behind.unwrap_or_default(),
+            next,
         }
     }
 
@@ -212,6 +260,19 @@ impl PostgresSession {
             (None, None) => UnitEnd::Unknown(BackendError::Lost("no answer".to_owned())),
         }
     }
+}
+
+impl Ending {
+    /// All messages of the unit, from its statement `first` on.
+    fn texts(&self, unit: &Unit<'_>, first: usize) -> Vec<String> {
+        let statements = unit.statements.iter().skip(first).map(|it| &it.text);
+        let ending = self.record.iter().chain([&self.closing]).chain(&self.behind);
+        statements.chain(ending).cloned().collect()
+    }
+}
+
+const fn failed(statement: Option<usize>, took: Duration, error: BackendError) -> UnitEnd {
+    UnitEnd::Failed { statement, took, error }
 }
 
 /// BEGIN with its limits.

@@ -32,6 +32,8 @@ pub(super) struct State {
     /// When the observation began: with the first session.
     began: Option<Instant>,
     pub(super) record: Record,
+    /// WAL when the next transaction was opened, where that came with the commit of the last one.
+    pub(super) prepared_wal: Option<i64>,
     /// Of the session that was opened last.
     lookout: Option<Arc<Lookout>>,
     /// Readers and writers beside the migrations, where they are asked for.

@@ -66,13 +66,19 @@ impl Tracer {
         format!("SELECT {wal}, {flush}")
     }
 
-    /// The answer to that; the transaction begins.
-    pub(crate) fn begun(&self, answer: Option<&SimpleQueryRow>) {
+    /// The answer to that; a transaction is opened behind it.
+    pub(crate) fn prepared(&self, answer: Option<&SimpleQueryRow>) {
         let wal = answer.and_then(|row| text(row, 0)).and_then(|it| it.parse().ok());
+        self.recorder.state().prepared_wal = wal;
+    }
+
+    /// The transaction that was opened begins its work: nothing came in between.
+    pub(crate) fn begun(&self) {
         let mut state = self.recorder.state();
         if self.lookout.sends_statistics {
             state.record.sent_statistics();
         }
+        let wal = state.prepared_wal.take();
         state.record.begin(&Seen { wal, ..Seen::default() });
     }
 

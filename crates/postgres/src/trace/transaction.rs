@@ -38,10 +38,10 @@ impl PostgresSession {
             }
         }
         let end = self.carried(unit, unit.statements.len(), audience).await;
-        tracer.end(match end {
-            UnitEnd::Committed => End::Committed,
-            UnitEnd::Failed { .. } | UnitEnd::Unknown(_) => End::RolledBack,
-        });
+        if !matches!(end, UnitEnd::Committed) {
+            // Where there was no answer, nobody has told it yet.
+            tracer.end(End::RolledBack);
+        }
         end
     }
 
