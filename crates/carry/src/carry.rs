@@ -113,20 +113,21 @@ impl Carrying<'_> {
             return Ok(CarryOutcome::Success);
         }
         let copied = self.limited(ground.copy(self.request, &self.badge, self.teller)).await;
-        let present = ground.present.clone();
+        let half = if ground.is_written() { ground.present.clone() } else { Vec::new() };
         drop(ground);
         match copied {
             Limited::Done(Ok((compared, done))) => Ok(told(report, compared, &done)),
             Limited::Done(Err(Fatal(reason))) => {
-                let cleared = self.clear(&present, report).await;
+                let cleared = self.clear(&half, report).await;
                 Ok(CarryOutcome::Failed(with(reason, cleared)))
             }
-            Limited::TimeOut => Ok(match self.clear(&present, report).await {
+            Limited::TimeOut => Ok(match self.clear(&half, report).await {
                 Ok(()) => CarryOutcome::TimeoutSkipped,
                 Err(left) => CarryOutcome::Failed(with("the time is over".to_owned(), Err(left))),
             }),
             Limited::Stopped(signal) => {
-                let left = match self.clear(&present, report).await {
+                let left = match self.clear(&half, report).await {
+                    Ok(()) if half.is_empty() => "nothing was written".to_owned(),
                     Ok(()) => "the half-copied schemas were dropped".to_owned(),
                     Err(Fatal(reason)) => {
                         format!("half-copied schemas are left in the target: {reason}")
@@ -139,6 +140,9 @@ impl Carrying<'_> {
 
     /// Drops what is half copied, whatever of this run is still at work there.
     async fn clear(&self, present: &[String], report: &mut CarryReport) -> Result<(), Fatal> {
+        if present.is_empty() {
+            return Ok(());
+        }
         self.teller.tell(Event::Carrying(CarryPhase::Dropping));
         let clearing = async {
             let desk = Line::open(&self.request.to, Side::Target, &self.badge).await?;
@@ -266,7 +270,7 @@ fn finding(outcome: &CarryOutcome, report: &CarryReport) -> Option<Finding> {
         CarryOutcome::TimeoutSkipped => Finding::warning(
             "carry-timeout",
             &*report.to,
-            "the time was over; nothing of the schemas is left in the target",
+            "the time was over; nothing half-copied is left in the target",
             "carry again with a longer --timeout",
         ),
     })

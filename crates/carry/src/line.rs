@@ -65,8 +65,11 @@ impl Line {
         let opened = Tapped::connect(target).await;
         let tapped = opened.map_err(|error| Fatal::of(side, error))?;
         let line = Self { side, tapped };
-        let prelude = format!("{};{WATCH}", settings(side, badge));
-        line.run(&prelude).await.map_err(|trouble| trouble.fatal(side))?;
+        // First by itself: a limit of the role's or the database's counts for the rest already.
+        let prelude = ["SET statement_timeout = 0", &settings(side, badge), WATCH];
+        for made in line.run_each(&prelude).await {
+            made.map_err(|trouble| trouble.fatal(side))?;
+        }
         Ok(line)
     }
 

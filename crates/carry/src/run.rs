@@ -1,6 +1,7 @@
 //! One carry, from the first look to the comparison. Whoever calls it may drop it at any moment:
 //! what is half done then is the caller's to clear away.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -31,6 +32,8 @@ pub(crate) struct Ground {
     pub(crate) present: Vec<String>,
     /// Schemas that it has not.
     pub(crate) missing: Vec<String>,
+    /// Whether the target's schemas may not be what they were.
+    written: AtomicBool,
 }
 
 /// Why it ended early.
@@ -69,7 +72,8 @@ impl Ground {
         }
         let present = source::present(&source, &request.schemas).await?;
         let missing = request.schemas.iter().filter(|it| !present.contains(it)).cloned().collect();
-        let ground = Self { source, desk, present, missing };
+        let written = AtomicBool::new(false);
+        let ground = Self { source, desk, present, missing, written };
         ground.check_target(request.existing).await?;
         Ok(ground)
     }
@@ -115,11 +119,13 @@ impl Ground {
             privileges: request.privileges,
             major: self.source.major(),
         };
-        let (steps, (), mut pairs) = tokio::try_join!(
+        // Nothing is dropped before it is known what takes its place.
+        let (steps, mut pairs) = tokio::try_join!(
             definitions::read(&request.from, &request.search, &wanted),
-            target::drop_schemas(&self.desk, &self.present),
             pairs(request, badge, &moment),
         )?;
+        self.written.store(true, Ordering::Relaxed);
+        target::drop_schemas(&self.desk, &self.present).await?;
         let items = Items::of(steps, &moment);
         let crew = Crew::new(&items, moment.bytes(), teller);
         let source_schema = schema(request, Side::Source, &self.present, Some(&moment.snapshot));
@@ -143,6 +149,11 @@ impl Ground {
             dependencies: &dependencies,
         };
         Ok((comparison.result(), done))
+    }
+
+    /// Whether there is anything to clear away.
+    pub(crate) fn is_written(&self) -> bool {
+        self.written.load(Ordering::Relaxed)
     }
 
     /// Makes and fills everything, and tells how far it is.

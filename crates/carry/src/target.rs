@@ -105,8 +105,12 @@ pub(crate) async fn dependents(desk: &Line, schemas: &[String]) -> Result<Vec<St
            AND p.oid = i.objid \
          LEFT JOIN pg_catalog.pg_class c \
            ON c.oid = coalesce(r.ev_class, nullif(k.conrelid, 0), a.adrelid, t.tgrelid, p.polrelid) \
-         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace, \
-         pg_catalog.pg_identify_object(i.classid, i.objid, 0) o \
+         LEFT JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
+         LEFT JOIN pg_catalog.pg_type y ON i.classid = 'pg_catalog.pg_type'::pg_catalog.regclass \
+           AND y.oid = i.objid \
+         CROSS JOIN LATERAL pg_catalog.pg_identify_object( \
+           CASE WHEN r.oid IS NULL THEN i.classid ELSE 'pg_catalog.pg_class'::pg_catalog.regclass END, \
+           coalesce(r.ev_class, i.objid), 0) o \
          WHERE coalesce(n.nspname, (SELECT s.nspname FROM pg_catalog.pg_namespace s \
              WHERE pg_catalog.quote_ident(s.nspname) = o.schema), '') NOT IN ({names}, 'pg_toast') \
            AND i.classid NOT IN ('pg_catalog.pg_namespace'::pg_catalog.regclass, \
@@ -115,6 +119,7 @@ pub(crate) async fn dependents(desk: &Line, schemas: &[String]) -> Result<Vec<St
              'pg_catalog.pg_publication_rel'::pg_catalog.regclass, \
              'pg_catalog.pg_publication_namespace'::pg_catalog.regclass) \
            AND NOT coalesce(t.tgisinternal, false) \
+           AND coalesce(y.typrelid, 0) = 0 AND coalesce(y.typcategory, 'U') <> 'A' \
          ORDER BY 1"
     );
     // Catalogs that this server does not have yet.
