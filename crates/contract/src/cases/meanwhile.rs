@@ -76,8 +76,8 @@ pub async fn rows_written_between_copy_and_rerun_are_not_lost_to_a_rebuild<F: Fi
         let findings = refusal(applied);
         assert_eq!(told(&findings), ["modified"], "{findings:#?}");
         let message = &findings[0].message;
-        let reason = "re-running 9 would remove 1 of 2 rows of codes: the target has been written \
-                      to since the copy was made";
+        let reason = "re-running 9 would remove 1 of 2 rows of codes: on the copy it changed \
+                      nothing, and others have written to the target since";
         assert!(message.starts_with(reason), "{message}");
         assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "2");
         assert_eq!(stage.status().await.applied, before, "nor is the ledger changed");

@@ -111,6 +111,16 @@ pub(super) async fn once<S: Session>(
     again: Again<'_>,
     request: &Request<'_>,
 ) -> Result<Once, EngineError> {
+    if !rerun.step.boundary.is_transactional() {
+        // The plan refuses it: nothing would hold others off, and half of it could stay.
+        let message = "it runs without a transaction, and cannot be run again".to_owned();
+        return Err(EngineError::Refused(vec![Finding::error(
+            "modified",
+            rerun.heal.version.to_string(),
+            message,
+            "restore its file as it was applied",
+        )]));
+    }
     let ledger = locked.ledger().clone();
     let context = StepContext {
         ledger: &ledger,
@@ -189,8 +199,9 @@ impl Refusal {
                 let told = |change: String| {
                     finding(
                         format!(
-                            "{change}: the target has been written to since the copy was made, on \
-                             which it changed nothing; it was rolled back, and {others}"
+                            "{change}: on the copy it changed nothing, and others have written to \
+                             the target since, or its event triggers do; it was rolled back, and \
+                             {others}"
                         ),
                         &format!(
                             "take {version} off the list of idempotent migrations: it does not \

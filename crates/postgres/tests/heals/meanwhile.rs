@@ -157,3 +157,56 @@ async fn a_table_that_others_do_not_let_go_is_not_rebuilt() {
     stage.apply().await;
     assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "1");
 }
+
+/// A server that counts nothing: whoever holds a writer's lock has written.
+#[tokio::test]
+async fn rows_written_meanwhile_are_not_lost_where_the_server_does_not_count_writes() {
+    let one = format!(
+        "{CODES}INSERT INTO codes VALUES (1, 'SUMMER');\nCREATE TABLE doomed (id integer);\n"
+    );
+    let nine = "DELETE FROM codes WHERE id IN (SELECT id FROM doomed);\n";
+    let stage = poisoned(&one, nine).await;
+    let set = "DO $$ BEGIN EXECUTE format('ALTER DATABASE %I SET track_counts = off', \
+               current_database()); END $$";
+    stage.database.run(set).await;
+    let told = refusal(apply_and(&stage, "INSERT INTO doomed VALUES (1)").await);
+    assert!(told[0].starts_with("re-running 9 would remove 1 of 1 rows of codes: "), "{told:?}");
+    assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "1");
+}
+
+/// Where the script's settings lead does not matter for what is looked at behind it.
+#[tokio::test]
+async fn a_script_that_changes_what_names_mean_is_watched_all_the_same() {
+    let one = format!("{CODES}CREATE SCHEMA aside;\nCREATE TABLE aside.pg_class (a integer);\n");
+    let nine = "DELETE FROM codes;\nSET search_path = aside, public, pg_catalog;\n\
+                SET default_transaction_read_only = on;\nSET row_security = off;\n";
+    let stage = poisoned(&one, nine).await;
+    let told = refusal(apply_and(&stage, "INSERT INTO codes VALUES (2, 'WINTER')").await);
+    assert!(told[0].starts_with("re-running 9 would remove 1 of 1 rows of codes: "), "{told:?}");
+    assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "1");
+}
+
+/// A partition that was made since, by a job that makes one for every month.
+#[tokio::test]
+async fn rows_of_a_partition_that_was_made_meanwhile_are_not_lost() {
+    let one = "CREATE TABLE codes (id integer, code text) PARTITION BY RANGE (id);\n\
+               CREATE TABLE codes_1 PARTITION OF codes FOR VALUES FROM (1) TO (10);\n\
+               INSERT INTO codes VALUES (1, 'SUMMER');\n";
+    let stage = poisoned(one, "DELETE FROM codes WHERE code = 'OLD';\n").await;
+    let made = "CREATE TABLE codes_2 PARTITION OF codes FOR VALUES FROM (10) TO (20); \
+                INSERT INTO codes VALUES (11, 'OLD')";
+    let told = refusal(apply_and(&stage, made).await);
+    assert!(told[0].starts_with("re-running 9 would remove 1 of 1 rows of codes_2: "), "{told:?}");
+    assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "2");
+}
+
+/// Numbers that nobody gets a row for go on: that is no loss.
+#[tokio::test]
+async fn a_seed_that_only_uses_up_numbers_heals() {
+    let nine = "CREATE TABLE IF NOT EXISTS codes (id serial PRIMARY KEY, code text UNIQUE);\n\
+                INSERT INTO codes (code) VALUES ('SUMMER') ON CONFLICT DO NOTHING;\n";
+    let stage = poisoned("CREATE TABLE other (id integer);\n", nine).await;
+    apply_and(&stage, "INSERT INTO codes (code) VALUES ('WINTER')").await.unwrap();
+    assert_eq!(stage.database.value("SELECT count(*) FROM codes").await, "2");
+    assert!(!is_poisoned(&stage).await);
+}
