@@ -5,7 +5,7 @@
 
 use jiff::Timestamp;
 use stopover_checks::{Asked, prediction, receipt};
-use stopover_model::{Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen};
+use stopover_model::{Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen, Severity};
 
 use crate::Request;
 
@@ -44,6 +44,22 @@ pub(crate) fn pass(
     }
     let receipt = prediction(&grounds, gate.signatures, &read).cloned();
     Ok(Passed { grounds: Some(grounds), receipt, findings })
+}
+
+/// Lets a plan through that somebody has decided to carry out all the same. What stands against it is
+/// told as a warning.
+pub(crate) fn overridden(
+    plan: &Plan,
+    facts: &Facts,
+    request: &Request<'_>,
+    findings: Vec<Finding>,
+) -> Passed {
+    let warning = |it: Finding| Finding { severity: Severity::Warning, ..it };
+    Passed {
+        grounds: Some(Grounds::of(hash(plan, facts, request), facts)),
+        receipt: None,
+        findings: findings.into_iter().map(warning).collect(),
+    }
 }
 
 /// The hash that the plan has on the target. On a scratch nothing is healed, and what would be is
