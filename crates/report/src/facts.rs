@@ -1,7 +1,8 @@
 //! What a rehearsal ran on, and where its time went: names and values, for tables of facts.
 
 use stopover_model::report::{
-    BackupReport, BaseCopy, DownOutcome, DownReport, ScratchReport, TableFate, TableReport, Timings,
+    BackupReport, BaseCopy, DownOutcome, DownReport, RehearsalReport, ScratchReport, TableFate,
+    TableReport, Timings,
 };
 
 use crate::{text, units};
@@ -35,16 +36,52 @@ pub(crate) fn scratch(scratch: Option<&ScratchReport>) -> Vec<Fact> {
     let Some(scratch) = scratch else {
         return vec![("scratch", "none was started".to_owned())];
     };
-    let server = format!("{} server {}", scratch.kind, scratch.server_version);
+    let server = server(scratch);
     let made = match (scratch.base_reused, scratch.base_copy) {
         (false, _) => "freshly restored",
         (true, Some(BaseCopy::Clone)) => "clone of a base (first writes cost more)",
         (true, _) => "copy of a base",
     };
     let durable = if scratch.fsync { "yes" } else { "no (production writes slower)" };
-    let mut facts = vec![("scratch", text::tame_line(&server)), ("made", made.to_owned())];
+    let mut facts = vec![("scratch", server), ("made", made.to_owned())];
     facts.extend(scratch.role.as_deref().map(|it| ("migrations ran as", text::tame_line(it))));
     facts.push(("fsync", durable.to_owned()));
+    facts
+}
+
+/// What a scratch is.
+pub(crate) fn server(scratch: &ScratchReport) -> String {
+    let version = text::tame_line(&scratch.server_version);
+    match scratch.kind.as_str() {
+        "file" => format!("a copy of the file, SQLite {version}"),
+        kind => format!("{} server {version}", text::tame_line(kind)),
+    }
+}
+
+/// The user's own programs: what ran, and how it was looked at.
+pub(crate) fn programs(report: &RehearsalReport) -> Vec<Fact> {
+    let mut facts = Vec::new();
+    if let Some(command) = &report.command {
+        let code = command.exit_code;
+        let code = code.map_or_else(|| "no exit code".to_owned(), |it| format!("exit code {it}"));
+        facts.push(("command", text::tame_line(&command.command)));
+        let took = units::duration(command.duration_ms);
+        facts.push(("it ended with", format!("{code} after {took}")));
+        facts.push((
+            "observed",
+            match &command.looks {
+                Some(looks) => format!("from outside, every {}", units::duration(looks.every_ms)),
+                None => "no".to_owned(),
+            },
+        ));
+        let compared = if command.compared { "yes" } else { "no" };
+        facts.push(("compared with the source", compared.to_owned()));
+    }
+    if let Some(boot) = &report.boot {
+        facts.push(("service", text::tame_line(&boot.command)));
+        let ready = boot.ready_ms.map(|ms| format!("after {}", units::duration(ms)));
+        facts.push(("well", ready.unwrap_or_else(|| "never".to_owned())));
+    }
     facts
 }
 

@@ -209,6 +209,7 @@ fn statements(room: &mut Room, report: &RehearsalReport) {
 fn circumstances(room: &mut Room, report: &RehearsalReport) {
     let mut facts: Vec<(&'static str, String)> = facts::backup(&report.backup);
     facts.extend(facts::scratch(report.scratch.as_ref()));
+    facts.extend(facts::programs(report));
     facts.extend(facts::timings(&report.timings));
     let row = |(name, value): &(&'static str, String)| format!("| {name} | {} |\n", code(value));
     let head = "\n<details><summary>Backup, scratch and time</summary>\n\n| | |\n| --- | --- |\n";

@@ -6,6 +6,8 @@
 #[allow(dead_code)]
 #[path = "../examples/gallery/losses.rs"]
 mod losses;
+#[path = "../examples/gallery/programs.rs"]
+mod programs;
 #[allow(dead_code)]
 #[path = "../examples/gallery/rehearsals.rs"]
 mod rehearsals;

@@ -4,6 +4,8 @@
 
 #[path = "../examples/gallery/losses.rs"]
 mod losses;
+#[path = "../examples/gallery/programs.rs"]
+mod programs;
 #[allow(dead_code)]
 #[path = "../examples/gallery/samples.rs"]
 mod samples;
@@ -15,7 +17,7 @@ use unicode_width::UnicodeWidthStr as _;
 /// Renders one sample.
 type Rendering = fn(Detail, &Look) -> String;
 
-const DOCUMENTS: [(&str, Rendering); 20] = [
+const DOCUMENTS: [(&str, Rendering); 21] = [
     ("status", |detail, look| human::status(&samples::status_drifted(), detail, look)),
     ("status-clean", |detail, look| human::status(&samples::status_clean(), detail, look)),
     ("status-empty", |detail, look| human::status(&samples::status_empty(), detail, look)),
@@ -49,6 +51,9 @@ const DOCUMENTS: [(&str, Rendering); 20] = [
     }),
     ("rehearsal-losses", |detail, look| {
         human::rehearsal(&losses::rehearsal_losses(), detail, &samples::Folder, look)
+    }),
+    ("rehearsal-command", |detail, look| {
+        human::rehearsal(&programs::rehearsal_command(), detail, &samples::Folder, look)
     }),
     ("rehearsal-truncated", |detail, look| {
         human::rehearsal(&samples::rehearsal_truncated(), detail, &samples::Folder, look)

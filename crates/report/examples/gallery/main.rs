@@ -6,6 +6,7 @@
 
 #[allow(dead_code)]
 mod losses;
+mod programs;
 #[allow(dead_code)]
 mod rehearsals;
 #[allow(dead_code)]
@@ -99,6 +100,10 @@ fn documents(detail: Detail, look: &Look) -> Vec<(&'static str, String)> {
         (
             "rehearsal-truncated",
             human::rehearsal(&samples::rehearsal_truncated(), detail, &samples::Folder, look),
+        ),
+        (
+            "rehearsal-command",
+            human::rehearsal(&programs::rehearsal_command(), detail, &samples::Folder, look),
         ),
         ("findings", human::findings(&refused, look)),
         (

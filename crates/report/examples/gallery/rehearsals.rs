@@ -7,6 +7,7 @@ use stopover_model::report::{
 use stopover_model::{Excerpt, Finding, StatementError, Version};
 
 use crate::losses::rehearsal_losses;
+use crate::programs::rehearsal_command;
 use crate::samples::{self, rehearsal_green, rehearsal_red, rehearsal_truncated};
 
 /// All of them, each with a name for its files.
@@ -16,6 +17,7 @@ pub(crate) fn all() -> Vec<(&'static str, RehearsalReport)> {
         ("red", rehearsal_red()),
         ("truncated", rehearsal_truncated()),
         ("losses", rehearsal_losses()),
+        ("command", rehearsal_command()),
         ("nothing", nothing()),
         ("large", large(300, 200)),
         ("hostile", hostile("</script><script>alert(1)</script>\"'><img src=x onerror=alert(2)>")),

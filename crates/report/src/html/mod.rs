@@ -164,7 +164,9 @@ fn circumstances(page: &mut Markup, report: &RehearsalReport) {
     section(page, "circumstances", "Backup, scratch and time", "", |page| {
         page.element("div", &[("class", "columns")], |page| {
             list_of_facts(page, &facts::backup(&report.backup));
-            list_of_facts(page, &facts::scratch(report.scratch.as_ref()));
+            let mut ran_on = facts::scratch(report.scratch.as_ref());
+            ran_on.extend(facts::programs(report));
+            list_of_facts(page, &ran_on);
             list_of_facts(page, &facts::timings(&report.timings));
         });
     });

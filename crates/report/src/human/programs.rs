@@ -15,8 +15,8 @@ use super::{Detail, measured};
 /// Locks in a brief report; the full one has all.
 const BRIEF: usize = 5;
 
-/// How much of a statement's text stands beside a lock.
-const SHOWN: usize = 60;
+/// So many words of a statement stand beside a lock.
+const WORDS: usize = 3;
 
 /// A line for each program.
 pub(super) fn head(page: &mut Page<'_>, report: &RehearsalReport, reach: usize) {
@@ -74,7 +74,7 @@ pub(super) fn locks(page: &mut Page<'_>, command: Option<&CommandReport>, detail
         Column::wrapped("table"),
         Column::wrapped("lock"),
         Column::whole("meanwhile"),
-        Column::wrapped("taken by"),
+        Column::wrapped("within"),
     ]);
     for (statement, lock) in taken {
         let effect = locks::effect(&lock.mode);
@@ -89,10 +89,7 @@ pub(super) fn locks(page: &mut Page<'_>, command: Option<&CommandReport>, detail
     page.table(2, table);
 }
 
+/// `ALTER TABLE orders`: a whole script may be one statement, and began so.
 fn beginning(statement: &str) -> String {
-    let tame = text::tame_line(statement);
-    if tame.chars().count() <= SHOWN {
-        return tame;
-    }
-    tame.chars().take(SHOWN - 1).chain(['…']).collect()
+    text::tame_line(&statement.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" "))
 }

@@ -10,7 +10,7 @@ use crate::outcome::{self, Outcome, failures, is_told};
 use crate::page::Page;
 use crate::sql_error::{SourceText, sql_error};
 use crate::table::{Cell, Column, Table};
-use crate::{text, units};
+use crate::{facts, text, units};
 
 use super::findings::{is_urgent, list};
 use super::{Detail, down, locked, measured, next_step, programs};
@@ -111,11 +111,7 @@ fn scratch(page: &mut Page<'_>, scratch: Option<&ScratchReport>) {
         page.entry(0, Ink::Strong, "scratch", REACH, "none was started");
         return;
     };
-    let version = text::tame_line(&scratch.server_version);
-    let mut facts = vec![match scratch.kind.as_str() {
-        "file" => format!("a copy of the file, SQLite {version}"),
-        kind => format!("{} server {version}", text::tame_line(kind)),
-    }];
+    let mut facts = vec![facts::server(scratch)];
     let made = match (scratch.base_reused, scratch.base_copy) {
         (false, _) => "freshly restored",
         (true, Some(BaseCopy::Clone)) => "clone of a base (first writes cost more)",
