@@ -40,6 +40,9 @@ async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
         "scratch sweep",
         "cache",
         "cache drop",
+        "receipt",
+        "receipt keygen",
+        "receipt verify",
     ];
     for command in commands {
         let help = place.call(command).arguments(["--help"]).run().exits(0);

@@ -85,6 +85,8 @@ scenarios! {
     lock_timeout
     new
     orphans
+    postflight
+    preflight
     psql_commands
     read_only_role
     renamed

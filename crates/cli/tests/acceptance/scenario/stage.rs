@@ -206,7 +206,9 @@ impl Stage {
         let mut text = redactor.redact(text);
         let rules = [
             (r"\bpid \d+", "pid [PID]"),
+            (r"_backend\(\d+\)", "_backend([PID])"),
             (r"\b[0-9a-f]{64}\b", "[SHA256]"),
+            (r"\b[0-9a-f]{16}-[0-9a-f]{16}\b", "[RECEIPT]"),
             (r"\(os error \d+\)", "(os error [N])"),
             // A version that is a time of day: of now, not of the years that scenarios play in.
             (r"\b\d+ B,", "[N] B,"),
