@@ -5,6 +5,7 @@
 //! nobody looked.
 
 mod changed;
+mod ci;
 mod down;
 mod harness;
 mod judged;
@@ -15,6 +16,7 @@ mod touch;
 mod vanished;
 
 pub use changed::changed_unnamed;
+pub use ci::{BuildFacts, build, build_checks};
 pub use down::{Again, DownTrip, down};
 pub use harness::{
     ExpectedSchema, Fingerprint, Judgements, LedgerState, Planned, PostflightFacts, PreflightFacts,

@@ -8,6 +8,7 @@
 
 mod adopt;
 mod apply;
+mod ci;
 mod detail;
 mod error;
 mod gate;
@@ -33,6 +34,7 @@ mod traced;
 
 pub use adopt::{AdoptFrom, Adoption, Proof, adopt, prove};
 pub use apply::{apply, apply_safely};
+pub use ci::{Build, Built, ci};
 pub use detail::{DETAIL_LIMIT, clip};
 pub use error::EngineError;
 pub use harness::{

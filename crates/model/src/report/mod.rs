@@ -9,6 +9,7 @@ mod apply;
 mod backup;
 mod cache;
 mod carry;
+mod ci;
 mod down;
 mod harness;
 mod program;
@@ -30,6 +31,7 @@ pub use carry::{
     CarriedObjects, CarriedSchema, CarriedState, CarriedTable, CarryCallback, CarryError,
     CarryOutcome, CarryReport,
 };
+pub use ci::CiReport;
 pub use down::{DownLoss, DownOutcome, DownReport};
 pub use harness::{
     CheckEntry, CheckOutcome, OrphanEntry, PostflightReport, PreflightReport, TouchedTable,

@@ -25,13 +25,25 @@ use super::given::{failed, identity_of};
 /// The database that the migrations run in.
 const DATABASE: &str = "stopover_scratch";
 
+/// The role that they run as where there is no target.
+const OWNER: &str = "stopover_ci";
+
 /// Makes and throws away an empty scratch. Of the request the backup, its age and the role are not
 /// looked at.
 #[derive(Debug)]
 pub struct EmptyScratch {
-    like: PostgresBackend,
+    like: Like,
     request: ScratchRequest,
     made: Option<Made>,
+}
+
+/// What it is to be like.
+#[derive(Debug)]
+enum Like {
+    /// A target.
+    Target(PostgresBackend),
+    /// Nothing but this.
+    Told(Surroundings),
 }
 
 #[derive(Debug)]
@@ -44,7 +56,21 @@ impl EmptyScratch {
     /// A provider of an empty database like the one of `like`. Nothing is started yet.
     #[must_use]
     pub const fn new(like: PostgresBackend, request: ScratchRequest) -> Self {
-        Self { like, request, made: None }
+        Self { like: Like::Target(like), request, made: None }
+    }
+
+    /// A provider of an empty database that is like no other: with these roles besides the one that
+    /// connects, and names looked up as by default.
+    #[must_use]
+    pub fn alone(roles: Vec<String>, request: ScratchRequest) -> Self {
+        let told = Surroundings {
+            major: None,
+            role: OWNER.to_owned(),
+            search_path: "\"$user\", public".to_owned(),
+            settings: Vec::new(),
+            roles,
+        };
+        Self { like: Like::Told(told), request, made: None }
     }
 
     async fn make(
@@ -60,10 +86,13 @@ impl EmptyScratch {
                 "set scratch_db_url in stopover.toml, STOPOVER_SCRATCH_DB_URL, or --scratch-url",
             ));
         }
-        let surroundings = look_around(&self.like).await.map_err(|error| {
-            let message = format!("the target cannot be asked what it is like: {error}");
-            Failed::new(PrepareStage::Reset, message, "see to it that the target answers")
-        })?;
+        let surroundings = match &self.like {
+            Like::Told(told) => told.clone(),
+            Like::Target(like) => look_around(like).await.map_err(|error| {
+                let message = format!("the target cannot be asked what it is like: {error}");
+                Failed::new(PrepareStage::Reset, message, "see to it that the target answers")
+            })?,
+        };
         let (mut config, scratch, findings) = match self.request.scratch_url.clone() {
             Some(url) => self.given(&url).await?,
             None => self.private(&surroundings, sink).await?,
