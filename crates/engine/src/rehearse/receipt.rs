@@ -7,7 +7,7 @@ use stopover_model::{
     RehearsedMigration, RehearsedTable, TOOL_VERSION, TableLimits, Thresholds, whole_ms,
 };
 
-use crate::{Applied, Limits, Measure};
+use crate::{Applied, DownTrial, Limits, Measure};
 
 use super::RehearsalEnding;
 
@@ -85,6 +85,7 @@ fn settings(limits: &Limits, measure: &Measure, report: &RehearsalReport) -> Rec
 fn looked_at(measure: &Measure) -> Vec<String> {
     let looks = [
         ("boot", measure.programs.boot.is_some()),
+        ("down", measure.down == DownTrial::Tried),
         ("digest", measure.census == CensusDepth::Digests),
         ("traffic", measure.traffic_per_second.is_some()),
     ];
