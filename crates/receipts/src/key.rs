@@ -276,6 +276,20 @@ mod tests {
         assert!(matches!(verified(&key.public(), &cut), SignatureSeen::Bad(_)));
     }
 
+    /// Receipts that are signed today are verified by later versions: neither what is signed nor how
+    /// may change without another form.
+    #[test]
+    fn the_signature_of_a_receipt_stays_the_same_from_version_to_version() {
+        let mut receipt = receipt();
+        pair().sign(&mut receipt);
+        let signed = String::from_utf8(receipt.signed_bytes()).expect("UTF-8");
+        let begins = r#"{"backup":{"age_ms":null,"bytes":null,"server_version":null,"sha256":null},"database""#;
+        assert_eq!(signed.get(..70), begins.get(..70), "{signed}");
+        let value = receipt.signature.expect("a signature").value;
+        let (begins, ends) = (value.get(..16), value.get(112..));
+        assert_eq!((begins, ends), (Some("04ced5b2467f6f4d"), Some("b32b574f8b2bef0e")), "{value}");
+    }
+
     #[test]
     fn another_keys_signature_is_none() {
         let mut receipt = receipt();
