@@ -45,12 +45,11 @@ fn main() -> ExitCode {
 }
 
 /// One thread for what talks with one database: each answer would else be handed from one to the
-/// other, and a run with nothing to do consists of little else. What restores a backup has more to
-/// do at once.
+/// other, and a run with nothing to do consists of little else. (A restore's sessions have threads of
+/// their own.) Others have more to do at once.
 fn runtime(command: &Command) -> std::io::Result<Runtime> {
     let mut builder = match command {
-        Command::Rehearse(_)
-        | Command::Backup(_)
+        Command::Backup(_)
         | Command::Verify(_)
         | Command::Scratch(_)
         | Command::Demo(_)

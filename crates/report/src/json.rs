@@ -5,9 +5,9 @@ use schemars::generate::SchemaSettings;
 use serde::Serialize;
 use stopover_model::Receipt;
 use stopover_model::report::{
-    AdoptReport, ApplyReport, BackupDocument, BackupManifest, CacheReport, CarryReport, KeyReport,
-    PlanReport, PostflightReport, PreflightReport, ReceiptReport, RehearsalReport, RepairReport,
-    SchemaDiffReport, SchemaReport, StatusReport, VerifyReport,
+    AdoptReport, ApplyReport, BackupDocument, BackupManifest, CacheReport, CarryReport, CiReport,
+    KeyReport, PlanReport, PostflightReport, PreflightReport, ReceiptReport, RehearsalReport,
+    RepairReport, SchemaDiffReport, SchemaReport, StatusReport, VerifyReport,
 };
 
 /// A document as pretty-printed JSON that ends in a line feed.
@@ -78,6 +78,10 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "verify.schema.json",
             schema::<VerifyReport>("verify", "What a restore of a backup showed."),
+        ),
+        (
+            "ci.schema.json",
+            schema::<CiReport>("ci", "All migrations on an empty database: up, down and up again."),
         ),
         (
             "cache.schema.json",

@@ -49,7 +49,7 @@ fn suite(markup: &mut Markup, report: &RehearsalReport, id: usize, name: &str, c
     let attributes = [
         ("id", id.to_string()),
         ("package", "stopover".to_owned()),
-        ("name", format!("stopover rehearse: {name}")),
+        ("name", format!("stopover {}: {name}", crate::outcome::command(report))),
         ("timestamp", report.timestamp.strftime("%Y-%m-%dT%H:%M:%S").to_string()),
         ("hostname", "localhost".to_owned()),
         ("tests", cases.len().to_string()),

@@ -42,6 +42,12 @@ impl Outcome {
     }
 }
 
+/// The command that a report is of: `ci` builds on an empty database, and has no backup.
+pub(crate) fn command(report: &RehearsalReport) -> &'static str {
+    let empty = report.backup.path.is_empty() && report.backup.sha256.is_none();
+    if empty && report.scratch.is_some() { "ci" } else { "rehearse" }
+}
+
 /// The errors of statements, in order.
 pub(crate) fn failures(migrations: &[MigrationReport]) -> impl Iterator<Item = &StatementError> {
     migrations.iter().flat_map(|it| &it.statements).filter_map(|it| it.error.as_ref())

@@ -41,7 +41,7 @@ pub fn sarif(report: &RehearsalReport, root: &SourceRoot) -> String {
                 "informationUri": "https://github.com/stopover/stopover",
                 "rules": codes.iter().map(|it| rule(it)).collect::<Vec<Value>>(),
             }},
-            "automationDetails": { "id": "stopover/rehearse/" },
+            "automationDetails": { "id": format!("stopover/{}/", crate::outcome::command(report)) },
             "invocations": [{
                 "executionSuccessful": reached,
                 "startTimeUtc": report.timestamp.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),

@@ -39,7 +39,7 @@ pub(crate) struct PostflightArguments {
     pub(crate) expect: Option<String>,
     /// Compare the schema with the one that a rehearsal ended with: its stored report [default: the
     /// latest]
-    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "")]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, default_missing_value = "latest")]
     pub(crate) rehearsal: Option<PathBuf>,
     /// Keep no report in the folder of logs
     #[arg(long)]

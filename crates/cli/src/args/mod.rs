@@ -4,6 +4,7 @@
 mod apply;
 mod backup;
 mod carry;
+mod ci;
 mod harness;
 mod inspect;
 mod machine;
@@ -20,6 +21,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub(crate) use apply::{ApplyArguments, DecisionArguments, RollbackArguments, StatusArguments};
 pub(crate) use backup::{BackupArguments, MakeBackupArguments, VerifyArguments};
 pub(crate) use carry::{CallbackFormat, CarryArguments, FailOn};
+pub(crate) use ci::CiArguments;
 pub(crate) use harness::{PostflightArguments, PreflightArguments};
 pub(crate) use inspect::{ConfigArguments, NewArguments, SchemaArguments};
 pub(crate) use machine::{CacheArguments, CacheCommand, DemoArguments, ScratchCommand};
@@ -110,6 +112,11 @@ pub(crate) enum Command {
     /// Settle drift by a decision that is kept in the journal. Runs no migration
     #[command(subcommand)]
     Repair(RepairCommand),
+    /// What a build host asks on every push: all migrations up on an empty database, down, up again
+    ///
+    /// Needs no target: a private PostgreSQL is started and thrown away. Every migration must have a
+    /// down script that leaves nothing behind, and end in time; afterwards nothing may be broken.
+    Ci(Box<CiArguments>),
     /// Make a backup of the target, whole or not at all. Writes nothing to the target
     Backup(Box<MakeBackupArguments>),
     /// Prove a backup: restore it in a scratch, and compare it with what the source held

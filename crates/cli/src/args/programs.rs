@@ -10,6 +10,10 @@ pub(crate) struct ProgramArguments {
     /// DATABASE_URL and PGHOST, PGPORT, PGUSER, PGPASSWORD, PGDATABASE lead it to the scratch
     #[arg(long, value_name = "CMD", conflicts_with_all = ["traffic", "steps", "target"])]
     pub(crate) command: Option<String>,
+    /// A table that may lose rows, where --command's migrations are of a kind that is not read here;
+    /// else a directive in the migration says so. May be given several times
+    #[arg(long, value_name = "TABLE", requires = "command")]
+    pub(crate) allow_data_loss: Vec<String>,
     /// Start this service on the migrated scratch; it must answer --health with 200
     #[arg(long, value_name = "CMD", requires = "health", conflicts_with_all = ["steps", "target"])]
     pub(crate) boot: Option<String>,

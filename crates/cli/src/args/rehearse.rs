@@ -11,8 +11,8 @@ use super::{LimitArguments, ProgramArguments, SelectionArguments, SourceArgument
 pub(crate) struct RehearseArguments {
     #[command(flatten)]
     pub(crate) source: SourceArguments,
-    /// The backup: a file or folder of pg_dump's (plain, custom, directory; .gz, .zst, .lz4), `-`
-    /// for standard input, `latest` for the latest automatic one
+    /// The backup: a file or folder of pg_dump's (plain, custom, directory; .gz, .zst, .lz4), or an
+    /// SQLite file (.gz, .zst, .lz4); `-` for standard input, `latest` for the latest automatic one
     #[arg(long, short, value_name = "FILE|DIR|latest")]
     pub(crate) backup: Option<String>,
     /// Get the backup first: command:SHELL-COMMAND, file:FOLDER-OR-PATTERN, rsync:HOST:PATH,

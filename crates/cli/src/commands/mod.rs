@@ -5,6 +5,7 @@ mod apply;
 mod backup;
 mod cache;
 mod carry;
+mod ci;
 mod config;
 mod demo;
 mod new;
@@ -65,6 +66,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Adopt(it) => adopt::run(global, &console, it, stop).await,
         Command::Repair(it) => repair::run(global, &console, it, stop).await,
         Command::Receipt(it) => receipt::run(global, &console, it),
+        Command::Ci(it) => ci::run(global, &console, *it, stop).await,
         Command::Backup(it) => backup::run(global, &console, *it, stop).await,
         Command::Verify(it) => backup::run_verify(global, &console, it, stop).await,
         Command::New(it) => new::run(global, &console, it),

@@ -73,11 +73,11 @@ fn given(written: &str) -> Result<ExpectedSchema, Failure> {
     Ok(ExpectedSchema { told_by: written.to_owned(), checksum, schema: Some(schema) })
 }
 
-/// What a rehearsal ended with; an empty path means the latest.
+/// What a rehearsal ended with.
 fn rehearsed(settings: &Settings, path: &Path) -> Result<ExpectedSchema, Failure> {
     let latest = || reports::latest(&settings.log_dir, Kind::Rehearsal);
     let named: Option<PathBuf> =
-        if path.as_os_str().is_empty() { latest() } else { Some(path.to_owned()) };
+        if path == Path::new("latest") { latest() } else { Some(path.to_owned()) };
     let Some(file) = named else {
         return Err(Failure::usage(
             format!("there is no stored report of a rehearsal in {}", settings.log_dir.display()),

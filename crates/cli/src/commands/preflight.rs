@@ -1,7 +1,7 @@
 //! `preflight`.
 
 use stopover_backend::Stop;
-use stopover_engine::{DumpFinder, Preflight};
+use stopover_engine::{DumpFinder, Preflight, Request};
 use stopover_model::harness::{Fact, Unread};
 use stopover_model::report::PreflightReport;
 use stopover_report::human;
@@ -34,7 +34,8 @@ pub(super) async fn run(
     let asked = asked(settings).await?;
     let (source, backend) = source_and_backend(settings).await?;
     let selection = selection(&chosen, &source)?;
-    let request = request(&source, settings, selection, stop)?;
+    let gate = settings.gate()?;
+    let request = Request { gate, ..request(&source, settings, selection, stop)? };
     let report = backend.preflight(&request, &asked).await?;
     give_out(console, settings, &report, !arguments.no_report)
 }

@@ -43,7 +43,9 @@ pub(super) fn source(
                     settings.migrations.display()
                 ),
             };
-            Ok((nothing(&settings.migrations), Comparison::Nothing(why)))
+            let allow_data_loss = programs.allow_data_loss.clone();
+            let comparison = Comparison::Nothing { why, allow_data_loss };
+            Ok((nothing(&settings.migrations), comparison))
         }
         Err(error) => Err(Failure::usage(error.to_string(), "")),
     }
@@ -63,6 +65,12 @@ pub(super) fn programs(
     asked: &ProgramArguments,
     comparison: Comparison,
 ) -> Result<Programs, Failure> {
+    if !asked.allow_data_loss.is_empty() && comparison == Comparison::Source {
+        return Err(Failure::usage(
+            "--allow-data-loss is for migrations that are not read here",
+            "say it at the head of the migration: `-- stopover: allow data-loss(TABLE)`",
+        ));
+    }
     let command = asked.command.as_ref().map(|text| MigratingCommand {
         program: Arc::new(UserCommand::new(text.clone())),
         comparison,

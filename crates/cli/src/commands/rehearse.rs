@@ -103,7 +103,7 @@ fn give_out(
     Ok(())
 }
 
-fn forms(asked: &FormArguments, format: Format) -> Result<Forms, Failure> {
+pub(super) fn forms(asked: &FormArguments, format: Format) -> Result<Forms, Failure> {
     let files = [
         (Form::Html, asked.report_html.clone()),
         (Form::Markdown, asked.report_markdown.clone()),

@@ -4,6 +4,7 @@
 
 mod backups;
 mod bases;
+mod ci;
 mod fetch;
 mod file;
 mod harness;
@@ -26,6 +27,7 @@ use stopover_source::parse_duration;
 use crate::console::Failure;
 use backups::{ApplySettings, FormatSetting};
 use bases::KeepBase;
+use ci::CiSettings;
 pub(crate) use fetch::FetchFlag;
 use fetch::FetchSetting;
 use file::SettingsFile;
@@ -132,6 +134,8 @@ pub(crate) struct Settings {
     pub(crate) prove_backup: bool,
     /// What stands around the steps of an apply.
     pub(crate) apply: ApplySettings,
+    /// What is asked of the migrations on an empty database.
+    pub(crate) ci: CiSettings,
 }
 
 impl Default for Settings {
@@ -181,6 +185,7 @@ impl Default for Settings {
             backup_command: None,
             prove_backup: false,
             apply: ApplySettings::default(),
+            ci: CiSettings::default(),
         }
     }
 }
@@ -379,6 +384,7 @@ impl Settings {
         self.postflight_limits()?;
         self.fetch()?;
         self.require_rehearsal()?;
+        self.migration_time()?;
         Ok(())
     }
 

@@ -1,0 +1,32 @@
+//! `[ci]`: what is asked of the migrations on an empty database.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use super::{BadValue, Settings, duration};
+
+/// As it is written.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct CiSettings {
+    /// Longest time for one migration.
+    pub(crate) migration_time: String,
+    /// Whether the migrations are taken back.
+    pub(crate) down: bool,
+    /// Roles that the migrations name and do not make.
+    pub(crate) roles: Vec<String>,
+}
+
+impl Default for CiSettings {
+    fn default() -> Self {
+        Self { migration_time: "30s".to_owned(), down: true, roles: Vec::new() }
+    }
+}
+
+impl Settings {
+    /// Longest time for one migration.
+    pub(crate) fn migration_time(&self) -> Result<Duration, BadValue> {
+        duration("ci.migration_time", &self.ci.migration_time)
+    }
+}
