@@ -2,6 +2,7 @@
 
 mod blocking;
 mod errors;
+mod rehearsed;
 mod runs;
 mod together;
 
