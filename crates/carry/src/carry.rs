@@ -210,7 +210,11 @@ fn told(report: &mut CarryReport, compared: Compared, done: &Done) -> CarryOutco
                 let mut all = error.lost.iter().chain([&error.object]);
                 all.any(|it| it.contains(&plain) || it.contains(&quoted))
             });
-            schema.state = if is_hurt { CarriedState::Partial } else { CarriedState::Complete };
+            schema.state = match is_hurt {
+                _ if !unaccounted.is_empty() => CarriedState::HalfCopied,
+                true => CarriedState::Partial,
+                false => CarriedState::Complete,
+            };
         }
     }
     let count = errors.len();

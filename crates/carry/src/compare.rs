@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use stopover_model::report::{CarriedObjects, CarriedTable, CarryError};
-use stopover_model::{DatabaseError, Finding, Schema, redact_urls};
+use stopover_model::{DatabaseError, Finding, Schema, SchemaObject, redact_urls};
 use stopover_sql::{TokenKind, tokens};
 
 use crate::depends::{Dependencies, Object};
@@ -62,7 +62,7 @@ impl Comparison<'_> {
             .collect();
         let mut missing = BTreeSet::new();
         let mut changed = Vec::new();
-        for object in &self.source.objects {
+        for object in self.source.objects.iter().filter(|it| !is_mark(it)) {
             let name = (object.kind.clone(), object.identity.clone());
             match there.get(&(&*object.kind, &*object.identity)) {
                 None => drop(missing.insert(name)),
@@ -150,6 +150,12 @@ impl Comparison<'_> {
         let not = missing.iter().filter(|it| !accounted(it));
         not.map(|(kind, name)| format!("{kind} {name} is not in the target")).collect()
     }
+}
+
+/// Whether it is a schema's own comment: in the target that is the mark of a carry which has not
+/// finished, until this comparison is done.
+fn is_mark(object: &SchemaObject) -> bool {
+    object.kind == "comment" && object.identity.starts_with("schema ")
 }
 
 /// The names in a statement, without their quotes.

@@ -133,7 +133,6 @@ impl Ground {
             tokio::try_join!(source_schema, self.fill(&crew, &mut pairs, teller))?;
         drop(pairs);
         let done = crew.finish();
-        target::settle(&self.desk, &self.there(&moment).await?).await?;
         teller.tell(Event::Carrying(CarryPhase::Comparing));
         let target_schema = schema(request, Side::Target, &self.present, None).await?;
         let dependencies = match done.failed.is_empty() {
@@ -148,7 +147,11 @@ impl Ground {
             done: &done,
             dependencies: &dependencies,
         };
-        Ok((comparison.result(), done))
+        let compared = comparison.result();
+        if compared.unaccounted.is_empty() {
+            target::settle(&self.desk, &self.there(&moment).await?).await?;
+        }
+        Ok((compared, done))
     }
 
     /// Whether there is anything to clear away.

@@ -91,11 +91,13 @@ impl AsyncWrite for Tap {
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.driven(context, |wire, context| wire.poll_flush(context))
+        self.driven(context, |wire, context| -> Poll<io::Result<()>> { wire.poll_flush(context) })
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.driven(context, |wire, context| wire.poll_shutdown(context))
+        self.driven(context, |wire, context| -> Poll<io::Result<()>> {
+            wire.poll_shutdown(context)
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! What has been heard so far: which lines it gives, and what the work is busy with.
 
+mod carrying;
 mod data;
 
 use std::collections::HashSet;
@@ -159,6 +160,11 @@ impl Story {
             }
             Event::PlanReady { migrations, statements, direction } => {
                 self.plan_ready(*migrations, *statements, *direction, now)
+            }
+            Event::Carrying(phase) => self.carrying(phase, now),
+            Event::Carried { tables, tables_of, bytes, bytes_of } => {
+                self.carried((*tables, *tables_of), (*bytes, *bytes_of));
+                Vec::new()
             }
             Event::Found(finding) => self.once(event, |wording| wording.found(finding)),
             _ => self.hear_of_migration(event, now),
