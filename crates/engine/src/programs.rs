@@ -27,6 +27,12 @@ pub struct MigratingCommand {
 pub enum Comparison {
     /// The request's source: no drift before, and an applied set that equals it afterwards.
     Source,
-    /// Nothing, and why not.
-    Nothing(String),
+    /// Nothing, and why not. With it the relations that may lose rows: there are no migrations here
+    /// whose directives could say so.
+    Nothing {
+        /// Why not.
+        why: String,
+        /// What may lose rows, qualified or not.
+        allow_data_loss: Vec<String>,
+    },
 }

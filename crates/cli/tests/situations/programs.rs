@@ -161,6 +161,39 @@ async fn without_a_source_that_is_read_here_the_command_alone_decides_and_the_re
 }
 
 #[tokio::test]
+async fn rows_that_vanish_under_a_command_need_a_decision() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    let drop = "psql -qc 'drop table orders'";
+    // A table that another migration dropped before needs a directive; here it is drift's business.
+    fs::remove_dir_all(shop.path("migrations")).unwrap();
+    let red = shop.rehearse(&backup, &["--command", drop]).red();
+    assert!(
+        red.first_line().starts_with("public.orders was dropped with its 1,000 rows"),
+        "{}",
+        red.detail
+    );
+    assert!(red.detail.contains("--allow-data-loss public.orders"), "{}", red.detail);
+    let allowed = ["--command", drop, "--allow-data-loss", "orders"];
+    let report = shop.rehearse(&backup, &allowed).green();
+    assert!(codes(&report, "note").contains(&"data-loss".to_owned()), "{report:#}");
+}
+
+#[tokio::test]
+async fn a_statement_that_goes_on_without_its_client_keeps_nobody_waiting() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    let hold = "psql -qc 'begin; lock table orders; select pg_sleep(600)' & \
+                until [ \"$(psql -Atc \"select count(*) from pg_locks where mode = \
+                'AccessExclusiveLock' and relation = 'orders'::regclass\")\" = 1 ]; \
+                do sleep 0.05; done";
+    let began = Instant::now();
+    let report = shop.rehearse(&backup, &["--command", hold]).green();
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
+    assert_eq!(codes(&report, "warning"), ["command-left"]);
+}
+
+#[tokio::test]
 async fn no_variable_of_the_caller_leads_the_command_elsewhere() {
     let shop = Shop::open().await;
     let backup = shop.dump("b.sql.gz", &[]);

@@ -8,7 +8,9 @@ use stopover_checks::{Measured, limits};
 use stopover_model::report::{
     CommandReport, MigrationReport, MigrationStatus, RehearsalReport, Verdict,
 };
-use stopover_model::{EmptyLedger, Event, EventSink, Finding, Plan, Policy, RestorePhase, units};
+use stopover_model::{
+    EmptyLedger, Event, EventSink, Finding, Plan, Policy, RestorePhase, Severity, units,
+};
 use stopover_planner::Selection;
 
 use crate::detail::{DETAIL_LIMIT, of_findings};
@@ -66,6 +68,7 @@ pub(super) async fn migrate<B: Backend>(
                 }
             }
             ground.audit.end(&migrations, request, report).await;
+            decided(&command.comparison, &mut report.findings);
             report.migrations = migrations;
             verdict(plan.as_ref(), &run, report);
             RehearsalEnding::Judged
@@ -98,7 +101,7 @@ async fn drift_first<B: Backend>(
     command: &MigratingCommand,
     request: &Request<'_>,
 ) -> Result<Option<Plan>, EngineError> {
-    if matches!(command.comparison, Comparison::Nothing(_)) {
+    if command.comparison != Comparison::Source {
         return Ok(None);
     }
     let (facts, _) = facts(backend, request).await?;
@@ -165,7 +168,7 @@ fn take_up(
     }
     report.findings.push(observed(&seen));
     report.findings.extend(left_behind("command-left", &seen.command, run.left));
-    if let Comparison::Nothing(why) = &command.comparison {
+    if let Comparison::Nothing { why, .. } = &command.comparison {
         report.findings.push(uncompared(why));
     }
     let measured = Measured { migrations: &[], command: Some(&seen), tables: &report.tables };
@@ -197,6 +200,26 @@ fn uncompared(why: &str) -> Finding {
         format!("what the command applied was compared with no source: {why}"),
         "name the folder with --migrations where its layout is one that Stopover reads",
     )
+}
+
+/// What may be lost where no migration's directive can say so.
+fn decided(comparison: &Comparison, findings: &mut [Finding]) {
+    let Comparison::Nothing { allow_data_loss, .. } = comparison else { return };
+    for loss in findings.iter_mut().filter(|it| it.code == "data-loss" && it.is_error()) {
+        let is_it = |name: &String| {
+            *name == loss.subject || loss.subject.rsplit_once('.').is_some_and(|it| it.1 == name)
+        };
+        if allow_data_loss.iter().any(is_it) {
+            loss.severity = Severity::Note;
+            loss.remedy = String::new();
+        } else {
+            loss.remedy = format!(
+                "change the migration so that nothing is lost, or say that it may be: \
+                 --allow-data-loss {}",
+                loss.subject
+            );
+        }
+    }
 }
 
 /// Processes that a program left behind.

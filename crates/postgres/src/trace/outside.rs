@@ -41,6 +41,16 @@ const MOST: usize = 500;
 /// Weaker ones keep nobody waiting but those who want a whole table.
 const WEAKEST: LockMode = LockMode::ShareUpdateExclusive;
 
+/// How long ended sessions may take to go.
+const GOING: Duration = Duration::from_secs(2);
+
+/// `$1`: the database. Sessions of other roles are left alone.
+const END_OTHERS: &str = "SELECT pg_catalog.pg_terminate_backend(a.pid) \
+    FROM pg_catalog.pg_stat_get_activity(NULL) AS a \
+    WHERE a.datid = $1 AND a.pid <> pg_catalog.pg_backend_pid() \
+      AND a.backend_type = 'client backend' AND a.usesysid = ( \
+        SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)";
+
 /// `$1`: the database. One row for each session, and for each of its locks.
 fn look_query() -> String {
     let ms = |it: &str| format!("(1000 * extract(epoch FROM {it}))::float8");
@@ -291,6 +301,20 @@ impl Eye {
         Look::of(&self.client.query(&self.look, &[&self.database]).await?)
     }
 
+    /// Ends the sessions that are left of programs that have ended: a statement may go on without its
+    /// client, and keep its locks.
+    async fn end_others(&self) -> Result<(), Error> {
+        let began = Instant::now();
+        while began.elapsed() < GOING {
+            let left = self.client.query(END_OTHERS, &[&self.database]).await?;
+            if left.is_empty() {
+                break;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
     /// Every relation of the users, with its size.
     async fn relations(&self) -> Result<Vec<(Oid, Relation)>, Error> {
         let sql = catalog::query(&format!("c.oid >= {FIRST_OF_USERS}"), Sizes::Read);
@@ -330,6 +354,7 @@ impl Watcher {
             std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         watch.end();
         let eye = Eye::open(&self.backend).await.map_err(|error| error.to_string())?;
+        eye.end_others().await.map_err(|error| error.to_string())?;
         let after = eye.relations().await.map_err(|error| error.to_string())?;
         Ok(Watching { watch, before: self.before, after })
     }
