@@ -9,10 +9,14 @@ use crate::limits::shown_bytes;
 
 const CODE: &str = "disk";
 
+/// A smaller table is written a second time on any server: 1 GiB.
+const WORTH_ASKING: u64 = 1 << 30;
+
 pub(crate) fn check(facts: &PreflightFacts<'_>) -> Judged {
     let largest = largest(facts);
     if facts.data_dir_free == &stopover_model::harness::Fact::NotHere {
-        let asked = largest.map(|it| {
+        let worth_it = largest.filter(|it| it.bytes.is_some_and(|bytes| bytes >= WORTH_ASKING));
+        let asked = worth_it.map(|it| {
             let size = shown_bytes(it.bytes.unwrap_or_default());
             Finding::note(
                 CODE,

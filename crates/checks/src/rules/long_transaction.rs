@@ -28,7 +28,8 @@ pub(crate) fn check(facts: &PreflightFacts<'_>, touch: &Touch) -> Judged {
 fn found(it: &OpenTransaction, touch: &Touch, facts: &PreflightFacts<'_>) -> Finding {
     let waited_for = touch.waits_for_snapshots && it.has_snapshot;
     let is_error = touch.concerns(&it.relations) || waited_for;
-    let mut message = format!("{} has a transaction that is old", shown(&it.who));
+    let limit = shown_duration(facts.limits.long_transaction);
+    let mut message = format!("{} has a transaction that is older than {limit}", shown(&it.who));
     let shared: Vec<String> = touch.shared(&it.relations).into_iter().cloned().collect();
     if !shared.is_empty() {
         message.push_str(&format!(", and holds locks on {}", some(&shared, 5)));
@@ -36,10 +37,9 @@ fn found(it: &OpenTransaction, touch: &Touch, facts: &PreflightFacts<'_>) -> Fin
         message.push_str(", and CREATE INDEX CONCURRENTLY waits for its end");
     }
     message.push_str(&query(&it.who));
-    let limit = shown_duration(facts.limits.long_transaction);
     let remedy = format!(
-        "let it end, or end it: SELECT pg_terminate_backend({}); or allow more than {limit}: \
-         long_transaction under [preflight] in stopover.toml",
+        "let it end, or end it: SELECT pg_terminate_backend({}); or allow more: long_transaction \
+         under [preflight] in stopover.toml",
         it.who.pid
     );
     Finding::new(error_if(is_error), CODE, format!("pid {}", it.who.pid), message, remedy)

@@ -41,6 +41,7 @@ fn found(expected: &ExpectedSchema, schema: &Schema) -> Option<Finding> {
 pub(crate) fn differing(changes: &[SchemaChange]) -> String {
     let told: Vec<String> = changes
         .iter()
+        .filter(|it| !follows(it, changes))
         .map(|it| {
             let mark = match (&it.before, &it.after) {
                 (None, _) => "new",
@@ -55,4 +56,20 @@ pub(crate) fn differing(changes: &[SchemaChange]) -> String {
         1 => format!("1 object differs: {}", told[0]),
         count => format!("{count} objects differ: {}", some(&told, NAMED)),
     }
+}
+
+/// Whether a table is another one only by columns that came or went, which are told themselves.
+fn follows(change: &SchemaChange, all: &[SchemaChange]) -> bool {
+    let (Some(before), Some(after)) = (&change.before, &change.after) else { return false };
+    let without = |text: &str| {
+        text.lines().filter(|line| !line.starts_with("columns: ")).map(str::to_owned).collect()
+    };
+    let (before, after): (Vec<String>, Vec<String>) = (without(before), without(after));
+    let is_its_column = |it: &SchemaChange| {
+        let table = it.identity.rsplit_once('.').map(|(table, _)| table);
+        it.kind == "column"
+            && (it.before.is_none() || it.after.is_none())
+            && table == Some(&change.identity)
+    };
+    change.kind == "table" && before == after && all.iter().any(is_its_column)
 }

@@ -88,6 +88,8 @@ scenarios! {
     orphans
     postflight
     preflight
+    postflight
+    preflight
     psql_commands
     read_only_role
     renamed

@@ -51,14 +51,19 @@ impl<'s> Asking<'s> {
         self.ask_at(sql, &Path::Sessions, limit, limit).await
     }
 
-    /// Asks with another search path.
+    /// Asks with another search path; what the server refuses is given as it says it.
     pub(super) async fn ask_with_path(
         &mut self,
         sql: &str,
         path: &Path,
-    ) -> Result<Fact<Sets>, BackendError> {
+    ) -> Result<Result<Sets, Box<DatabaseError>>, BackendError> {
         let limit = self.limit;
-        self.ask_at(sql, path, limit, limit).await
+        self.answer(sql, path, limit, limit).await
+    }
+
+    /// Why a question was refused, in this tool's words.
+    pub(super) fn unread(&self, error: &DatabaseError) -> Unread {
+        unread(error, self.limit)
     }
 
     /// Asks what may take long.
@@ -88,17 +93,30 @@ impl<'s> Asking<'s> {
         limit: Duration,
         lock: Duration,
     ) -> Result<Fact<Sets>, BackendError> {
+        Ok(match self.answer(sql, path, limit, lock).await? {
+            Ok(sets) => Fact::Read(sets),
+            Err(error) => Fact::Unread(unread(&error, limit)),
+        })
+    }
+
+    async fn answer(
+        &mut self,
+        sql: &str,
+        path: &Path,
+        limit: Duration,
+        lock: Duration,
+    ) -> Result<Result<Sets, Box<DatabaseError>>, BackendError> {
         let (opening, statements) = opening(path, limit, lock);
         match self.session.rows(&format!("{opening}{sql};ROLLBACK")).await {
             Ok(mut sets) => {
                 // Those of the opening, and that of the end.
                 sets.drain(..statements.min(sets.len()));
                 sets.pop();
-                Ok(Fact::Read(sets))
+                Ok(Ok(sets))
             }
             Err(BackendError::Refused(error)) => {
                 self.session.run("ROLLBACK").await?;
-                Ok(Fact::Unread(unread(&error, limit)))
+                Ok(Err(error))
             }
             Err(other) => Err(other),
         }
@@ -126,7 +144,7 @@ fn opening(path: &Path, limit: Duration, lock: Duration) -> (String, usize) {
 }
 
 /// Why the server refused, and what lets it answer.
-pub(super) fn unread(error: &DatabaseError, limit: Duration) -> Unread {
+fn unread(error: &DatabaseError, limit: Duration) -> Unread {
     let code = error.sqlstate.as_deref().unwrap_or_default();
     let (why, remedy) = match code {
         sqlstate::QUERY_CANCELED => (

@@ -158,17 +158,15 @@ async fn is_sound(asking: &mut Asking<'_>, batch: &[Body]) -> Result<bool, Backe
     let Some(body) = batch.first() else { return Ok(true) };
     let all: Vec<&str> = batch.iter().map(|it| it.sql.as_str()).collect();
     let sql = format!("{FULL_CHECK};{}", all.join(";"));
-    Ok(asking.ask_with_path(&sql, &body.path).await?.read().is_some())
+    Ok(asking.ask_with_path(&sql, &body.path).await?.is_ok())
 }
 
 /// What is wrong with it, if anything.
 async fn fault(asking: &mut Asking<'_>, body: &Body) -> Result<Option<BodyFault>, BackendError> {
     let sql = format!("{FULL_CHECK};{}", body.sql);
-    let Fact::Unread(refused) = asking.ask_with_path(&sql, &body.path).await? else {
-        return Ok(None);
-    };
+    let Err(refused) = asking.ask_with_path(&sql, &body.path).await? else { return Ok(None) };
     if let Some(elsewhere) = &body.elsewhere {
-        if asking.ask_with_path(&sql, elsewhere).await?.read().is_some() {
+        if asking.ask_with_path(&sql, elsewhere).await?.is_ok() {
             return Ok(None);
         }
     }
@@ -177,9 +175,9 @@ async fn fault(asking: &mut Asking<'_>, body: &Body) -> Result<Option<BodyFault>
     let is_about_us = code == sqlstate::INSUFFICIENT_PRIVILEGE
         || ["53", "55", "57", "58"].iter().any(|class| code.starts_with(class));
     Ok(Some(if is_about_us {
-        BodyFault::Unread(refused)
+        BodyFault::Unread(asking.unread(&refused))
     } else {
-        BodyFault::Broken { message: refused.why, sqlstate: refused.sqlstate }
+        BodyFault::Broken { message: refused.message, sqlstate: refused.sqlstate }
     }))
 }
 

@@ -74,9 +74,8 @@ fn on_relation(kind: NeedKind, oid: &str) -> String {
     let (right, test) = match kind {
         NeedKind::Owner => {
             return format!(
-                "SELECT $role, {NAME}, 'GRANT ' || quote_ident(pg_get_userbyid(c.relowner)) || \
-                   ' TO ' || quote_ident($role) || ', or run the apply as ' || \
-                   quote_ident(pg_get_userbyid(c.relowner)) {relation} \
+                "SELECT $role, {NAME}, 'run the apply as ' || \
+                   quote_ident(pg_get_userbyid(c.relowner)) || ', or as a member of it' {relation} \
                  AND NOT pg_has_role($role, c.relowner, 'USAGE')"
             );
         }

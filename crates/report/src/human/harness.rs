@@ -80,24 +80,10 @@ pub fn postflight(report: &PostflightReport, detail: Detail, look: &Look) -> Str
     page.entry(2, Ink::Faint, "dirty", REACH, &number(report.dirty_migrations));
     let checksum = report.schema_checksum.as_deref().unwrap_or(not_read);
     page.entry(2, Ink::Faint, "schema", REACH, checksum);
-    for orphans in &report.orphans {
-        let title = format!("{} on {}", orphans.constraint, orphans.relation);
-        page.gap();
-        page.entry(2, Ink::Strong, &text::tame_line(&title), 0, "");
-        page.verbatim(&format!("    {};", text::tame_line(&orphans.list)));
-        page.verbatim(&format!("    {};", text::tame_line(&orphans.delete)));
-    }
-    if !report.orphans.is_empty() {
-        page.gap();
-    }
     checks(&mut page, &report.checks, detail);
     notes(&mut page, &report.findings);
     if !report.validation_passed {
-        next_step(
-            &mut page,
-            "settle the errors as said beside each; where data is lost, `stopover rollback`, or \
-             restore the backup",
-        );
+        next_step(&mut page, "settle the errors as said beside each, and run postflight again");
     }
     page.finish()
 }
