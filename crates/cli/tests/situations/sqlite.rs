@@ -215,3 +215,37 @@ fn an_old_backup_is_red() {
     let red = place.rehearse("app.db", &["--max-age", "26h"]).red();
     assert!(red.first_line().starts_with("restore: the backup is too old: 72 h"), "{}", red.detail);
 }
+
+#[test]
+fn rows_and_columns_that_vanish_are_red_and_what_is_renamed_or_rebuilt_is_not() {
+    let losses = |report: &Value| -> Vec<String> {
+        let findings = report["findings"].as_array().unwrap().iter();
+        let lost = findings.filter(|it| it["code"] == "data-loss");
+        lost.map(|it| it["message"].as_str().unwrap().to_owned()).collect()
+    };
+    let place = Place::open();
+    place.migration("2_less.up.sql", "delete from users where id = 4;\n");
+    let red = place.rehearse("app.db", &[]).red();
+    assert_eq!(red.first_line(), "users lost 1 of its 4 rows (migration 2)");
+    let allowed = "-- stopover: allow data-loss(users)\ndelete from users where id = 4;\n";
+    place.migration("2_less.up.sql", allowed);
+    assert_eq!(losses(&place.rehearse("app.db", &[]).green()).len(), 1, "a note");
+
+    place.migration("2_less.up.sql", "alter table users drop column name;\n");
+    let red = place.rehearse("app.db", &[]).red();
+    let lost = "users lost its column name, which held values in 3 rows (migration 2)";
+    assert_eq!(red.first_line(), lost);
+    let rebuilt = "create table new (id integer primary key);\ninsert into new select id from users;\n\
+                   drop table users;\nalter table new rename to users;\n";
+    place.migration("2_less.up.sql", rebuilt);
+    assert_eq!(place.rehearse("app.db", &[]).red().first_line(), lost);
+
+    let renamed = "alter table users rename column name to called;\n\
+                   alter table users rename to people;\ncreate table users (id integer);\n";
+    place.migration("2_less.up.sql", renamed);
+    let report = place.rehearse("app.db", &["--digest"]).green();
+    assert!(losses(&report).is_empty(), "{report}");
+    let people = &report["tables"][0];
+    assert_eq!((&people["fate"], &people["relation_after"]), (&json!("renamed"), &json!("people")));
+    assert_eq!(people["digest"]["changed_columns"], json!([]));
+}

@@ -17,6 +17,7 @@ use stopover_model::{Finding, TableCensus, units};
 
 use super::compared::{After, Before, Compared, Was, compared, merge, uncounted};
 use super::named::dropped_in;
+use super::renamed::follow;
 use crate::statement::unless_stopped;
 use crate::{Applied, Ending, Request};
 
@@ -94,7 +95,9 @@ async fn again<B: Backend>(
     request: &Request<'_>,
     report: &mut RehearsalReport,
 ) {
-    let compared = match after(auditor, before, request, report).await {
+    let ran = migrations.iter().filter_map(|it| request.source.get(&it.version));
+    let texts: Vec<&str> = ran.map(|it| it.up.text.as_str()).collect();
+    let compared = match after(auditor, before, &texts, request, report).await {
         Ok(compared) => compared,
         Err(NoCensus::Failed(error)) => {
             report.findings.push(uncountable(&error));
@@ -107,8 +110,6 @@ async fn again<B: Backend>(
     };
     let tables: Vec<CountedTable<'_>> = compared.iter().map(Compared::counted).collect();
     report.findings.extend(vanished(&tables, &allowances(request, migrations)));
-    let ran = migrations.iter().filter_map(|it| request.source.get(&it.version));
-    let texts: Vec<&str> = ran.map(|it| it.up.text.as_str()).collect();
     report.findings.extend(changed_unnamed(&tables, &texts));
 }
 
@@ -193,13 +194,14 @@ async fn counted<S: Session>(
 async fn after<B: Backend>(
     auditor: &B,
     before: &Before,
+    texts: &[&str],
     request: &Request<'_>,
     report: &mut RehearsalReport,
 ) -> Result<Vec<Compared>, NoCensus> {
     let began = Instant::now();
     let mut session = auditor.connect().await?;
     let canceller = session.canceller();
-    let reading = read_after(&mut session, before, request);
+    let reading = read_after(&mut session, before, texts, request);
     let read = unless_stopped(&canceller, reading, &request.stop).await;
     let after = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
@@ -219,7 +221,7 @@ pub(super) async fn since<B: Backend>(
 ) -> Result<Vec<Unexplained>, NoCensus> {
     let mut session = auditor.connect().await?;
     let canceller = session.canceller();
-    let reading = read_after(&mut session, before, request);
+    let reading = read_after(&mut session, before, &[], request);
     let read = unless_stopped(&canceller, reading, &request.stop).await;
     let after = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
@@ -270,11 +272,13 @@ impl Unexplained {
 async fn read_after<S: Session>(
     session: &mut S,
     before: &Before,
+    texts: &[&str],
     request: &Request<'_>,
 ) -> Result<After, BackendError> {
     let scope = session.bookkeeping(&request.facts).await?;
     let schema = session.schema(&scope).await?;
-    let imprints = session.imprints(&scope).await?;
+    let mut imprints = session.imprints(&scope).await?;
+    follow(before.tables.iter().map(|it| &it.imprint), &mut imprints, texts);
     let was: HashMap<&str, &Imprint> =
         before.tables.iter().map(|it| (it.imprint.object.as_str(), &it.imprint)).collect();
     let is_touched = |it: &&Imprint| {

@@ -7,6 +7,7 @@ mod compared;
 mod down;
 mod named;
 mod receipt;
+mod renamed;
 mod stage;
 mod unprepared;
 mod verdict;

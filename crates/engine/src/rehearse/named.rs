@@ -16,13 +16,16 @@ pub(super) struct Named {
     pub(super) columns: Vec<usize>,
 }
 
-/// Columns that one of the scripts drops by name, if it names their table or what that is a part of.
+/// Columns that one of the scripts drops by name, if it names their table or what that is a part of;
+/// of a table that it drops and may make again, all.
 pub(super) fn dropped_in<'a>(
     texts: impl Iterator<Item = &'a str>,
     imprints: &[Imprint],
 ) -> Vec<Named> {
     let mut columns: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
+    let mut tables: HashMap<String, Vec<usize>> = HashMap::new();
     for (table, imprint) in imprints.iter().enumerate() {
+        tables.entry(bare(&imprint.relation)).or_default().push(table);
         for (at, column) in imprint.columns.iter().enumerate() {
             columns.entry(column.name.to_lowercase()).or_default().push((table, at));
         }
@@ -30,7 +33,11 @@ pub(super) fn dropped_in<'a>(
     let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for text in texts {
         let text = text.to_lowercase();
+        let rebuilds = text.contains("rename") || text.contains("create table");
         for word in dropped_words(&text) {
+            for table in tables.get(word).into_iter().flatten().filter(|_| rebuilds) {
+                found.insert(*table, (0..imprints[*table].columns.len()).collect());
+            }
             for (table, at) in columns.get(word).into_iter().flatten() {
                 let imprint = &imprints[*table];
                 let mut names = imprint.within.iter().chain([&imprint.relation]);
@@ -64,15 +71,21 @@ fn dropped_words(text: &str) -> Vec<&str> {
         let alone = !text[..at].ends_with(is_part) && !rest.starts_with(is_part);
         while alone {
             rest = rest.trim_start();
-            if let Some(quoted) = rest.strip_prefix('"') {
-                words.extend(quoted.split('"').next());
+            let quotes = [('"', '"'), ('[', ']'), ('`', '`'), ('\'', '\'')];
+            let quoted = quotes.iter().find_map(|(open, close)| {
+                rest.strip_prefix(*open).and_then(|it| it.split(*close).next())
+            });
+            if let Some(quoted) = quoted {
+                words.push(quoted);
                 break;
             }
             let end = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
             let (word, behind) = rest.split_at(end);
             match word {
-                "column" | "if" | "exists" => rest = behind,
+                "column" | "table" | "if" | "exists" => rest = behind,
                 "" => break,
+                // A schema.
+                _ if behind.starts_with('.') => rest = &behind[1..],
                 word => {
                     words.push(word);
                     break;
@@ -112,12 +125,24 @@ mod tests {
     fn a_column_that_a_script_drops_is_found_however_it_is_spelled() {
         assert_eq!(found("ALTER TABLE orders DROP COLUMN IF EXISTS note"), [(0, vec![1])]);
         assert_eq!(found("alter table Orders drop\n\tNOTE, DROP \"Odd One\""), [(0, vec![1, 2])]);
+        assert_eq!(found("ALTER TABLE orders DROP [note]"), [(0, vec![1])]);
+        assert_eq!(found("ALTER TABLE orders DROP COLUMN `note`"), [(0, vec![1])]);
         assert_eq!(found("DO $$ BEGIN ALTER TABLE users DROP COLUMN note; END $$"), [(1, vec![1])]);
     }
 
     #[test]
     fn a_column_of_the_whole_is_one_of_its_parts() {
         assert_eq!(found("ALTER TABLE events DROP COLUMN note"), [(2, vec![0])]);
+    }
+
+    #[test]
+    fn a_table_that_may_be_made_again_may_lose_every_column() {
+        let rebuilt =
+            "CREATE TABLE new (id int); DROP TABLE Users; ALTER TABLE new RENAME TO users";
+        assert_eq!(found(rebuilt), [(1, vec![0, 1])]);
+        let qualified = "DROP TABLE IF EXISTS public.users; CREATE TABLE users (id int)";
+        assert_eq!(found(qualified), [(1, vec![0, 1])]);
+        assert_eq!(found("DROP TABLE users"), []);
     }
 
     #[test]

@@ -19,7 +19,7 @@ mod text;
 mod witness;
 
 use rusqlite::Connection;
-use stopover_backend::{BackendError, Census, CensusDepth, CensusScope};
+use stopover_backend::{BackendError, Census, CensusDepth, CensusScope, Imprint};
 use stopover_model::{Mark, Schema, TableCensus};
 
 use crate::error::request_error;
@@ -45,6 +45,36 @@ impl Census for SqliteSession {
     async fn marks(&mut self, scope: &CensusScope) -> Result<Vec<Mark>, BackendError> {
         let except = Except::of(scope);
         self.call(move |held| moment(held, |it| marks::read(it, &except))).await?
+    }
+
+    async fn chosen_tables(
+        &mut self,
+        scope: &CensusScope,
+        depth: CensusDepth,
+        relations: &[String],
+    ) -> Result<Vec<TableCensus>, BackendError> {
+        let (except, relations) = (Except::of(scope), relations.to_vec());
+        let read = move |it: &Connection| {
+            rows::read(it, &except, depth, &|name| relations.iter().any(|it| it == name))
+        };
+        self.call(move |held| moment(held, read)).await?
+    }
+
+    async fn imprints(&mut self, scope: &CensusScope) -> Result<Vec<Imprint>, BackendError> {
+        let except = Except::of(scope);
+        self.call(move |held| moment(held, |it| rows::imprints(it, &except))).await?
+    }
+
+    async fn values(
+        &mut self,
+        scope: &CensusScope,
+        relation: &str,
+        columns: &[String],
+    ) -> Result<Option<Vec<u64>>, BackendError> {
+        let (except, relation) = (Except::of(scope), relation.to_owned());
+        let columns = columns.to_vec();
+        let read = move |it: &Connection| rows::values(it, &except, &relation, &columns);
+        self.call(move |held| moment(held, read)).await?
     }
 }
 

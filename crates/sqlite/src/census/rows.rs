@@ -6,7 +6,7 @@
 //! then ordinary tables to SQLite, and are read as such.
 
 use rusqlite::Connection;
-use stopover_backend::CensusDepth;
+use stopover_backend::{CensusDepth, Imprint, ImprintColumn};
 use stopover_model::{ColumnDigest, TableCensus};
 
 use super::names::{meant, shown};
@@ -40,6 +40,41 @@ pub(super) fn read(
 /// The tables that hold rows of their own, as a census names them.
 pub(super) fn relations(connection: &Connection, except: &Except) -> rusqlite::Result<Vec<String>> {
     Ok(names(connection, except)?.iter().map(|it| shown(it)).collect())
+}
+
+/// The tables with their columns. What was written to is not known here, nor which table or column
+/// it is but by its name.
+pub(super) fn imprints(connection: &Connection, except: &Except) -> rusqlite::Result<Vec<Imprint>> {
+    let sql = "SELECT name FROM pragma_table_xinfo(?1, 'main') WHERE hidden = 0 ORDER BY cid";
+    let mut select = connection.prepare_cached(sql)?;
+    let mut imprints = Vec::new();
+    for table in names(connection, except)? {
+        let columns = select.query_map([&table], |row| row.get::<_, String>(0))?;
+        let column = |name: String| ImprintColumn { key: name.clone(), name };
+        let columns = columns.map(|it| it.map(column)).collect::<rusqlite::Result<_>>()?;
+        imprints.push(Imprint { columns, ..Imprint::bare(shown(&table)) });
+    }
+    Ok(imprints)
+}
+
+/// In how many rows of a table each of these columns has a value; `None` where there is no such
+/// table.
+pub(super) fn values(
+    connection: &Connection,
+    except: &Except,
+    relation: &str,
+    columns: &[String],
+) -> rusqlite::Result<Option<Vec<u64>>> {
+    let names = names(connection, except)?;
+    let Some(table) = names.iter().find(|it| shown(it) == relation) else { return Ok(None) };
+    // The table's name before each column's: a name that is no column would be a string.
+    let counts: Vec<String> =
+        columns.iter().map(|it| format!("count(t.{})", identifier(it))).collect();
+    let sql = format!("SELECT {} FROM {} AS t", counts.join(", "), qualified(table));
+    let count = |row: &rusqlite::Row<'_>| {
+        (0..columns.len()).map(|at| row.get::<_, i64>(at).map(i64::unsigned_abs)).collect()
+    };
+    connection.query_row(&sql, [], count).map(Some)
 }
 
 fn names(connection: &Connection, except: &Except) -> rusqlite::Result<Vec<String>> {
