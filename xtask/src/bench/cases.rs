@@ -117,12 +117,14 @@ impl Bench<'_> {
         Ok(())
     }
 
-    /// Each in a database in which it has applied everything itself; ours on a peer's ledger in a
-    /// copy of the peer's.
-    fn idle(&self, case: Case) -> anyhow::Result<Table> {
-        let count = case.migrations(self.options.quick);
+    /// Each in a database in which it has applied everything itself; ours on a peer's ledger in one
+    /// of the peer's. Gives the folder and the database of each.
+    fn histories(
+        &self,
+        everybody: &[Contestant],
+        count: usize,
+    ) -> anyhow::Result<Vec<(PathBuf, String)>> {
         let scripts = form::history(count);
-        let everybody = self.contestants();
         let mut prepared = Vec::new();
         for (at, who) in everybody.iter().enumerate() {
             let folder = self.folder(who.form(), &scripts)?;
@@ -142,16 +144,20 @@ impl Bench<'_> {
             prepared.push((folder, database));
         }
         self.server.admin("CHECKPOINT")?;
+        Ok(prepared)
+    }
+
+    /// Nothing to do.
+    fn idle(&self, case: Case) -> anyhow::Result<Table> {
+        let count = case.migrations(self.options.quick);
+        let everybody = self.contestants();
+        let prepared = self.histories(&everybody, count)?;
         let mut series = named(&everybody);
-        self.turns(
-            &everybody,
-            |at| {
-                let (folder, database) = &prepared[at];
-                let mut command = self.command(&everybody[at], folder, database)?;
-                measure::time(&mut command, self.work)
-            },
-            &mut series,
-        )?;
+        let once = |at: usize| {
+            let (folder, database) = &prepared[at];
+            measure::time(&mut self.command(&everybody[at], folder, database)?, self.work)
+        };
+        self.turns(&everybody, once, &mut series)?;
         for (at, who) in everybody.iter().enumerate() {
             let (folder, database) = &prepared[at];
             self.applied(who, database, count)?;
@@ -159,17 +165,17 @@ impl Bench<'_> {
             series[at].peak = Some(measure::usage(&command, self.work)?.peak);
             self.server.drop(database)?;
         }
+        let how = format!(
+            "The whole process, on a database in which each tool has applied a history of {} small \
+             migrations ({} tables and their columns) itself.",
+            grouped(count),
+            count.div_ceil(form::PER_TABLE),
+        );
+        let goal = |it: &Contestant| case.goal().is_some_and(|goal| it.is_peer(goal));
         Ok(Table {
             title: format!("Nothing to do, {} applied", grouped(count)),
-            how: format!(
-                "The whole process, on a database in which each tool has applied a history of {} \
-                 small migrations ({} tables and their columns) itself.",
-                grouped(count),
-                count.div_ceil(form::PER_TABLE),
-            ),
-            reference: case
-                .goal()
-                .and_then(|goal| everybody.iter().position(|it| it.is_peer(goal))),
+            how,
+            reference: everybody.iter().position(goal),
             series,
             unit: Unit::Milliseconds,
         })

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::fs::{self, File};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::sys::wait::waitpid;
 
-/// Starts the line that tells microseconds from start to end, those of the processor, and KiB.
+/// Starts the line that tells microseconds to the end, to the last output, and of the processor, and
+/// KiB.
 const USAGE: &str = "usage:";
 
 /// How long it took from its start to its end. What it says goes to a file, and is shown where it
@@ -23,7 +25,10 @@ pub(super) fn time(command: &mut Command, folder: &Path) -> anyhow::Result<Durat
 /// What one run of a program took.
 #[derive(Debug, Clone)]
 pub(super) struct Usage {
+    /// From its start to its end.
     pub(super) took: Duration,
+    /// From its start to the last that it said.
+    pub(super) told: Duration,
     /// On all cores, with all processes that it started, whether it waited for them or not.
     pub(super) processor: Duration,
     /// Its largest resident memory, in bytes; that of processes which it waited for counts, too.
@@ -50,9 +55,10 @@ pub(super) fn usage(command: &Command, folder: &Path) -> anyhow::Result<Usage> {
     let line = said.lines().find_map(|line| line.strip_prefix(USAGE));
     let numbers: Result<Vec<u64>, _> =
         line.context("nothing was told")?.split_whitespace().map(str::parse).collect();
-    let [took, processor, kibi] = numbers?[..] else { bail!("not three numbers: {said}") };
+    let [took, told, processor, kibi] = numbers?[..] else { bail!("not four numbers: {said}") };
     Ok(Usage {
         took: Duration::from_micros(took),
+        told: Duration::from_micros(told),
         processor: Duration::from_micros(processor),
         peak: kibi * 1024,
         said,
@@ -64,14 +70,29 @@ pub(super) fn usage_of(command: &[String]) -> anyhow::Result<ExitCode> {
     let (program, arguments) = command.split_first().context("no program is named")?;
     adopt_orphans()?;
     let began = Instant::now();
-    let ended = Command::new(program).args(arguments).status().context("it cannot be run")?;
+    let mut starting = Command::new(program);
+    starting.args(arguments).stdout(Stdio::piped());
+    let mut child = starting.spawn().context("it cannot be run")?;
+    let mut output = child.stdout.take().context("no output")?;
+    let (mut buffer, mut told) = (vec![0; 64 << 10], Duration::ZERO);
+    loop {
+        let read = output.read(&mut buffer)?;
+        if read == 0 {
+            break;
+        }
+        told = began.elapsed();
+        io::stdout().write_all(&buffer[..read])?;
+    }
+    let ended = child.wait()?;
     let took = began.elapsed();
     let peak = getrusage(UsageWho::RUSAGE_CHILDREN)?.max_rss();
     // A server that it started, and its guard, come to us when it has ended, and count as well.
     while waitpid(None, None).is_ok() {}
     let all = getrusage(UsageWho::RUSAGE_CHILDREN)?;
     let processor = all.user_time() + all.system_time();
-    println!("{USAGE} {} {} {peak}", took.as_micros(), processor.num_microseconds());
+    let (took, told) = (took.as_micros(), told.as_micros());
+    // Behind whatever it said last.
+    println!("\n{USAGE} {took} {told} {} {peak}", processor.num_microseconds());
     Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -30,7 +30,7 @@ use crate::sweep::{self, Swept};
 pub use empty::EmptyScratch;
 use failure::{Failed, how_to_back_up};
 use given::GivenScratch;
-use private::PrivateScratch;
+use private::{Leaving, PrivateScratch};
 pub use sqlite::SqliteScratch;
 pub use stock::{BaseOptions, Keeping};
 
@@ -84,6 +84,8 @@ pub struct PostgresScratch {
     /// What became of the fetch, where it came first.
     early: Option<Result<(), Failed>>,
     scratch: Option<Scratch>,
+    /// Waited for when this is dropped.
+    leaving: Option<Leaving>,
     known: Known,
 }
 
@@ -106,7 +108,14 @@ impl PostgresScratch {
     /// A provider for one rehearsal. Nothing is started yet.
     #[must_use]
     pub fn new(request: ScratchRequest) -> Self {
-        Self { request, fetch: None, early: None, scratch: None, known: Known::default() }
+        Self {
+            request,
+            fetch: None,
+            early: None,
+            scratch: None,
+            leaving: None,
+            known: Known::default(),
+        }
     }
 
     /// Gets the backup first, instead of taking the one that the request names.
@@ -287,10 +296,11 @@ impl Scratch {
         }
     }
 
-    async fn discard(self) -> Vec<Finding> {
+    /// What is left to be waited for, and what went wrong.
+    async fn discard(self) -> (Option<Leaving>, Vec<Finding>) {
         match self {
-            Self::Private(it) => it.discard().await,
-            Self::Given(it) => it.discard().await,
+            Self::Private(it) => (Some(it.discard()), Vec::new()),
+            Self::Given(it) => (None, it.discard().await),
         }
     }
 }
@@ -359,10 +369,10 @@ impl ScratchProvider for PostgresScratch {
     }
 
     async fn discard(&mut self) -> Vec<Finding> {
-        match self.scratch.take() {
-            Some(scratch) => scratch.discard().await,
-            None => Vec::new(),
-        }
+        let Some(scratch) = self.scratch.take() else { return Vec::new() };
+        let (leaving, findings) = scratch.discard().await;
+        self.leaving = leaving;
+        findings
     }
 }
 

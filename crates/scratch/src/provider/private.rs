@@ -1,5 +1,6 @@
 //! A scratch on a private server.
 
+use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use stopover_backend::PrepareStage;
@@ -65,12 +66,11 @@ impl PrivateScratch {
             request.search.choose(wanted, programs).map_err(|it| Failed::of_binaries(&it))?;
         let name = format!("PostgreSQL {}", choice.binaries.version());
         let options = server_options(request);
-        let pg_restore = newest_pg_restore(request, &choice.binaries);
+        let pg_restore = if archive { newest_pg_restore(request, &choice.binaries) } else { None };
         let mut findings = Vec::new();
         let stock = match (&request.bases, facts) {
             (Some(bases), Some(facts)) => {
-                let reader = pg_restore.as_ref().filter(|_| archive);
-                let setup = Setup::new(&choice.binaries, reader, &options);
+                let setup = Setup::new(&choice.binaries, pg_restore.as_ref(), &options);
                 let stock = Stock::open(bases, setup, facts, backup.name.clone());
                 stock.map_err(|finding| findings.push(finding)).ok()
             }
@@ -202,21 +202,37 @@ impl PrivateScratch {
         findings
     }
 
-    /// Stops the server and removes its folder.
-    pub(super) async fn discard(self) -> Vec<Finding> {
-        let folder = self.server.folder().display().to_string();
-        let stopped = self.server.stop().await;
-        if let Some(mut stock) = self.stock {
-            stock.finish().await;
-        }
-        match stopped {
-            Ok(()) => Vec::new(),
-            Err(error) => vec![Finding::warning(
-                "scratch-left",
-                folder,
-                format!("the private server could not be removed: {error}"),
-                "`stopover scratch sweep` removes it",
-            )],
+    /// Stops the server and removes its folder, beside whatever comes next: a verdict need not wait
+    /// for gigabytes to be removed.
+    pub(super) fn discard(self) -> Leaving {
+        let Self { server, stock, .. } = self;
+        let leaving = move || {
+            let folder = server.folder().to_owned();
+            drop(server);
+            if folder.exists() {
+                let folder = folder.display();
+                tracing::warn!(
+                    "{folder} could not be removed: `stopover scratch sweep` removes it"
+                );
+            }
+            if let Some(stock) = stock {
+                stock.finish();
+            }
+        };
+        // Where there is no thread, it is done by now.
+        Leaving(thread::Builder::new().name("discard".to_owned()).spawn(leaving).ok())
+    }
+}
+
+/// A server that is being stopped and removed; dropping it waits for the end of that.
+#[derive(Debug)]
+pub(super) struct Leaving(Option<JoinHandle<()>>);
+
+impl Drop for Leaving {
+    fn drop(&mut self) {
+        if let Some(thread) = self.0.take() {
+            // However it ended, it has ended.
+            let _ = thread.join();
         }
     }
 }

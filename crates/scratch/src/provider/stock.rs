@@ -256,16 +256,15 @@ impl Stock {
     }
 
     /// At the very end: makes sure that the base is on the disk, where that costs next to nothing.
-    pub(super) async fn finish(&mut self) {
+    pub(super) fn finish(mut self) {
         self.turn = None;
         let Some((name, made_at)) = self.unsettled.take() else { return };
         let age = Timestamp::now().duration_since(made_at);
         if age.unsigned_abs() < WRITTEN_BY_ITSELF {
             return;
         }
-        let bases = self.bases.clone();
         // A base that nobody is sure of is thrown away after the system's next start: no harm.
-        let _ = spawn_blocking(move || bases.make_durable(&name)).await;
+        let _ = self.bases.make_durable(&name);
     }
 }
 

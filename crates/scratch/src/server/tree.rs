@@ -3,10 +3,16 @@
 use std::fmt;
 use std::fs;
 use std::io;
-use std::path::Path;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
 
 use super::folder::private_folder;
 use super::user::ServerUser;
+
+/// More threads than this only get into each other's way in the file system.
+const MOST_THREADS: usize = 8;
 
 /// How much a folder holds: enough to see that something was deleted or cut off.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -18,6 +24,10 @@ pub(crate) struct Contents {
 impl Contents {
     pub(crate) fn bytes(self) -> u64 {
         self.bytes
+    }
+
+    fn and(self, other: Self) -> Self {
+        Self { files: self.files + other.files, bytes: self.bytes + other.bytes }
     }
 
     /// Reads what `Display` writes.
@@ -33,11 +43,41 @@ impl fmt::Display for Contents {
     }
 }
 
-/// Copies what is in `from` into the empty folder `to`, for the given user. The file system
-/// shares the blocks where it can. Only folders and plain files are copied: a fresh data folder
-/// holds nothing else, and what is missed shows in the contents.
+/// Copies what is in `from` into the empty folder `to`, for the given user, on all cores: its many
+/// small files are work for the processor. The file system shares the blocks where it can. Only
+/// folders and plain files are copied: a fresh data folder holds nothing else, and what is missed
+/// shows in the contents.
 pub(crate) fn copy(from: &Path, to: &Path, user: &ServerUser) -> io::Result<Contents> {
-    let mut contents = Contents::default();
+    let mut files = Vec::new();
+    make_folders(from, to, user, &mut files)?;
+    let next = AtomicUsize::new(0);
+    let work = || {
+        let mut contents = Contents::default();
+        while let Some((from, to)) = files.get(next.fetch_add(1, Ordering::Relaxed)) {
+            contents.bytes += fs::copy(from, to)?;
+            contents.files += 1;
+            user.give(to)?;
+        }
+        Ok(contents)
+    };
+    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get).min(MOST_THREADS);
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..threads).map(|_| scope.spawn(work)).collect();
+        let own = work();
+        let broken = |_| Err(io::Error::other("a thread broke off"));
+        let others = others.into_iter().map(|it| it.join().unwrap_or_else(broken));
+        // All are waited for, whatever the first one said.
+        others.collect::<Vec<_>>().into_iter().fold(own, |sum, one| Ok(sum?.and(one?)))
+    })
+}
+
+/// Makes the folders, and lists the files: from where to where.
+fn make_folders(
+    from: &Path,
+    to: &Path,
+    user: &ServerUser,
+    files: &mut Vec<(PathBuf, PathBuf)>,
+) -> io::Result<()> {
     for entry in fs::read_dir(from)? {
         let entry = entry?;
         let kind = entry.file_type()?;
@@ -45,16 +85,12 @@ pub(crate) fn copy(from: &Path, to: &Path, user: &ServerUser) -> io::Result<Cont
         if kind.is_dir() {
             private_folder(&target)?;
             user.give(&target)?;
-            let inner = copy(&entry.path(), &target, user)?;
-            contents.files += inner.files;
-            contents.bytes += inner.bytes;
+            make_folders(&entry.path(), &target, user, files)?;
         } else if kind.is_file() {
-            contents.bytes += fs::copy(entry.path(), &target)?;
-            contents.files += 1;
-            user.give(&target)?;
+            files.push((entry.path(), target));
         }
     }
-    Ok(contents)
+    Ok(())
 }
 
 /// Removes what is in a folder, but not the folder.

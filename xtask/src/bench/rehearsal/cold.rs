@@ -89,8 +89,8 @@ impl Bench<'_> {
         let how = format!(
             "A plain `.sql.gz` of a database of {} MB ({} MB compressed), restored, analysed, and \
              five migrations run on it: by `stopover rehearse`, which starts a server of its own, \
-             and by the others, with ANALYZE and then {}, on a server that runs already and is as \
-             it is out of the box. Processor: the server's time is in it.",
+             until its report is there, and by the others, with ANALYZE and then {}, on a server that \
+             runs already and is as it is out of the box. Processor: the server's time is in it.",
             self.dumps.megabytes,
             fs::metadata(&self.dumps.plain)?.len() >> 20,
             self.migrator_name(),
@@ -117,7 +117,7 @@ impl Bench<'_> {
         let Rehearsed { usage, report } = self.rehearse(&self.usual, keeping)?;
         anyhow::ensure!(report.origin == Origin::Backup, "a base was used");
         let peak = Some(usage.peak);
-        let (all, processor) = (usage.took, usage.processor);
+        let (all, processor) = (usage.told, usage.processor);
         Ok(Took { restore: report.restore, all, processor, peak })
     }
 

@@ -18,8 +18,8 @@ impl Bench<'_> {
         Ok(Table {
             title: "Warm: a base there".to_owned(),
             how: format!(
-                "The same rehearsal when it is not the first, from the program's start to its end, \
-                 less what the five migrations took: the database of {} MB is made from the base \
+                "The same rehearsal when it is not the first, from the program's start to its \
+                 report, less what the five migrations took: the database of {} MB is made from the base \
                  by copying its files, and by cloning them where the file system can.",
                 self.dumps.megabytes
             ),
@@ -39,7 +39,7 @@ impl Bench<'_> {
             }
             let origin = rehearsed.report.origin;
             ensure!(origin == expected, "{origin:?} instead of {expected:?}");
-            series.runs.push(rehearsed.usage.took.saturating_sub(rehearsed.report.migrations));
+            series.runs.push(rehearsed.usage.told.saturating_sub(rehearsed.report.migrations));
             series.processor.push(rehearsed.usage.processor);
             series.peak = series.peak.max(Some(rehearsed.usage.peak));
         }
