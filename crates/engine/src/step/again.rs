@@ -112,7 +112,7 @@ impl<S: Session> Carrier<'_, S> {
     pub(super) async fn put_numbers_forward(&mut self) -> Result<(), BackendError> {
         let numbers = self.context.again.and_then(|it| open(&it.numbers).clone());
         match numbers {
-            Some(numbers) => leaving(self.session.put_forward(&numbers)).await,
+            Some(numbers) => Box::pin(leaving(self.session.put_forward(&numbers))).await,
             None => Ok(()),
         }
     }

@@ -115,9 +115,10 @@ pub(crate) async fn carry_out<S: Session>(
     let transactional = step.boundary.is_transactional();
     let mut carrier = Carrier { session, step, context, report, sink };
     match (transactional, context.direction) {
-        (true, _) => carrier.transactional().await,
-        (false, Direction::Up) => carrier.non_transactional().await,
-        (false, Direction::Down) => carrier.down_without_a_transaction().await,
+        // On the heap: what is awaited inside of each other adds up, and threads are small.
+        (true, _) => Box::pin(carrier.transactional()).await,
+        (false, Direction::Up) => Box::pin(carrier.non_transactional()).await,
+        (false, Direction::Down) => Box::pin(carrier.down_without_a_transaction()).await,
     }
 }
 
