@@ -8,10 +8,10 @@
 use std::collections::BTreeMap;
 
 use stopover_model::report::{
-    DroppedColumn, MigrationReport, MigrationStatus, StatementReport, TableFate, TableReport,
+    MigrationReport, MigrationStatus, StatementReport, TableFate, TableReport,
 };
 use stopover_model::units::count;
-use stopover_model::{Finding, LockMode, Severity, detail_list};
+use stopover_model::{Finding, LockMode, detail_list};
 
 /// A migration, and the relations that it may lose rows of, as its directive spells them.
 #[derive(Debug, Clone, Copy)]
@@ -49,7 +49,7 @@ impl Loss {
     /// are thought of where nobody else did it.
     fn may_be_of(self, statement: &StatementReport) -> bool {
         let own: &[&str] = match self {
-            Self::Rows => &["DELETE", "TRUNCATE", "MERGE"],
+            Self::Rows => &["DELETE", "TRUNCATE", "MERGE", "REPLACE"],
             Self::Table => &["DROP"],
             Self::Column => &["ALTER", "DROP"],
         };
@@ -61,104 +61,142 @@ impl Loss {
     }
 }
 
+/// What is gone of one table, or of several parts of one.
+struct Gone<'a> {
+    loss: Loss,
+    /// The table, or what all of them are parts of.
+    relation: &'a str,
+    parts: Vec<&'a CountedTable<'a>>,
+    /// Rows that are gone, or rows in which a column held a value; `None` where nobody knows.
+    number: Option<u64>,
+    /// The column.
+    column: Option<&'a str>,
+}
+
 /// Everything that vanished: an error, or a note where it was allowed.
 #[must_use]
 pub fn vanished(tables: &[CountedTable<'_>], ran: &[Allowance<'_>]) -> Vec<Finding> {
     let wholes = Wholes::of(tables);
-    let mut findings = Vec::new();
+    let mut gone: Vec<Gone<'_>> = Vec::new();
     for table in tables {
-        let report = table.report;
-        if let Some(lost) = report.lost_rows().filter(|_| !wholes.kept_rows_of(table)) {
-            let before = report.rows_before.unwrap_or(lost);
-            let what = match (lost == before, report.rows_after) {
-                (true, None) => format!("was dropped with its {}", rows(lost)),
-                (true, Some(_)) if lost > 1 => format!("lost all of its {}", rows(lost)),
-                _ => format!("lost {} of its {}", count(lost), rows(before)),
+        for one in of_table(table, &wholes) {
+            let same = |it: &&mut Gone<'_>| {
+                (it.loss, it.relation, it.column) == (one.loss, one.relation, one.column)
             };
-            let loss = if report.fate == Some(TableFate::Kept)
-                || report.fate == Some(TableFate::Renamed)
-            {
-                Loss::Rows
-            } else {
-                Loss::Table
-            };
-            findings.push(finding(table, loss, &what, ran));
+            match gone.iter_mut().find(same) {
+                Some(known) => {
+                    known.parts.extend(one.parts);
+                    known.number = known.number.zip(one.number).map(|(left, right)| left + right);
+                }
+                None => gone.push(one),
+            }
         }
-        let columns = report.dropped_columns.iter().flatten();
-        findings.extend(columns.filter_map(|it| column(table, it, ran)));
     }
-    findings
+    gone.iter().map(|it| finding(it, ran)).collect()
+}
+
+/// What is gone of a table.
+fn of_table<'a>(table: &'a CountedTable<'a>, wholes: &Wholes<'_>) -> Vec<Gone<'a>> {
+    let report = table.report;
+    let relation = table.within.last().unwrap_or(&report.relation);
+    let gone = |loss, number, column| Gone { loss, relation, parts: vec![table], number, column };
+    let lost = report.lost_rows().filter(|_| !wholes.kept_rows_of(table));
+    let loss = match report.fate {
+        Some(TableFate::Kept | TableFate::Renamed) => Loss::Rows,
+        _ => Loss::Table,
+    };
+    let rows = lost.map(|number| gone(loss, Some(number), None));
+    let dropped = report.dropped_columns.iter().flatten();
+    let columns = dropped.filter(|it| it.values != Some(0));
+    let columns = columns.map(|it| gone(Loss::Column, it.values, Some(it.column.as_str())));
+    rows.into_iter().chain(columns).collect()
 }
 
 fn rows(number: u64) -> String {
     if number == 1 { "1 row".to_owned() } else { format!("{} rows", count(number)) }
 }
 
-/// A column that was dropped with values in it, or maybe with values in it.
-fn column(
-    table: &CountedTable<'_>,
-    column: &DroppedColumn,
-    ran: &[Allowance<'_>],
-) -> Option<Finding> {
-    let name = &column.column;
-    let what = match column.values {
-        Some(0) => return None,
-        Some(1) => format!("lost its column {name}, which held a value in 1 row"),
-        Some(values) => format!("lost its column {name}, which held values in {}", rows(values)),
-        None => format!(
-            "lost its column {name}, and nobody knows whether it held values: no script names it \
-             behind a DROP, so that they were not counted before"
-        ),
-    };
-    Some(finding(table, Loss::Column, &what, ran))
+impl Gone<'_> {
+    /// The table that a person has to think of.
+    fn subject(&self) -> &str {
+        match self.parts.as_slice() {
+            [one] => &one.report.relation,
+            _ => self.relation,
+        }
+    }
+
+    fn in_words(&self) -> String {
+        let number = self.number.unwrap_or(0);
+        let before: u64 = self.parts.iter().filter_map(|it| it.report.rows_before).sum();
+        let is_there = self.parts.iter().any(|it| it.report.rows_after.is_some());
+        let told = match (self.loss, self.column) {
+            (_, Some(column)) => self.column_in_words(column),
+            (Loss::Table, _) if !is_there => match self.parts.len() {
+                1 => format!("was dropped with its {}", rows(number)),
+                several => format!("lost {several} partitions with their {}", rows(number)),
+            },
+            _ if number == before && number > 1 => format!("lost all of its {}", rows(number)),
+            _ => format!("lost {} of its {}", count(number), rows(before)),
+        };
+        let several = self.parts.len() > 1 && (is_there || self.column.is_some());
+        let where_in =
+            if several { format!(" in {} partitions", self.parts.len()) } else { String::new() };
+        format!("{} {told}{where_in}", self.subject())
+    }
+
+    fn column_in_words(&self, column: &str) -> String {
+        match self.number {
+            Some(1) => format!("lost its column {column}, which held a value in 1 row"),
+            Some(values) => {
+                format!("lost its column {column}, which held values in {}", rows(values))
+            }
+            None => format!(
+                "lost its column {column}, and nobody knows whether it held values: no script \
+                 names it behind a DROP, so that they were not counted before"
+            ),
+        }
+    }
+
+    fn relations(&self) -> Vec<&str> {
+        self.parts.iter().map(|it| it.report.relation.as_str()).collect()
+    }
 }
 
 /// The finding, and who is to blame for it.
-fn finding(table: &CountedTable<'_>, loss: Loss, what: &str, ran: &[Allowance<'_>]) -> Finding {
-    let relation = &table.report.relation;
-    let suspects = suspects(relation, loss, ran);
-    let message = format!("{relation} {what}{}", blame(&suspects, relation, loss));
-    let is_allowed = |it: &&Allowance<'_>| it.relations.iter().any(|name| covers(name, table));
-    let severity = match suspects.iter().all(is_allowed) && !suspects.is_empty() {
-        true => Severity::Note,
-        false => Severity::Error,
-    };
-    let remedy = match severity {
-        Severity::Note => String::new(),
-        _ => {
-            let files: Vec<String> = suspects
-                .iter()
-                .filter(|it| !is_allowed(it))
-                .map(|it| it.migration.file.clone())
-                .collect();
-            format!(
-                "change the migration so that nothing is lost, or say that it may be, at the head \
-                 of {}: `-- stopover: allow data-loss({relation})`",
-                detail_list(&files)
-            )
-        }
-    };
-    Finding::new(severity, "data-loss", relation, message, remedy)
+fn finding(gone: &Gone<'_>, ran: &[Allowance<'_>]) -> Finding {
+    let subject = gone.subject();
+    let suspects = suspects(gone, ran);
+    let message = format!("{}{}", gone.in_words(), blame(&suspects, gone));
+    let covers_all = |name: &String| gone.parts.iter().all(|table| covers(name, table));
+    let is_allowed = |it: &&Allowance<'_>| it.relations.iter().any(covers_all);
+    if !suspects.is_empty() && suspects.iter().all(is_allowed) {
+        return Finding::note("data-loss", subject, message, "");
+    }
+    let files: Vec<String> =
+        suspects.iter().filter(|it| !is_allowed(it)).map(|it| it.migration.file.clone()).collect();
+    let remedy = format!(
+        "change the migration so that nothing is lost, or say that it may be, at the head of {}: \
+         `-- stopover: allow data-loss({subject})`",
+        detail_list(&files)
+    );
+    Finding::error("data-loss", subject, message, remedy)
 }
 
 /// Migrations that may have done it: those that held a lock on the table behind which one writes,
 /// and of these the ones with a statement that loses rows; where no lock tells, all that ran.
-fn suspects<'a, 'b>(
-    relation: &str,
-    loss: Loss,
-    ran: &'b [Allowance<'a>],
-) -> Vec<&'b Allowance<'a>> {
+fn suspects<'a, 'b>(gone: &Gone<'_>, ran: &'b [Allowance<'a>]) -> Vec<&'b Allowance<'a>> {
     let ran = ran.iter().filter(|it| it.migration.status != MigrationStatus::Untouched);
+    let relations = gone.relations();
     let all: Vec<&Allowance<'_>> = ran.collect();
     let with = |condition: &dyn Fn(&MigrationReport) -> bool, among: &[&'b Allowance<'a>]| {
         among.iter().copied().filter(|it| condition(it.migration)).collect::<Vec<_>>()
     };
-    let writers = with(&|it| writes_to(it, relation), &all);
-    let losers = with(&|it| it.statements.iter().any(|it| loss.may_be_of(it)), &writers);
+    let writers = with(&|it| relations.iter().any(|relation| writes_to(it, relation)), &all);
+    let losers = with(&|it| it.statements.iter().any(|it| gone.loss.may_be_of(it)), &writers);
     // Where nobody looked at locks, the texts alone tell.
     let unseen = |it: &&Allowance<'_>| it.migration.statements.iter().all(|it| it.locks.is_none());
     let named = if all.iter().all(unseen) {
-        with(&|it| it.statements.iter().any(|it| loss.may_be_of(it)), &all)
+        with(&|it| it.statements.iter().any(|it| gone.loss.may_be_of(it)), &all)
     } else {
         Vec::new()
     };
@@ -180,10 +218,12 @@ fn writes_to(migration: &MigrationReport, relation: &str) -> bool {
 }
 
 /// ` (migration 42: DELETE, line 3)`
-fn blame(suspects: &[&Allowance<'_>], relation: &str, loss: Loss) -> String {
+fn blame(suspects: &[&Allowance<'_>], gone: &Gone<'_>) -> String {
+    let relations = gone.relations();
     let who = |it: &MigrationReport| {
         let holds = |it: &&StatementReport| {
-            loss.may_be_of(it) && it.locks.iter().flatten().any(|it| it.relation == relation)
+            gone.loss.may_be_of(it)
+                && it.locks.iter().flatten().any(|it| relations.contains(&it.relation.as_str()))
         };
         let statement = it.statements.iter().find(holds);
         statement.map_or_else(

@@ -1,5 +1,5 @@
-use stopover_model::Version;
-use stopover_model::report::{LockReport, StatementReport, TableFate};
+use stopover_model::report::{DroppedColumn, LockReport, StatementReport, TableFate};
+use stopover_model::{Severity, Version};
 
 use super::*;
 
@@ -136,7 +136,7 @@ fn rows_and_columns_are_asked_of_those_who_take_them() {
 fn a_loss_without_a_trace_is_allowed_by_nobody_alone() {
     let orders = table("public.orders", TableFate::Kept, 2, Some(1));
     let mut first = migration(1, "DELETE", LockMode::RowExclusive, "public.orders");
-    let mut second = migration(2, "INSERT", LockMode::RowExclusive, "public.orders");
+    let mut second = migration(2, "TRUNCATE", LockMode::RowExclusive, "public.orders");
     for it in [&mut first, &mut second] {
         it.statements[0].locks = None;
     }
@@ -200,4 +200,39 @@ fn a_directive_for_the_whole_covers_its_parts() {
     let whole = ["public.events".to_owned()];
     let counted = CountedTable { report: &part, within: &whole, within_after: &[] };
     assert_eq!(vanished(&[counted], &ran)[0].severity, Severity::Note);
+}
+
+#[test]
+fn what_many_partitions_lose_is_one_loss() {
+    let whole = ["public.events".to_owned()];
+    let parts = ["public.e_1", "public.e_2"].map(|it| {
+        let mut part = table(it, TableFate::Kept, 5, Some(4));
+        let note = DroppedColumn { column: "note".to_owned(), values: Some(2) };
+        part.dropped_columns = Some(vec![note]);
+        part
+    });
+    let delete = migration(1, "DELETE", LockMode::RowExclusive, "public.e_2");
+    let alter = migration(2, "ALTER TABLE", LockMode::AccessExclusive, "public.e_1");
+    let names = ["events".to_owned()];
+    let ran = [
+        Allowance { migration: &delete, relations: &names },
+        Allowance { migration: &alter, relations: &[] },
+    ];
+    let counted = parts.each_ref().map(|report| CountedTable {
+        report,
+        within: &whole,
+        within_after: &whole,
+    });
+    let found: Vec<(Severity, String)> =
+        vanished(&counted, &ran).into_iter().map(|it| (it.severity, it.message)).collect();
+    let rows = "public.events lost 2 of its 10 rows in 2 partitions (migration 1: DELETE, line 3)";
+    let column = "public.events lost its column note, which held values in 4 rows in 2 partitions \
+                  (migration 2: ALTER TABLE, line 3)";
+    let expected = [(Severity::Note, rows.to_owned()), (Severity::Error, column.to_owned())];
+    assert_eq!(found, expected);
+    let gone = ["public.e_1", "public.e_2"].map(|it| table(it, TableFate::Dropped, 5, None));
+    let counted =
+        gone.each_ref().map(|report| CountedTable { report, within: &whole, within_after: &[] });
+    let found = vanished(&counted, &ran);
+    assert!(found[0].message.starts_with("public.events lost 2 partitions with their 10 rows"));
 }

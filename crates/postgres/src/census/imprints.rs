@@ -7,8 +7,9 @@
 //! them. A TRUNCATE counts nothing, and gives the table another file: that is part of the imprint.
 //!
 //! **Rows.** In a database that was only restored a table has as many rows as were inserted, where
-//! nothing was updated or deleted. ANALYZE's estimate must be near to that: statistics that were
-//! reset, or an insert that was rolled back, show there. Small tables are counted anyway.
+//! nothing was updated or deleted. What ANALYZE found must fit: exactly where it has read all of the
+//! table, and nearly where it has read a part. Statistics that were reset, or an insert that was
+//! rolled back, show there; such a table is counted. One whose file is empty has no rows.
 
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
@@ -26,10 +27,10 @@ const EXACT_COUNTS: u32 = 150_000;
 /// How long sessions that have just ended are waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// Tables of so many pages (8 KiB) are counted: that takes no time.
+/// Tables of so many pages (8 KiB) are read as a whole by ANALYZE.
 const SMALL_PAGES: f64 = 128.0;
 
-/// ANALYZE looks at 30,000 rows; what it estimates is nearer than that.
+/// Of a larger one ANALYZE reads 30,000 pages; what it estimates is nearer than that.
 const NEAR: f64 = 0.1;
 
 /// Nobody else has a session in this database: every count is there. What sort of session another
@@ -97,12 +98,12 @@ pub(super) async fn read(
     Ok(imprints)
 }
 
-/// Name, identifier, file, pages, estimated rows, and rows inserted, updated and deleted.
+/// Name, identifier, file, pages, estimated rows, rows inserted, updated and deleted, and bytes.
 fn tables_query(look: &Look) -> String {
     format!(
         "SELECT {name}, c.oid, c.relfilenode, c.relpages, c.reltuples, \
            pg_stat_get_tuples_inserted(c.oid), pg_stat_get_tuples_updated(c.oid), \
-           pg_stat_get_tuples_deleted(c.oid) \
+           pg_stat_get_tuples_deleted(c.oid), pg_relation_size(c.oid) \
          FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind = 'r' AND {ours} ORDER BY {name} COLLATE \"C\"",
         name = named("c", "relname"),
@@ -143,15 +144,18 @@ fn mark(row: &SimpleQueryRow) -> Result<String, BackendError> {
 /// The rows of a table that was only restored, where nothing speaks against that.
 fn rows(row: &SimpleQueryRow) -> Result<Option<u64>, BackendError> {
     let (inserted, updated, deleted) = (field(row, 5)?, field(row, 6)?, field(row, 7)?);
+    if field(row, 8)? == "0" {
+        return Ok(Some(0));
+    }
     let number = |text: String| text.parse::<f64>().unwrap_or(-1.0);
     let (pages, estimate) = (number(field(row, 3)?), number(field(row, 4)?));
     let only_inserted = updated == "0" && deleted == "0";
-    let Some(inserted) = inserted.parse::<u64>().ok().filter(|_| only_inserted) else {
+    let Some(inserted) = inserted.parse::<u64>().ok().filter(|it| only_inserted && *it > 0) else {
         return Ok(None);
     };
-    let is_large = pages > SMALL_PAGES;
-    let is_near = (inserted as f64 - estimate).abs() <= NEAR * estimate;
-    Ok((is_large && is_near).then_some(inserted))
+    let allowed = if pages > SMALL_PAGES { NEAR * estimate } else { 0.0 };
+    let fits = (inserted as f64 - estimate).abs() <= allowed;
+    Ok(fits.then_some(inserted))
 }
 
 /// In how many rows of a table each of these columns has a value.

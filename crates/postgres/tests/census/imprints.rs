@@ -44,7 +44,12 @@ async fn rows_that_are_told_without_counting_are_those_that_are_there() {
         assert!(told.rows.is_none_or(|it| it == counted.rows), "{told:?} {counted:?}");
     }
     assert_eq!(of(&told, "public.big").rows, Some(40_000), "nothing had to be read");
+    assert_eq!(of(&told, "public.small").rows, Some(2), "nor there");
     assert_eq!(of(&told, "public.worn").rows, None, "rows were deleted");
+    run(&database, "INSERT INTO small SELECT 3").await;
+    assert_eq!(of(&imprints(&database).await, "public.small").rows, None, "not analysed since");
+    run(&database, "TRUNCATE small").await;
+    assert_eq!(of(&imprints(&database).await, "public.small").rows, Some(0));
 }
 
 #[tokio::test]
