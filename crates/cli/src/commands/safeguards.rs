@@ -41,9 +41,11 @@ impl Guards {
         let mut guards = Self::of_rollback(settings, database, decision)?;
         if settings.apply.preflight {
             guards.rest.preflight = Some(preflight::asked(settings).await?);
-            if verdict == Verdict::Overridden {
-                guards.rest.overrides.insert(0, lifted(Safeguard::Preflight, decision));
-            }
+        }
+        // A rehearsal that is required is asked for without a preflight too.
+        let stands = settings.apply.preflight || settings.require_rehearsal.is_some();
+        if stands && verdict == Verdict::Overridden {
+            guards.rest.overrides.insert(0, lifted(Safeguard::Preflight, decision));
         }
         if settings.apply.postflight {
             guards.rest.postflight = Some(settings.postflight_limits()?);

@@ -113,6 +113,36 @@ async fn a_red_rehearsal_refuses_and_takes_the_place_of_a_green_one() {
 }
 
 #[tokio::test]
+async fn an_edit_that_is_healed_is_part_of_the_rehearsed_plan() {
+    let place = shop().await;
+    place.write(ORDERS.0, &format!("-- The orders.\n{}", ORDERS.1));
+    place.call("rehearse --backup backup.sql").run().exits(0);
+    let require = || place.call("apply --require-rehearsal 1h --format json").run();
+    place.write(ORDERS.0, &format!("-- All of the orders.\n{}", ORDERS.1));
+    refused(require(), "what is healed before them");
+    place.write(ORDERS.0, &format!("-- The orders.\n{}", ORDERS.1));
+    let report = require().exits(0).document();
+    assert_eq!((&report["healed"], &report["applied"]), (&vec![1].into(), &vec![2].into()));
+}
+
+/// Preflight tells of it among everything else, and the decision that lifts the one lifts the other.
+#[tokio::test]
+async fn without_a_rehearsal_preflight_refuses_unless_somebody_takes_the_blame() {
+    let place = shop().await;
+    let apply = |more: &str| {
+        let call = place.call(&format!("apply --require-rehearsal 1h --format json {more}"));
+        call.whole().run()
+    };
+    let report = apply("").exits(1).document();
+    let findings = report["preflight"]["findings"].as_array().expect("a preflight");
+    assert!(findings.iter().any(|it| it["code"] == "receipt" && it["severity"] == "error"));
+    assert_eq!(place.ledger(), "1");
+    let report = apply("--force --by Ada --reason fire").exits(0).document();
+    assert_eq!(report["overrides"][0]["by"], "Ada", "{report:#}");
+    assert_eq!(place.ledger(), "1 2");
+}
+
+#[tokio::test]
 async fn a_migration_that_takes_much_longer_than_rehearsed_is_a_warning() {
     let place = shop().await;
     rehearse(&place, "--receipt receipt.json").run().exits(0);
