@@ -20,48 +20,52 @@ impl Target {
         let database = self.config.get_dbname().unwrap_or(user);
         let port = self.config.get_ports().first().copied().unwrap_or(5432).to_string();
         let password = self.config.get_password().map(String::from_utf8_lossy);
-        let (authority, host, query) = match self.config.get_hosts().first() {
-            Some(Host::Tcp(name)) => (name.clone(), name.clone(), String::new()),
-            #[cfg(unix)]
-            Some(Host::Unix(folder)) => {
-                let folder = folder.to_str()?;
-                ("localhost".to_owned(), folder.to_owned(), format!("?host={}", in_query(folder)))
-            }
-            None => {
-                let address = self.config.get_hostaddrs().first()?.to_string();
-                (address.clone(), address, String::new())
-            }
-        };
-        let authority = if authority.contains(':') { format!("[{authority}]") } else { authority };
-        let login = match &password {
-            Some(password) => format!("{}:{}", encoded(user), encoded(password)),
-            None => encoded(user),
-        };
-        let mut url =
-            format!("postgresql://{login}@{authority}:{port}/{}{query}", encoded(database));
+        let Place { authority, host, mut query } = self.place()?;
         let mut variables = vec![
             ("PGHOST", host),
-            ("PGPORT", port),
+            ("PGPORT", port.clone()),
             ("PGUSER", user.to_owned()),
             ("PGDATABASE", database.to_owned()),
             ("PGSSLMODE", mode(self.ssl_mode).to_owned()),
         ];
-        if query.is_empty() {
-            url.push_str(&format!("?sslmode={}", mode(self.ssl_mode)));
-        }
         if let Some(certificate) = self.root_cert.as_deref().and_then(|it| it.to_str()) {
-            let sign = if url.contains('?') { '&' } else { '?' };
-            url.push_str(&format!("{sign}sslrootcert={}", in_query(certificate)));
+            query.push_str(&format!("&sslrootcert={}", in_query(certificate)));
             variables.push(("PGSSLROOTCERT", certificate.to_owned()));
         }
-        let mut secrets = Vec::new();
+        let (mut login, mut secrets) = (encoded(user), Vec::new());
         if let Some(password) = password {
+            login.push_str(&format!(":{}", encoded(&password)));
             secrets.extend([password.to_string(), encoded(&password)]);
             variables.push(("PGPASSWORD", password.into_owned()));
         }
+        let database = encoded(database);
+        let url = format!("postgresql://{login}@{authority}:{port}/{database}?{query}");
         variables.push(("DATABASE_URL", url));
         Some(Access { variables, foreign: LIBPQ, secrets })
     }
+
+    fn place(&self) -> Option<Place> {
+        let name = match self.config.get_hosts().first() {
+            Some(Host::Tcp(name)) => name.clone(),
+            #[cfg(unix)]
+            Some(Host::Unix(folder)) => {
+                let host = folder.to_str()?.to_owned();
+                let query = format!("host={}", in_query(&host));
+                return Some(Place { authority: "localhost".to_owned(), host, query });
+            }
+            None => self.config.get_hostaddrs().first()?.to_string(),
+        };
+        let authority = if name.contains(':') { format!("[{name}]") } else { name.clone() };
+        let query = format!("sslmode={}", mode(self.ssl_mode));
+        Some(Place { authority, host: name, query })
+    }
+}
+
+/// Where a server is: in a URL before the path, in `PGHOST`, and in the URL's query.
+struct Place {
+    authority: String,
+    host: String,
+    query: String,
 }
 
 const fn mode(mode: SslMode) -> &'static str {

@@ -1,19 +1,19 @@
 //! `rehearse`.
 
-use std::io::Write;
-use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use stopover_backend::{CensusDepth, Stop};
-use stopover_engine::{DownTrial, Measure, Rehearsal, RehearsalEnding};
+use stopover_engine::{Comparison, DownTrial, Measure, Rehearsal, RehearsalEnding, Request};
+use stopover_model::EventSink;
 use stopover_model::report::{RehearsalReport, Verdict};
-use stopover_report::{human, json};
+use stopover_report::human;
 use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
 
-use crate::args::{FormArguments, Format, Global, RehearseArguments};
+use crate::args::{FormArguments, Format, Global, ProgramArguments, RehearseArguments};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
 use crate::forms::{Form, Forms, Workflow};
+use crate::reports::{self, Kind};
 use crate::settings::{FetchFlag, Flags, Settings};
 use crate::target;
 
@@ -38,33 +38,11 @@ pub(super) async fn run(
     let key = settings.receipt_key()?;
     let selection = selection(&chosen, &source)?;
     let request = request(&source, settings, selection, stop)?;
-    let measure = Measure {
-        thresholds: settings.thresholds()?,
-        traffic_per_second,
-        programs: programs::programs(&programs, comparison)?,
-        census: census(settings),
-        down: if settings.down { DownTrial::Tried } else { DownTrial::LeftOut },
-    };
-    if measure.down == DownTrial::Tried && measure.programs.command.is_some() {
-        return Err(Failure::usage(
-            "the setting `down` asks for down scripts to be run, and --command lets a tool of your \
-             own migrate, whose way back is not known here",
-            "set down = false, or leave --command out",
-        ));
-    }
+    let measure = measure(settings, traffic_per_second, &programs, comparison)?;
     let wanted = ScratchRequest { reach: programs::reach(&programs), ..scratch_request(settings)? };
-    let mut scratch = PostgresScratch::new(wanted).fetching(settings.fetch()?);
+    let scratch = PostgresScratch::new(wanted).fetching(settings.fetch()?);
     let mut progress = console.progress();
-    scratch.fetch_early(&request.stop, &mut progress).await;
-    // What the backup is decides where it is rehearsed on.
-    let mut rehearsal = match scratch.into_sqlite() {
-        Ok(mut file) => {
-            stopover_engine::rehearse(&mut file, &request, &measure, &mut progress).await
-        }
-        Err(mut server) => {
-            stopover_engine::rehearse(&mut *server, &request, &measure, &mut progress).await
-        }
-    };
+    let mut rehearsal = held(scratch, &request, &measure, &mut progress).await;
     drop(progress);
     if let (Some(key), Some(receipt)) = (&key, &mut rehearsal.report.receipt) {
         key.sign(receipt);
@@ -78,6 +56,44 @@ pub(super) async fn run(
     }
 }
 
+/// What is measured, and what takes part.
+fn measure(
+    settings: &Settings,
+    traffic_per_second: Option<u32>,
+    programs: &ProgramArguments,
+    comparison: Comparison,
+) -> Result<Measure, Failure> {
+    let measure = Measure {
+        thresholds: settings.thresholds()?,
+        traffic_per_second,
+        programs: programs::programs(programs, comparison)?,
+        census: census(settings),
+        down: if settings.down { DownTrial::Tried } else { DownTrial::LeftOut },
+    };
+    if measure.down == DownTrial::Tried && measure.programs.command.is_some() {
+        return Err(Failure::usage(
+            "the setting `down` asks for down scripts to be run, and --command lets a tool of your \
+             own migrate, whose way back is not known here",
+            "set down = false, or leave --command out",
+        ));
+    }
+    Ok(measure)
+}
+
+/// Holds the rehearsal: what the backup is decides where.
+async fn held(
+    mut scratch: PostgresScratch,
+    request: &Request<'_>,
+    measure: &Measure,
+    sink: &mut dyn EventSink,
+) -> Rehearsal {
+    scratch.fetch_early(&request.stop, sink).await;
+    match scratch.into_sqlite() {
+        Ok(mut file) => stopover_engine::rehearse(&mut file, request, measure, sink).await,
+        Err(mut server) => stopover_engine::rehearse(&mut *server, request, measure, sink).await,
+    }
+}
+
 /// The stored report (where `folder` is given), the one on standard output, and all other forms.
 fn give_out(
     console: &Console,
@@ -86,7 +102,8 @@ fn give_out(
     folder: Option<&Path>,
     scripts: &Scripts<'_>,
 ) -> Result<(), Failure> {
-    let stored = folder.map(|folder| write_report(folder, report));
+    let stored =
+        folder.map(|folder| reports::store(folder, Kind::Rehearsal, report.timestamp, report));
     match forms.output(report) {
         Some(text) => console.print(&text),
         None => {
@@ -178,29 +195,4 @@ fn backup(settings: &Settings) -> Result<Option<PathBuf>, Failure> {
         }
         other => Ok(other.map(PathBuf::from)),
     }
-}
-
-/// Writes the report under its name; samples of production's keys stand in it, so nobody else may
-/// read it.
-fn write_report(folder: &Path, report: &RehearsalReport) -> Result<PathBuf, Failure> {
-    let stamp = report.timestamp.strftime("%Y%m%dT%H%M%S%3fZ");
-    let path = folder.join(format!("rehearsal-report-{stamp}.json"));
-    std::fs::create_dir_all(folder).map_err(|error| {
-        Failure::unable(
-            format!("the folder {} for the report cannot be made: {error}", folder.display()),
-            "set log_dir to a folder that may be written, or give --no-report",
-        )
-    })?;
-    let writing = || {
-        let mut options = std::fs::OpenOptions::new();
-        let mut file = options.write(true).create_new(true).mode(0o600).open(&path)?;
-        file.write_all(json::document(report).as_bytes())
-    };
-    writing().map_err(|error: std::io::Error| {
-        Failure::unable(
-            format!("the report {} cannot be written: {error}", path.display()),
-            "set log_dir to a folder that may be written, or give --no-report",
-        )
-    })?;
-    Ok(path)
 }

@@ -1,7 +1,7 @@
 //! The service is started on the migrated scratch: it must say that it is well, and the applied set
 //! must still be the source set. A service that migrates when it boots changes it.
 
-use stopover_backend::{Backend, ProgramEnding};
+use stopover_backend::{Backend, ProgramEnding, ProgramRun};
 use stopover_model::report::{BootReport, RehearsalReport, Verdict};
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 
@@ -41,14 +41,20 @@ pub(super) async fn after<B: Backend>(
         output: run.said.clone(),
     });
     report.findings.extend(left_behind("boot-left", &service.shown(), run.left));
+    let compares = command.as_ref().is_none_or(|it| it.comparison == Comparison::Source);
+    if is_ready && compares {
+        return same_set(backend, request, &run.said, report).await;
+    }
+    told(run, report)
+}
+
+/// How the boot ended.
+fn told(run: ProgramRun, report: &mut RehearsalReport) -> RehearsalEnding {
     match run.ending {
-        ProgramEnding::Well => {
-            let compares = command.as_ref().is_none_or(|it| it.comparison == Comparison::Source);
-            if compares { same_set(backend, request, &run.said, report).await } else { ending }
-        }
+        ProgramEnding::Well => RehearsalEnding::Judged,
         ProgramEnding::Failed(how) => {
             failure(how).tell(&run.said, report);
-            ending
+            RehearsalEnding::Judged
         }
         ProgramEnding::Absent(what) => {
             absent("the service's program is not there", &what, report);

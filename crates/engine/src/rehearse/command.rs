@@ -5,9 +5,7 @@
 
 use stopover_backend::{Backend, Leftovers, ProgramEnding, ProgramRun, Trace};
 use stopover_checks::{Measured, limits};
-use stopover_model::report::{
-    CommandReport, MigrationReport, MigrationStatus, RehearsalReport, Verdict,
-};
+use stopover_model::report::{CommandReport, MigrationStatus, RehearsalReport, Verdict};
 use stopover_model::{
     EmptyLedger, Event, EventSink, Finding, Plan, Policy, RestorePhase, Severity, units,
 };
@@ -50,31 +48,16 @@ pub(super) async fn migrate<B: Backend>(
         }
     };
     take_up(command, &run, trace, measure, report);
-    let migrations = plan.as_ref().map(|plan| plan.steps.iter().map(untouched).collect());
-    let mut migrations: Vec<MigrationReport> = migrations.unwrap_or_default();
+    report.migrations = plan.iter().flat_map(|it| &it.steps).map(untouched).collect();
     match run.ending {
         ProgramEnding::Well => {
-            if let Some(plan) = &plan {
-                let left = still_to_do(ground.backend, request).await;
-                let (left, pending) = match left {
-                    Ok(left) => left,
-                    Err(error) => return broken(error, report),
-                };
-                report.findings.extend(left);
-                for (step, migration) in plan.steps.iter().zip(&mut migrations) {
-                    if !pending.contains(&step.version) {
-                        migration.status = MigrationStatus::Applied;
-                    }
-                }
+            if let Err(error) = compared(&ground, command, request, report).await {
+                return broken(error, report);
             }
-            ground.audit.end(&migrations, request, report).await;
-            decided(&command.comparison, &mut report.findings);
-            report.migrations = migrations;
             verdict(plan.as_ref(), &run, report);
             RehearsalEnding::Judged
         }
         ProgramEnding::Failed(how) => {
-            report.migrations = migrations;
             let failure = Failure { code: "command-failed", what: "the command failed", how };
             failure.tell(&run.said, report);
             RehearsalEnding::Judged
@@ -92,6 +75,28 @@ pub(super) async fn migrate<B: Backend>(
             RehearsalEnding::Stopped(signal)
         }
     }
+}
+
+/// The ledger and the rows, after a command that ended well.
+async fn compared<B: Backend>(
+    ground: &Ground<'_, B>,
+    command: &MigratingCommand,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) -> Result<(), EngineError> {
+    if command.comparison == Comparison::Source {
+        let (left, pending) = still_to_do(ground.backend, request).await?;
+        report.findings.extend(left);
+        for migration in &mut report.migrations {
+            if !pending.contains(&migration.version) {
+                migration.status = MigrationStatus::Applied;
+            }
+        }
+    }
+    let migrations = report.migrations.clone();
+    ground.audit.end(&migrations, request, report).await;
+    decided(&command.comparison, &mut report.findings);
+    Ok(())
 }
 
 /// The ledger of the backup against the source, before anything runs. `None` where there is no

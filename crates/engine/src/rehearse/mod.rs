@@ -116,6 +116,9 @@ async fn on_scratch<B: Backend>(
     if let (Some(observer), Some(per_second)) = (&observer, measure.traffic_per_second) {
         observer.stir(per_second);
     }
+    if observer.is_none() && measure.traffic_per_second.is_some() {
+        report.findings.push(no_traffic());
+    }
     let applied = match &observer {
         None => apply_beside(&prepared.backend, request, beside, sink).await,
         Some(observer) => {
@@ -155,6 +158,16 @@ async fn on_scratch<B: Backend>(
         }
         Err(error) => broken(error, report),
     }
+}
+
+/// Readers and writers that were asked for, on a database where there are none.
+fn no_traffic() -> Finding {
+    Finding::note(
+        "traffic",
+        "the scratch",
+        "no readers and writers ran beside the migrations: nobody observes this kind of database",
+        "leave --traffic out",
+    )
 }
 
 /// Nothing was run: what keeps it from being run is told.

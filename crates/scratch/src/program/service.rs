@@ -67,17 +67,13 @@ impl UserService {
     }
 
     async fn carry_out(&self, access: &Access, stop: &Stop) -> ProgramRun {
-        let failed = |why: String| ProgramRun {
-            ending: ProgramEnding::Unable(why),
-            ..not_started(&std::io::ErrorKind::Other.into())
-        };
         let port = match self.port() {
             Ok(port) => port,
-            Err(error) => return failed(format!("there is no free port: {error}")),
+            Err(error) => return unable(format!("there is no free port: {error}")),
         };
         let asker = match self.asker(port.as_deref().unwrap_or_default()) {
             Ok(asker) => asker,
-            Err(error) => return failed(error.to_string()),
+            Err(error) => return unable(error.to_string()),
         };
         if asker.ask().await == Answer::Well {
             let what = format!(
@@ -85,15 +81,19 @@ impl UserService {
                  (let a port be chosen: {PORT} in --health and --boot)",
                 redact_urls(&self.health)
             );
-            return ProgramRun { ending: ProgramEnding::Failed(what), ..failed(String::new()) };
+            return ProgramRun { ending: ProgramEnding::Failed(what), ..unable(String::new()) };
         }
         let more: Vec<(&str, String)> = port.iter().map(|it| ("PORT", it.clone())).collect();
         let text = self.text.replace(PORT, port.as_deref().unwrap_or(PORT));
-        let mut running = match Running::start(&text, access, &more) {
-            Ok(running) => running,
-            Err(error) => return not_started(&error),
-        };
-        let (boot, took) = self.boot(&mut running, &asker, stop).await;
+        match Running::start(&text, access, &more) {
+            Ok(running) => self.until_well(running, &asker, stop).await,
+            Err(error) => not_started(&error),
+        }
+    }
+
+    /// Waits until it is well, and ends it.
+    async fn until_well(&self, mut running: Running, asker: &Asker, stop: &Stop) -> ProgramRun {
+        let (boot, took) = self.boot(&mut running, asker, stop).await;
         let over = running.end().await;
         let ending = match boot {
             Boot::Well => ProgramEnding::Well,
@@ -154,6 +154,12 @@ impl UserService {
         };
         (boot, took)
     }
+}
+
+/// Nothing was started.
+fn unable(why: String) -> ProgramRun {
+    let nothing = not_started(&std::io::ErrorKind::Other.into());
+    ProgramRun { ending: ProgramEnding::Unable(why), ..nothing }
 }
 
 impl Program for UserService {
