@@ -32,6 +32,7 @@ async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
         "plan",
         "status",
         "schema",
+        "carry",
         "apply",
         "new",
         "config",
