@@ -141,8 +141,13 @@ async fn a_password_never_gets_into_a_report_file() {
         keeps_quiet(&call.run());
     }
     let mut files = 0;
-    for entry in fs::read_dir(place.path("logs")).unwrap() {
-        let text = fs::read_to_string(entry.unwrap().path()).unwrap();
+    let entries = |folder: &str| fs::read_dir(place.path(folder)).unwrap();
+    for entry in entries("logs").chain(entries("logs/receipts")) {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            continue;
+        }
+        let text = fs::read_to_string(path).unwrap();
         assert_eq!(text.lines().find(|line| is_secret(line)), None);
         files += 1;
     }
