@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use stopover_model::report::{CheckEntry, CheckOutcome, DownOutcome, DownReport, MigrationReport};
 use stopover_model::units::duration;
-use stopover_model::{Finding, Severity};
+use stopover_model::{Finding, Severity, detail_list};
 
 /// What was seen on the way up, down and up again.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +28,7 @@ pub fn build(facts: BuildFacts<'_>, found: Vec<Finding>) -> Vec<Finding> {
     let mut findings: Vec<Finding> =
         found.into_iter().filter_map(|it| anew(it, facts.down)).collect();
     findings.extend(facts.down.into_iter().flat_map(without_down));
+    findings.extend(facts.down.and_then(untried));
     findings.extend(facts.migrations.iter().filter_map(|it| slow(it, facts.limit)));
     findings
 }
@@ -38,6 +39,8 @@ fn anew(mut finding: Finding, down: Option<&[DownReport]>) -> Option<Finding> {
         |version: &str| down.into_iter().flatten().find(|it| it.version.to_string() == version);
     match finding.code.as_str() {
         // Rows of an empty database are those that migrations put there.
+        // Told anew: others were tried meanwhile.
+        "down-untried" => return None,
         "data-loss" => finding.severity = Severity::Note,
         "down-irreversible" => {
             // A file that is there and empty is how one says so.
@@ -83,6 +86,30 @@ fn without_down(down: &[DownReport]) -> Vec<Finding> {
     without.iter().map(one).collect()
 }
 
+/// So many are named.
+const NAMED: usize = 5;
+
+/// Those of which nobody knows: what could not be tried is no pass.
+fn untried(down: &[DownReport]) -> Option<Finding> {
+    let unknown =
+        |it: &&DownReport| it.duration_ms.is_none() && it.outcome.is_none() && it.error.is_none();
+    let mut behind: Vec<String> =
+        down.iter().filter(unknown).map(|it| it.version.to_string()).collect();
+    let first = behind.first()?.clone();
+    let count = behind.len();
+    if count > NAMED {
+        behind.truncate(NAMED);
+        behind.push(format!("{} more", count - NAMED));
+    }
+    let these = if count == 1 { "migration" } else { "migrations" };
+    Some(Finding::error(
+        "down-untried",
+        first,
+        format!("whether {these} {} can be taken back was not tried", detail_list(&behind)),
+        "settle what is above, or allow more time: [ci] below = \"10min\"",
+    ))
+}
+
 fn slow(migration: &MigrationReport, limit: Duration) -> Option<Finding> {
     let took = migration.duration_ms.filter(|ms| *ms > limit.as_secs_f64() * 1e3)?;
     Some(Finding::error(
@@ -119,10 +146,17 @@ pub fn build_checks(
         None => CheckOutcome::NotApplicable,
         Some(_) => reached(outcome),
     };
-    let back = facts.down.into_iter().flatten();
-    let all_back =
-        back.clone().all(|it| it.outcome.is_some_and(|it| it != DownOutcome::Irreversible));
-    let again = back.clone().all(|it| it.again_ms.is_some());
+    let back = || facts.down.into_iter().flatten();
+    let marked =
+        back().all(|it| it.outcome == Some(DownOutcome::Irreversible) && it.file.is_some());
+    let went = |made: fn(&&DownReport) -> bool| {
+        let mut reversible = back().filter(|it| it.outcome != Some(DownOutcome::Irreversible));
+        match (marked, back().any(|it| made(&it)), reversible.all(|it| made(&it))) {
+            (true, ..) => CheckOutcome::NotApplicable,
+            (false, true, true) => CheckOutcome::Clean,
+            (false, ..) => CheckOutcome::CouldNotRun,
+        }
+    };
     let validated = match postflight {
         None => CheckOutcome::CouldNotRun,
         Some(found) if found.iter().any(Finding::is_error) => CheckOutcome::Found,
@@ -135,25 +169,19 @@ pub fn build_checks(
         entry(
             "down",
             tried(match judged(&["down-failed", "down-lossy", "down"]) {
-                CheckOutcome::Clean if !all_back => CheckOutcome::CouldNotRun,
+                CheckOutcome::Clean => went(|it| it.duration_ms.is_some()),
                 other => other,
             }),
         ),
         entry(
             "up-again",
             tried(match judged(&["up-again-failed", "up-again-other"]) {
-                CheckOutcome::Clean if !again && !back_is_empty(facts.down) => {
-                    CheckOutcome::CouldNotRun
-                }
+                CheckOutcome::Clean => went(|it| it.again_ms.is_some()),
                 other => other,
             }),
         ),
         entry("postflight", validated),
     ]
-}
-
-fn back_is_empty(down: Option<&[DownReport]>) -> bool {
-    down.is_none_or(|it| it.iter().all(|it| it.outcome == Some(DownOutcome::Irreversible)))
 }
 
 #[cfg(test)]

@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use stopover_backend::{Backend, PrepareError, Prepared, ScratchProvider, Stop};
 use stopover_checks::{BuildFacts, build, build_checks};
-use stopover_model::report::{CheckEntry, RehearsalReport, Verdict};
-use stopover_model::{EventSink, Finding};
+use stopover_model::report::{CheckEntry, DownReport, RehearsalReport, Verdict};
+use stopover_model::{EmptyLedger, Event, EventSink, Finding, Silent, Version};
+use stopover_planner::Selection;
 
 use crate::detail::{clip, of_findings};
 use crate::harness::{Postflight, postflight};
@@ -20,6 +21,9 @@ pub struct Build {
     pub measure: Measure,
     /// Longest time for one migration.
     pub limit: Duration,
+    /// Longest time for trying what lies below a migration that cannot be taken back: each time the
+    /// migrations up to there are applied on another empty database.
+    pub below: Duration,
 }
 
 /// What came of it.
@@ -65,10 +69,12 @@ where
     P::Backend: Clone,
 {
     let began = Instant::now();
-    let prepared = provider.prepare(&request.stop, sink).await;
-    let backend = prepared.as_ref().ok().map(|it| it.backend.clone());
-    let mut lent = Lent(Some(prepared));
-    let mut rehearsal = rehearse(&mut lent, request, &asked.measure, sink).await;
+    // An empty database without a ledger is what this is about, also when a way down has left
+    // something behind.
+    let mut policy = request.policy.clone();
+    policy.empty_ledger = EmptyLedger::Allow;
+    let request = &Request { policy: &policy, ..request.clone() };
+    let (mut rehearsal, backend) = on_empty(provider, request, &asked.measure, sink).await;
     let judged = rehearsal.ending == RehearsalEnding::Judged;
     let validated = match &backend {
         Some(backend) if judged && is_up(&rehearsal.report) => {
@@ -76,10 +82,18 @@ where
         }
         _ => None,
     };
-    let discarded = provider.discard().await;
     let report = &mut rehearsal.report;
     report.receipt = None;
-    report.findings.extend(discarded);
+    report.findings.extend(provider.discard().await);
+    let validated = match validated {
+        // What the way down has left stands in the way: another database has only gone up.
+        Some(Err(_)) => Some(validate_anew(provider, request, report).await),
+        other => other,
+    };
+    let validated = validated.map(|it| it.unwrap_or_else(not_validated));
+    if judged && is_up(report) {
+        below(provider, request, asked, report, sink).await;
+    }
     let migrations = std::mem::take(&mut report.migrations);
     let down = report.down.take();
     let facts = BuildFacts { migrations: &migrations, down: down.as_deref(), limit: asked.limit };
@@ -92,6 +106,77 @@ where
     }
     report.timings.total_ms = began.elapsed().as_secs_f64() * 1e3;
     Built { rehearsal, checks }
+}
+
+/// A rehearsal on a scratch of `provider`, which stands until it is discarded.
+async fn on_empty<P>(
+    provider: &mut P,
+    request: &Request<'_>,
+    measure: &Measure,
+    sink: &mut dyn EventSink,
+) -> (Rehearsal, Option<P::Backend>)
+where
+    P: ScratchProvider,
+    P::Backend: Clone,
+{
+    let prepared = provider.prepare(&request.stop, sink).await;
+    let backend = prepared.as_ref().ok().map(|it| it.backend.clone());
+    let rehearsal = rehearse(&mut Lent(Some(prepared)), request, measure, sink).await;
+    (rehearsal, backend)
+}
+
+/// What lies below a migration that cannot be taken back is not reached from the top: it is tried on
+/// another empty database that ends there, as long as there is time.
+async fn below<P>(
+    provider: &mut P,
+    request: &Request<'_>,
+    asked: &Build,
+    report: &mut RehearsalReport,
+    sink: &mut dyn EventSink,
+) where
+    P: ScratchProvider,
+    P::Backend: Clone,
+{
+    let began = Instant::now();
+    let mut longest = Duration::ZERO;
+    while let Some(top) = report.down.as_deref().and_then(untried).cloned() {
+        let this = Instant::now();
+        if began.elapsed() + longest > asked.below || request.stop.requested().is_some() {
+            return;
+        }
+        let message = format!("trying what lies below on another empty database, up to {top}");
+        sink.emit(Event::Found(Finding::note("ci-below", top.to_string(), message, "")));
+        let selection = Selection::UpTo(top.clone());
+        let request = &Request { selection, ..request.clone() };
+        let (part, _) = on_empty(provider, request, &asked.measure, &mut Silent).await;
+        report.findings.extend(provider.discard().await);
+        let part = part.report;
+        let known = report.down.as_deref_mut().unwrap_or_default();
+        for entry in part.down.into_iter().flatten() {
+            if let Some(same) = known.iter_mut().find(|it| it.version == entry.version) {
+                *same = entry;
+            }
+        }
+        // Nothing has become of it: it will not the next time either.
+        if untried(known) == Some(&top) {
+            return;
+        }
+        let told = part.findings.into_iter().filter(|it| OF_THE_WAY_DOWN.contains(&&*it.code));
+        report.findings.extend(told);
+        longest = longest.max(this.elapsed());
+    }
+}
+
+/// Codes of what is found on the way down and up again.
+const OF_THE_WAY_DOWN: [&str; 6] =
+    ["down-failed", "down-lossy", "down-unproven", "up-again-failed", "up-again-other", "down"];
+
+/// The newest migration of which nobody knows whether it can be taken back.
+fn untried(down: &[DownReport]) -> Option<&Version> {
+    let mut all = down.iter();
+    let unknown =
+        |it: &&DownReport| it.duration_ms.is_none() && it.outcome.is_none() && it.error.is_none();
+    all.find(unknown).map(|it| &it.version)
 }
 
 /// Whether every migration was applied once.
@@ -115,13 +200,12 @@ fn verdict(report: &mut RehearsalReport) {
     }
 }
 
-/// What a postflight says of the database once everything is applied: errors, and what is worth a
-/// look.
+/// What a postflight says of the database once everything is applied; why it says nothing.
 async fn validate<B: Backend>(
     backend: &B,
     request: &Request<'_>,
     sink: &mut dyn EventSink,
-) -> Vec<Finding> {
+) -> Result<Vec<Finding>, String> {
     let looked = async {
         // Where the way down stopped midway, everything is to be there again.
         let applied = apply(backend, request, sink).await?;
@@ -133,17 +217,31 @@ async fn validate<B: Backend>(
         }
         Ok::<_, EngineError>(Ok(postflight(backend, request, &Postflight::default()).await?))
     };
-    let not_made = |why: String| {
-        vec![Finding::error(
-            "postflight",
-            "the empty database",
-            format!("it could not be validated once all migrations were applied: {why}"),
-            "settle what is said of the migrations first",
-        )]
-    };
     match looked.await {
-        Ok(Ok(report)) => report.findings,
-        Ok(Err(why)) => not_made(why),
-        Err(error) => not_made(error.to_string()),
+        Ok(Ok(report)) => Ok(report.findings),
+        Ok(Err(why)) => Err(why),
+        Err(error) => Err(error.to_string()),
     }
+}
+
+async fn validate_anew<P: ScratchProvider>(
+    provider: &mut P,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) -> Result<Vec<Finding>, String> {
+    let validated = match provider.prepare(&request.stop, &mut Silent).await {
+        Ok(prepared) => validate(&prepared.backend, request, &mut Silent).await,
+        Err(error) => Err(error.message),
+    };
+    report.findings.extend(provider.discard().await);
+    validated
+}
+
+fn not_validated(why: String) -> Vec<Finding> {
+    vec![Finding::error(
+        "postflight",
+        "the empty database",
+        format!("it could not be validated once all migrations were applied: {why}"),
+        "settle what is said of the migrations first",
+    )]
 }

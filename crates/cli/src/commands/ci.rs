@@ -84,7 +84,7 @@ async fn build(
 ) -> Result<Built, Failure> {
     let down = if settings.ci.down { DownTrial::Tried } else { DownTrial::LeftOut };
     let measure = Measure { down, census: CensusDepth::Rows, ..Measure::default() };
-    let asked = Build { measure, limit: settings.migration_time()? };
+    let asked = Build { measure, limit: settings.migration_time()?, below: settings.below()? };
     let scratch = target::scratch_settings(settings);
     let mut progress = console.progress();
     Ok(match kind {

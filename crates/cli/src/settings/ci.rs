@@ -12,6 +12,8 @@ use super::{BadValue, Settings, duration};
 pub(crate) struct CiSettings {
     /// Longest time for one migration.
     pub(crate) migration_time: String,
+    /// Longest time for trying what lies below a migration that cannot be taken back.
+    pub(crate) below: String,
     /// Whether the migrations are taken back.
     pub(crate) down: bool,
     /// Roles that the migrations name and do not make.
@@ -20,7 +22,12 @@ pub(crate) struct CiSettings {
 
 impl Default for CiSettings {
     fn default() -> Self {
-        Self { migration_time: "30s".to_owned(), down: true, roles: Vec::new() }
+        Self {
+            migration_time: "30s".to_owned(),
+            below: "1min".to_owned(),
+            down: true,
+            roles: Vec::new(),
+        }
     }
 }
 
@@ -28,5 +35,10 @@ impl Settings {
     /// Longest time for one migration.
     pub(crate) fn migration_time(&self) -> Result<Duration, BadValue> {
         duration("ci.migration_time", &self.ci.migration_time)
+    }
+
+    /// Longest time for trying what lies below a migration that cannot be taken back.
+    pub(crate) fn below(&self) -> Result<Duration, BadValue> {
+        duration("ci.below", &self.ci.below)
     }
 }

@@ -385,6 +385,7 @@ impl Settings {
         self.fetch()?;
         self.require_rehearsal()?;
         self.migration_time()?;
+        self.below()?;
         Ok(())
     }
 

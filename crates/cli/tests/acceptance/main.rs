@@ -7,11 +7,13 @@
 
 mod bases;
 mod carry;
+mod ci;
 mod crashes;
 mod data_loss;
 mod documents;
 mod down;
 mod forms;
+mod harness;
 mod heals;
 mod help;
 mod place;
@@ -86,8 +88,6 @@ scenarios! {
     lock_timeout
     new
     orphans
-    postflight
-    preflight
     postflight
     preflight
     psql_commands
