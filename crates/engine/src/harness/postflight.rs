@@ -7,7 +7,7 @@ use stopover_backend::{Backend, BackendError, CensusScope, Execute, Session};
 use stopover_checks::{ExpectedSchema, LedgerState, PostflightFacts, RowCounts};
 use stopover_model::harness::{Fact, Health, LostGrant, PostflightLimits};
 use stopover_model::report::{AppliedEntry, Drift, DriftKind, OrphanEntry, PostflightReport};
-use stopover_model::{Facts, RowState, Schema, Severity, SourceSet, Version};
+use stopover_model::{Facts, RowState, Schema, SchemaChange, Severity, SourceSet, Version};
 
 use super::before::{Before, Holdings, health_request, holdings, tables};
 use super::reading::in_time;
@@ -207,13 +207,16 @@ fn report(began: Timestamp, seen: &Seen, asked: &Postflight<'_>) -> PostflightRe
         |state: &LedgerState| state.drift.iter().filter(|it| it.kind == DriftKind::Dirty).count();
     let schema = seen.schema.read();
     let expected = asked.expected.iter().filter_map(|it| it.schema.as_ref());
-    let changes = schema.map(|now| expected.flat_map(|it| it.changes(now)).collect());
+    // Definitions may hold passwords; a document has none of them already.
+    let now = schema.map(|it| it.clone().redacted());
+    let changed = |it: &Schema| now.as_ref().map(|now| it.clone().redacted().changes(now));
+    let changes: Vec<SchemaChange> = expected.filter_map(changed).flatten().collect();
     PostflightReport {
         schema_checksum: schema.map(|it| it.checksum.clone()),
         migrations_applied: seen.applied,
         dirty_migrations: seen.ledger.read().map(dirty),
         orphans: orphans(&seen.health),
-        schema_changes: changes.unwrap_or_default(),
+        schema_changes: changes,
         checks: judged.checks,
         findings: judged.findings,
         ..PostflightReport::begun(began, seen.health.database)
