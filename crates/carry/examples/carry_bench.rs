@@ -173,7 +173,8 @@ impl Bench {
     fn measure(&self, what: &str, fill: &str, turns: usize) {
         self.sql("postgres", "CREATE DATABASE source");
         self.sql("source", fill);
-        self.sql("source", "VACUUM ANALYZE; CHECKPOINT");
+        self.sql("source", "VACUUM ANALYZE");
+        self.sql("source", "CHECKPOINT");
         let size = self.sql("source", "SELECT pg_size_pretty(pg_database_size('source'))");
         let (from, to) = (self.url("source"), self.url("target"));
         let (dump, psql) = (self.program(Program::PgDump), self.program(Program::Psql));

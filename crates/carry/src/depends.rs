@@ -18,6 +18,8 @@ pub(crate) struct Dependencies {
     objects: BTreeMap<String, Object>,
     /// The keys of objects, by what pg_dump calls them: kind, schema, tag.
     tags: BTreeMap<(String, String, String), String>,
+    /// The keys, by kind and identity.
+    names: BTreeMap<Object, String>,
     /// From an object to those that depend on it.
     behind: BTreeMap<String, Vec<String>>,
 }
@@ -33,7 +35,9 @@ impl Dependencies {
         for row in ask(&sql).await? {
             let key = text(&row, 0);
             read.tags.insert((text(&row, 3), text(&row, 4), text(&row, 5)), key.clone());
-            read.objects.insert(key, (text(&row, 1), text(&row, 2)));
+            let object = (text(&row, 1), text(&row, 2));
+            read.names.insert(object.clone(), key.clone());
+            read.objects.insert(key, object);
         }
         let sql = format!("WITH {nodes}, {PARTS} {EDGES}");
         for row in ask(&sql).await? {
@@ -42,14 +46,34 @@ impl Dependencies {
         Ok(read)
     }
 
-    /// The object that a step makes.
-    fn made_by(&self, step: &Step) -> Option<&String> {
+    /// The keys of all objects.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.objects.keys()
+    }
+
+    /// Who depends on whom: first what is needed.
+    pub(crate) fn pairs(&self) -> impl Iterator<Item = (&String, &String)> {
+        self.behind.iter().flat_map(|(one, behind)| behind.iter().map(move |it| (one, it)))
+    }
+
+    /// The key of an object by its kind and identity.
+    pub(crate) fn named(&self, kind: &str, identity: &str) -> Option<&String> {
+        self.names.get(&(kind.to_owned(), identity.to_owned()))
+    }
+
+    /// The key of the object of that kind that has the tag of a step.
+    pub(crate) fn tagged(&self, kind: &str, step: &Step) -> Option<&String> {
+        self.tags.get(&(kind.to_owned(), step.schema.clone(), step.tag.clone()))
+    }
+
+    /// The key of the object that a step makes.
+    pub(crate) fn made_by(&self, step: &Step) -> Option<&String> {
         let kind = match step.kind.as_str() {
             "FK CONSTRAINT" | "CHECK CONSTRAINT" => "CONSTRAINT",
             "SHELL TYPE" => "TYPE",
             other => other,
         };
-        self.tags.get(&(kind.to_owned(), step.schema.clone(), step.tag.clone()))
+        self.tagged(kind, step)
     }
 
     /// What the step makes or changes, as the canonical schema names it.

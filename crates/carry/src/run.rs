@@ -120,9 +120,10 @@ impl Ground {
             major: self.source.major(),
         };
         // Nothing is dropped before it is known what takes its place.
-        let (steps, mut pairs) = tokio::try_join!(
+        let (steps, mut pairs, dependencies) = tokio::try_join!(
             definitions::read(&request.from, &request.search, &wanted),
             pairs(request, badge, &moment),
+            Dependencies::read(&self.source, &self.present),
         )?;
         self.written.store(true, Ordering::Relaxed);
         target::drop_schemas(&self.desk, &self.present).await?;
@@ -130,15 +131,11 @@ impl Ground {
         let crew = Crew::new(&items, moment.bytes(), teller);
         let source_schema = schema(request, Side::Source, &self.present, Some(&moment.snapshot));
         let (source_schema, ()) =
-            tokio::try_join!(source_schema, self.fill(&crew, &mut pairs, teller))?;
+            tokio::try_join!(source_schema, self.fill(&crew, &mut pairs, &dependencies, teller))?;
         drop(pairs);
         let done = crew.finish();
         teller.tell(Event::Carrying(CarryPhase::Comparing));
         let target_schema = schema(request, Side::Target, &self.present, None).await?;
-        let dependencies = match done.failed.is_empty() {
-            true => Dependencies::default(),
-            false => Dependencies::read(&self.source, &self.present).await?,
-        };
         let comparison = Comparison {
             source: &source_schema,
             target: &target_schema,
@@ -164,12 +161,11 @@ impl Ground {
         &self,
         crew: &Crew<'_, '_>,
         pairs: &mut [Pair],
+        dependencies: &Dependencies,
         teller: &Teller<'_>,
     ) -> Result<(), Fatal> {
         teller.tell(Event::Carrying(CarryPhase::Copying));
-        if let Some(pair) = pairs.first() {
-            crew.define(&pair.to).await?;
-        }
+        crew.define(pairs, dependencies).await?;
         let there = target::present(&self.desk, &self.present).await?;
         target::mark(&self.desk, &there).await?;
         let mut ticks = interval(TICK);

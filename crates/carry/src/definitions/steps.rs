@@ -69,6 +69,18 @@ impl Step {
         }
     }
 
+    /// The table that `ALTER TABLE` names, as pg_dump writes it.
+    pub(crate) fn altered(&self) -> Option<String> {
+        let rest = self.sql.strip_prefix("ALTER TABLE ")?;
+        let words: Vec<_> = tokens(rest.strip_prefix("ONLY ").unwrap_or(rest)).take(3).collect();
+        match words.as_slice() {
+            [schema, dot, table] if dot.text == "." => {
+                Some(format!("{}.{}", schema.text, table.text))
+            }
+            _ => None,
+        }
+    }
+
     /// The step as people call it: `view reporting.daily`.
     pub(crate) fn object(&self) -> String {
         if let Some((what, _)) =

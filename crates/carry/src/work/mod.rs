@@ -6,6 +6,7 @@
 
 mod board;
 mod items;
+mod lanes;
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -16,12 +17,14 @@ use stopover_model::{CarryPhase, DatabaseError, Event};
 use tokio::sync::Notify;
 
 use crate::copy::{Copied, Copy};
+use crate::depends::Dependencies;
 use crate::error::{Fatal, Trouble};
 use crate::line::Line;
 use crate::teller::Teller;
 use board::Board;
 pub(crate) use items::{Items, Work};
 use items::{Load, Pass};
+use lanes::Lanes;
 
 /// Of a table with no more bytes the source may begin before the target is ready: where the target
 /// has no such table, so much is read for nothing.
@@ -71,8 +74,17 @@ impl<'a, 't> Crew<'a, 't> {
     }
 
     /// What comes before the data.
-    pub(crate) async fn define(&self, to: &Line) -> Result<(), Fatal> {
-        self.in_order(0..self.items.before, to).await
+    pub(crate) async fn define(
+        &self,
+        pairs: &[Pair],
+        dependencies: &Dependencies,
+    ) -> Result<(), Fatal> {
+        let Some(pair) = pairs.first() else { return Ok(()) };
+        let lanes = Lanes::of(&self.items.work[..self.items.before], pairs.len(), dependencies);
+        self.in_order(&lanes.first, &pair.to).await?;
+        let beside = lanes.beside.iter().zip(pairs);
+        try_join_all(beside.map(|(lane, pair)| self.in_order(lane, &pair.to))).await?;
+        self.in_order(&lanes.last, &pair.to).await
     }
 
     /// Everything else, with several pairs of connections.
@@ -83,7 +95,8 @@ impl<'a, 't> Crew<'a, 't> {
         let working = pairs.iter_mut().map(|pair| self.take_turns(pair, &board, &news));
         try_join_all(working).await?;
         let Some(pair) = pairs.first_mut() else { return Ok(()) };
-        self.in_order(end..self.items.work.len(), &pair.to).await?;
+        let rest: Vec<usize> = (end..self.items.work.len()).collect();
+        self.in_order(&rest, &pair.to).await?;
         self.again(pair).await
     }
 
@@ -143,10 +156,9 @@ impl<'a, 't> Crew<'a, 't> {
     }
 
     /// Statements one after the other, sent without waiting.
-    async fn in_order(&self, range: std::ops::Range<usize>, to: &Line) -> Result<(), Fatal> {
+    async fn in_order(&self, numbers: &[usize], to: &Line) -> Result<(), Fatal> {
         /// So many statements are in memory twice.
         const SOME: usize = 300;
-        let numbers: Vec<usize> = range.collect();
         for numbers in numbers.chunks(SOME) {
             let texts: Vec<String> =
                 numbers.iter().map(|&it| self.items.work[it].statement()).collect();
