@@ -37,7 +37,7 @@ pub(crate) use self::tool::built;
 /// What the commands of this module are called like.
 pub(crate) const USAGE: &str = "\
 \x20 real      apply a project's migrations by Stopover and by the project's own way, compare, and
-            rehearse on backups of an older state:
+            rehearse on backups of an older state (by sqlx as well, where that is the peer):
             real --migrations DIR [--layout pairs|sqlx|diesel] [--peer sqlx|psql|none]
                  [--ledger stopover|sqlx|diesel] [--older N|half] [--rows N] [--superuser]
                  [--sqlx PATH] [--stopover PATH]

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::backups::{self, Backup};
 use super::older;
-use super::options::Options;
+use super::options::{Options, Peer};
 use super::results::{Results, Side};
 use super::server::{Server, Whole};
 use super::tool::{Answer, Tool};
@@ -58,7 +58,12 @@ impl Stage<'_> {
         for backup in backups {
             let answer = self.rehearse(&backup, self.newest.total - first, results)?;
             match &told {
-                None => told = Some((backup.form, answer)),
+                None => {
+                    if answer.document["verdict"] == "green" {
+                        self.by_sqlx(&backup, &answer, results)?;
+                    }
+                    told = Some((backup.form, answer));
+                }
                 Some((form, known)) => same_told((form, known), (backup.form, &answer), results)?,
             }
         }
@@ -66,6 +71,39 @@ impl Stage<'_> {
             Some((_, rehearsed)) => truth::follow(self, &older, &rehearsed, results),
             None => Ok(None),
         }
+    }
+
+    /// The same rehearsal, with the migrations run by sqlx: over the socket, and over TCP.
+    fn by_sqlx(&self, backup: &Backup, ours: &Answer, results: &mut Results) -> anyhow::Result<()> {
+        let Peer::Sqlx(sqlx) = &self.options.peer else { return Ok(()) };
+        let command = format!(
+            "'{}' migrate run --source '{}'",
+            sqlx.display(),
+            self.options.migrations.display()
+        );
+        let path = backup.path.to_string_lossy();
+        for (name, way) in [("a socket", None), ("TCP", Some("--scratch-tcp"))] {
+            let mut more = vec!["--backup", &path, "--no-report", "--command", &command];
+            more.extend(way);
+            let answer = self.tool.ask("rehearse", self.options, None, &more)?;
+            let ms = answer.document["command"]["duration_ms"].as_f64().unwrap_or(0.0);
+            let green = answer.said.good() && answer.document["verdict"] == "green";
+            let wrong = (!green).then(|| answer.complaint());
+            let what = format!("rehearsal by sqlx over {name}");
+            results.note(&what, format!("{ms:.0} ms"), wrong.as_deref());
+            let left = |it: &Answer| {
+                let document = &it.document;
+                serde_json::to_string_pretty(&json!({
+                    "schema": document["schema"],
+                    "tables": rows(document),
+                }))
+            };
+            let (text, other) = (left(ours)?, left(&answer)?);
+            let sides =
+                [Side { name: "by Stopover", text: &text }, Side { name: "by sqlx", text: &other }];
+            results.same(&format!("{what}, as by Stopover"), String::new(), &sides)?;
+        }
+        Ok(())
     }
 
     /// What psql says against the plain backup, if anything: some schemas make dumps that nothing
@@ -140,6 +178,13 @@ fn same_told(
     results.same(&format!("{other_form} as {form}"), numbers, &sides)
 }
 
+/// Rows of each table before and after.
+fn rows(document: &Value) -> Vec<Value> {
+    let tables = document["tables"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let row = |it: &Value| json!([it["relation"], it["rows_before"], it["rows_after"]]);
+    tables.iter().map(row).collect()
+}
+
 /// What a rehearsal found, without what differs from run to run: no times, no sizes.
 fn essence(document: &Value) -> anyhow::Result<String> {
     let list = |value: &Value| value.as_array().cloned().unwrap_or_default();
@@ -156,14 +201,12 @@ fn essence(document: &Value) -> anyhow::Result<String> {
             picked
         })
         .collect();
-    let table = |table: &Value| pick(table, &["relation", "rows_before", "rows_after"]);
-    let tables: Vec<Value> = list(&document["tables"]).iter().map(table).collect();
     let whole = json!({
         "verdict": document["verdict"],
         "role": document["scratch"]["role"],
         "schema": document["schema"],
         "migrations": migrations,
-        "tables": tables,
+        "tables": rows(document),
     });
     Ok(serde_json::to_string_pretty(&whole)? + "\n")
 }

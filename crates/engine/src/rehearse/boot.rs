@@ -37,7 +37,7 @@ pub(super) async fn after<B: Backend>(
     let is_ready = run.ending == ProgramEnding::Well;
     report.boot = Some(BootReport {
         command: service.shown(),
-        ready_ms: is_ready.then(|| run.took.as_secs_f64() * 1e3),
+        ready_ms: is_ready.then_some(run.took.as_secs_f64() * 1e3),
         output: run.said.clone(),
     });
     report.findings.extend(left_behind("boot-left", &service.shown(), run.left));
