@@ -18,6 +18,8 @@ use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::{self, PipeWriter};
 use std::os::unix::process::CommandExt;
+#[cfg(target_os = "linux")]
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Mutex, PoisonError};
@@ -190,7 +192,7 @@ impl Guard {
 
     /// Whether the command ended by itself, and how.
     pub(crate) fn ended(&mut self) -> io::Result<Option<ExitStatus>> {
-        self.process.try_wait()
+        how_ended(&mut self.process)
     }
 
     /// Waits for the command to end by itself.
@@ -220,9 +222,16 @@ fn leave(process: &Child) {
     }
 }
 
-/// Collects guards that were left: a process that makes many scratches keeps none of them.
+/// So many ended guards may stay uncollected: one scratch leaves a few, for its server is restarted.
+const FEW: usize = 8;
+
+/// Collects guards that were left, where there are many: a process that makes many scratches keeps
+/// few of them.
 fn collect_ended() {
     let mut left = LEFT.lock().unwrap_or_else(PoisonError::into_inner);
+    if left.len() <= FEW {
+        return;
+    }
     left.retain(|&id| {
         let Ok(id) = i32::try_from(id) else { return false };
         matches!(waitpid(Pid::from_raw(id), Some(WaitPidFlag::WNOHANG)), Ok(WaitStatus::StillAlive))
@@ -230,16 +239,26 @@ fn collect_ended() {
 }
 
 /// Whether a process has ended; on Linux without collecting it.
-#[cfg(target_os = "linux")]
 pub(crate) fn has_ended(process: &mut Child) -> bool {
-    let Ok(id) = i32::try_from(process.id()) else { return true };
+    !matches!(how_ended(process), Ok(None))
+}
+
+/// How a process has ended, if it has; on Linux without collecting it.
+#[cfg(target_os = "linux")]
+fn how_ended(process: &mut Child) -> io::Result<Option<ExitStatus>> {
+    let id = i32::try_from(process.id()).map_err(io::Error::other)?;
     let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
-    !matches!(waitid(Id::Pid(Pid::from_raw(id)), flags), Ok(WaitStatus::StillAlive))
+    Ok(match waitid(Id::Pid(Pid::from_raw(id)), flags)? {
+        // As wait(2) puts it: the exit code above the signal.
+        WaitStatus::Exited(_, code) => Some(ExitStatus::from_raw(code << 8)),
+        WaitStatus::Signaled(_, signal, _) => Some(ExitStatus::from_raw(signal as i32)),
+        _ => None,
+    })
 }
 
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn has_ended(process: &mut Child) -> bool {
-    !matches!(process.try_wait(), Ok(None))
+fn how_ended(process: &mut Child) -> io::Result<Option<ExitStatus>> {
+    process.try_wait()
 }
 
 impl Drop for Guard {

@@ -62,3 +62,8 @@ DO $$ BEGIN
             CREATE INDEX ON app.small_%1$s (name)', n);
     END LOOP;
 END $$;
+
+-- sqlx's ledger, with nothing in it: all migrations of the bench are pending.
+CREATE TABLE public._sqlx_migrations (version bigint PRIMARY KEY, description text NOT NULL,
+    installed_on timestamptz NOT NULL DEFAULT now(), success boolean NOT NULL, checksum bytea NOT NULL,
+    execution_time bigint NOT NULL);
