@@ -2,7 +2,7 @@
 //! same moment.
 
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -11,9 +11,7 @@ use stopover_backend::{
     Backed, Backend, BackendError, BackupFailure, BackupMaker, Census, CensusDepth, CensusScope,
     Pending, Stop,
 };
-use stopover_model::report::{
-    BackupCompression, BackupKind, BackupMade, BackupManifest, SourceCensus,
-};
+use stopover_model::report::{BackupCompression, BackupMade, BackupManifest, SourceCensus};
 use stopover_model::{Event, EventSink, Finding};
 use stopover_postgres::{PostgresBackend, Target};
 use stopover_scratch::backup::{Backup, BackupPath};
@@ -323,7 +321,7 @@ pub(crate) fn count(manifest: &mut BackupManifest) {
 }
 
 /// Removes what is not to be kept.
-pub(crate) fn kept(shelf: &Shelf, options: &BackupOptions, latest: &PathBuf) -> Vec<Finding> {
+pub(crate) fn kept(shelf: &Shelf, options: &BackupOptions, latest: &Path) -> Vec<Finding> {
     let Some(keep) = options.keep else { return Vec::new() };
     let (removed, stayed) = shelf.prune(keep, latest);
     let removed = removed.into_iter().map(|path| {
@@ -355,6 +353,8 @@ impl BackupMaker for PostgresBackups {
 
 #[cfg(test)]
 mod tests {
+    use stopover_model::report::BackupKind;
+
     use super::*;
 
     #[test]

@@ -131,10 +131,11 @@ async fn zcat_and_psql_restore_what_was_there() {
     assert!(String::from_utf8_lossy(&sum.stdout).starts_with(made.sha256.as_ref().unwrap()));
 
     let restored = TestDatabase::create().await;
-    let zcat = Command::new("zcat").arg(&backup).stdout(Stdio::piped()).spawn().unwrap();
+    let mut zcat = Command::new("zcat").arg(&backup).stdout(Stdio::piped()).spawn().unwrap();
     let mut psql = restored.command(Program::Psql);
     psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-o", "/dev/null"]);
-    assert!(psql.stdin(zcat.stdout.unwrap()).status().unwrap().success());
+    assert!(psql.stdin(zcat.stdout.take().unwrap()).status().unwrap().success());
+    assert!(zcat.wait().unwrap().success());
     let digest = "SELECT count(*), md5(string_agg(t::text, ',' ORDER BY t::text)) FROM ";
     for table in ["customers", "\"Order lines\"", "\"Old\".customers", "loud"] {
         let digest = format!("{digest}{table} t");

@@ -90,7 +90,7 @@ where
         Some(Err(_)) => Some(validate_anew(provider, request, report).await),
         other => other,
     };
-    let validated = validated.map(|it| it.unwrap_or_else(not_validated));
+    let validated = validated.map(|it| it.unwrap_or_else(|why| not_validated(&why)));
     if judged && is_up(report) {
         below(provider, request, asked, report, sink).await;
     }
@@ -237,7 +237,7 @@ async fn validate_anew<P: ScratchProvider>(
     validated
 }
 
-fn not_validated(why: String) -> Vec<Finding> {
+fn not_validated(why: &str) -> Vec<Finding> {
     vec![Finding::error(
         "postflight",
         "the empty database",

@@ -30,6 +30,7 @@ mod schema;
 mod settle;
 mod statement;
 mod step;
+mod steps;
 mod traced;
 
 pub use adopt::{AdoptFrom, Adoption, Proof, adopt, prove};

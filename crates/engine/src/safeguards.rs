@@ -186,9 +186,8 @@ impl Safeguards<'_> {
             return ending;
         }
         match self.remember(locked, request, around).await {
-            Ok(()) => ending,
             Err(EngineError::Backend(error)) => Ending::Lost(error),
-            Err(_) => ending,
+            Ok(()) | Err(_) => ending,
         }
     }
 

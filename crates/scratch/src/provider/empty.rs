@@ -41,7 +41,7 @@ pub struct EmptyScratch {
 #[derive(Debug)]
 enum Like {
     /// A target.
-    Target(PostgresBackend),
+    Target(Box<PostgresBackend>),
     /// Nothing but this.
     Told(Surroundings),
 }
@@ -55,8 +55,8 @@ enum Made {
 impl EmptyScratch {
     /// A provider of an empty database like the one of `like`. Nothing is started yet.
     #[must_use]
-    pub const fn new(like: PostgresBackend, request: ScratchRequest) -> Self {
-        Self { like: Like::Target(like), request, made: None }
+    pub fn new(like: PostgresBackend, request: ScratchRequest) -> Self {
+        Self { like: Like::Target(Box::new(like)), request, made: None }
     }
 
     /// A provider of an empty database that is like no other: with these roles besides the one that
