@@ -47,7 +47,7 @@ impl Receipt {
             Some(other) => {
                 let tool = value.get("tool_version").and_then(Value::as_str).unwrap_or("?");
                 // It is shown: what a version is spelled with, and not a page of it.
-                let tool = tool.chars().filter(|it| it.is_ascii_graphic()).take(20).collect();
+                let tool = tool.chars().filter(char::is_ascii_graphic).take(20).collect();
                 return Err(UnknownForm::OtherVersion(other, tool));
             }
             None => return Err(UnknownForm::NoReceipt("`schema_version` is missing".to_owned())),
