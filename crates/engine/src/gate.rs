@@ -4,10 +4,14 @@
 //! out, and the ledger that it was made from.
 
 use jiff::Timestamp;
+use stopover_backend::Backend;
 use stopover_checks::{Asked, prediction, receipt};
-use stopover_model::{Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen, Severity};
+use stopover_model::report::Safeguard;
+use stopover_model::{
+    EventSink, Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen, Severity,
+};
 
-use crate::Request;
+use crate::{EngineError, Request, Safeguards};
 
 /// A plan that may be carried out, as far as rehearsals are concerned.
 #[derive(Debug, Default)]
@@ -46,14 +50,32 @@ pub(crate) fn pass(
     Ok(Passed { grounds: Some(grounds), receipt, findings })
 }
 
-/// Lets a plan through that somebody has decided to carry out all the same. What stands against it is
-/// told as a warning.
-pub(crate) fn overridden(
-    plan: &Plan,
-    facts: &Facts,
+/// Lets a plan through that was rehearsed as it must be. One that was not is refused by the preflight,
+/// which tells of it among everything else that it finds; a decision that lifts the preflight lifts
+/// this as well.
+pub(crate) async fn through<B: Backend>(
+    backend: &B,
+    (plan, facts): (&Plan, &Facts),
     request: &Request<'_>,
-    findings: Vec<Finding>,
-) -> Passed {
+    safeguards: &Safeguards<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Passed, EngineError> {
+    let findings = match pass(plan, facts, request) {
+        Ok(passed) => return Ok(passed),
+        Err(findings) => findings,
+    };
+    if safeguards.lifts(Safeguard::Preflight) {
+        return Ok(overridden(plan, facts, request, findings));
+    }
+    if safeguards.preflight.is_some() {
+        safeguards.look(backend, request, plan, sink).await?;
+    }
+    Err(EngineError::Refused(findings))
+}
+
+/// Of a plan that somebody has decided to carry out all the same: what stands against it is told as a
+/// warning.
+fn overridden(plan: &Plan, facts: &Facts, request: &Request<'_>, findings: Vec<Finding>) -> Passed {
     let warning = |it: Finding| Finding { severity: Severity::Warning, ..it };
     Passed {
         grounds: Some(Grounds::of(hash(plan, facts, request), facts)),
@@ -71,5 +93,5 @@ fn hash(plan: &Plan, facts: &Facts, request: &Request<'_>) -> String {
     let mut policy: Policy = request.policy.clone();
     policy.heal.mode = HealMode::Heal;
     let planned = stopover_planner::plan(request.source, facts, &policy, &request.selection);
-    planned.as_ref().unwrap_or_else(|_| plan).hash()
+    planned.as_ref().unwrap_or(plan).hash()
 }
