@@ -110,7 +110,7 @@ fn is_empty(text: &str) -> bool {
 /// The way down and up again, after everything was applied.
 pub(super) struct Trip<'a, B> {
     pub(super) backend: &'a B,
-    pub(super) audit: Audit<'a, B>,
+    pub(super) audit: &'a Audit<'a, B>,
     pub(super) request: &'a Request<'a>,
 }
 

@@ -8,6 +8,7 @@ mod down;
 mod named;
 mod receipt;
 mod renamed;
+mod run;
 mod stage;
 mod unprepared;
 mod verdict;
@@ -15,17 +16,14 @@ mod verdict;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use stopover_backend::{Backend, Observer, Prepared, ScratchProvider, StopSignal, Trace};
-use stopover_checks::{Measured, limits};
+use stopover_backend::{Backend, Prepared, ScratchProvider, StopSignal};
 use stopover_model::report::RehearsalReport;
-use stopover_model::{Event, EventSink, Finding, Gate, HealMode};
+use stopover_model::{EventSink, Finding, Gate, HealMode};
 
-use crate::apply::{Beside, apply_beside};
 use crate::detail::{clip, of_findings};
-use crate::{DownTrial, Ending, EngineError, Measure, Request, traced};
+use crate::{EngineError, Measure, Request};
 
 use unprepared::unprepared;
-use verdict::judge;
 
 /// What the front end must know besides the report.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -97,77 +95,14 @@ async fn on_scratch<B: Backend>(
         Ok(before) => before,
         Err(signal) => return RehearsalEnding::Stopped(signal),
     };
+    let audit = census::Audit { auditor, before: before.as_ref() };
+    let ground = command::Ground { backend: &prepared.backend, audit };
     if let Some(command) = &measure.programs.command {
-        let audit = census::Audit { auditor, before: before.as_ref() };
-        let ground = command::Ground { backend: &prepared.backend, audit };
         let ending = command::migrate(ground, command, request, measure, report, sink).await;
         return boot::after(ending, &prepared.backend, request, measure, report, sink).await;
     }
-    let stages = match measure.down {
-        DownTrial::LeftOut => Ok(None),
-        DownTrial::Tried => down::Stages::begin(&prepared.backend, auditor, request).await,
-    };
-    let stages = match stages {
-        Ok(stages) => stages,
-        Err(error) => return broken(error, report),
-    };
-    let beside = stages.as_ref().map(|it| it as &dyn Beside);
-    let observer = prepared.backend.observer();
-    if let (Some(observer), Some(per_second)) = (&observer, measure.traffic_per_second) {
-        observer.stir(per_second);
-    }
-    if observer.is_none() && measure.traffic_per_second.is_some() {
-        report.findings.push(no_traffic());
-    }
-    let applied = match &observer {
-        None => apply_beside(&prepared.backend, request, beside, sink).await,
-        Some(observer) => {
-            let sink = &mut Overheard { observer: &**observer, sink };
-            apply_beside(&prepared.backend, request, beside, sink).await
-        }
-    };
-    let trace = match observer {
-        None => Trace::default(),
-        Some(observer) => observer.finish().await,
-    };
-    match applied {
-        Ok(mut applied) => {
-            traced::fill(&mut applied.migrations, &trace);
-            report.tables = trace.tables;
-            report.findings.extend(trace.findings);
-            let measured =
-                Measured { migrations: &applied.migrations, command: None, tables: &report.tables };
-            report.findings.extend(limits(measured, &measure.thresholds));
-            if let Some(before) = &before {
-                census::end(auditor, before, &applied, request, report).await;
-            }
-            let carried_out = matches!(applied.ending, Ending::Complete | Ending::Failed { .. });
-            if let (Some(signal), true) = (request.stop.requested(), carried_out) {
-                return RehearsalEnding::Stopped(signal);
-            }
-            report.receipt = receipt::begun(&applied, &request.limits, measure, report);
-            if let (Some(stages), Ending::Complete) = (stages, &applied.ending) {
-                let audit = census::Audit { auditor, before: before.as_ref() };
-                let trip = down::Trip { backend: &prepared.backend, audit, request };
-                if let Err(signal) = trip.go(stages, &applied, report, sink).await {
-                    return RehearsalEnding::Stopped(signal);
-                }
-            }
-            let ending = judge(&prepared.backend, applied, report).await;
-            boot::after(ending, &prepared.backend, request, measure, report, sink).await
-        }
-        Err(error) => broken(error, report),
-    }
-}
-
-/// Readers and writers that were asked for, on a database where there are none.
-fn no_traffic() -> Finding {
-    Finding::note(
-        "traffic",
-        "the scratch",
-        "no readers and writers ran beside the migrations: nobody observes this kind of database",
-        "leave --traffic out",
-    )
+    let ending = run::run(&ground, request, measure, report, sink).await;
+    boot::after(ending, &prepared.backend, request, measure, report, sink).await
 }
 
 /// Nothing was run: what keeps it from being run is told.
@@ -189,18 +124,5 @@ fn broken(error: EngineError, report: &mut RehearsalReport) -> RehearsalEnding {
             ));
             RehearsalEnding::Unable
         }
-    }
-}
-
-/// Passes on what happens, after the observer has heard it.
-struct Overheard<'a> {
-    observer: &'a dyn Observer,
-    sink: &'a mut dyn EventSink,
-}
-
-impl EventSink for Overheard<'_> {
-    fn emit(&mut self, event: Event) {
-        self.observer.hear(&event);
-        self.sink.emit(event);
     }
 }

@@ -69,7 +69,10 @@ fn dropped_words(text: &str) -> Vec<&str> {
     for (at, drop) in text.match_indices("drop") {
         let mut rest = &text[at + drop.len()..];
         let alone = !text[..at].ends_with(is_part) && !rest.starts_with(is_part);
-        while alone {
+        if !alone {
+            continue;
+        }
+        loop {
             rest = rest.trim_start();
             let quotes = [('"', '"'), ('[', ']'), ('`', '`'), ('\'', '\'')];
             let quoted = quotes.iter().find_map(|(open, close)| {

@@ -142,7 +142,7 @@ pub(super) fn touched(schema: &Schema, scripts: &[String]) -> BTreeSet<String> {
         let mut more: Vec<String> = Vec::new();
         for table in of_kind("table") {
             let parts = table.definition.lines().filter_map(|it| it.strip_prefix("partition of: "));
-            if parts.flat_map(|it| it.split(" FOR VALUES").next()).any(|it| found.contains(it)) {
+            if parts.filter_map(|it| it.split(" FOR VALUES").next()).any(|it| found.contains(it)) {
                 more.push(table.identity.clone());
             }
         }
