@@ -1,4 +1,4 @@
-//! `cargo xtask bench runner` and `bench rehearsal`: whole runs of the tool beside those of other
+//! `cargo xtask bench runner`, `bench rehearsal` and `bench backup`: whole runs of the tool beside those of other
 //! tools, on private servers, in one run.
 //!
 //! Absolute times drift from machine to machine and from minute to minute: every figure is the
@@ -6,6 +6,7 @@
 //! programs as people start them; benches of single functions are not its business.
 
 mod after;
+mod backup;
 mod cases;
 mod contestant;
 mod figures;
@@ -34,6 +35,7 @@ pub(crate) const USAGE: &str = "\
                  [--refinery PATH] [--sql-migrate PATH]
             bench rehearsal [--megabytes N] [--runs N] [--quick] [--write] [--case NAME]
                  [--folder DIR] [--clones DIR] [--stopover PATH] [--sqlx PATH]
+            bench backup [--megabytes N] [--runs N] [--quick] [--write] [--stopover PATH]
             --write puts the tables into docs/performance.md; --after sees, and measures
             nothing, that after a run of ours each tool finds nothing to do; --megabytes is the
             size of the database, whose dumps are kept in --folder; --clones is a folder on a
@@ -46,6 +48,7 @@ pub(crate) fn run(arguments: &[&str]) -> anyhow::Result<ExitCode> {
         Ok(Request::Usage(command)) => measure::usage_of(&command),
         Ok(Request::Runner(options)) => runner(&options),
         Ok(Request::Rehearsal(options)) => rehearsal::run(&options),
+        Ok(Request::Backup(options)) => backup::run(&options),
         Err(error) => {
             eprint!("error: {error:#}\n\n{USAGE}");
             Ok(ExitCode::from(5))

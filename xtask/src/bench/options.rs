@@ -9,7 +9,7 @@ use anyhow::{Context, bail, ensure};
 
 use super::cases::Case;
 use super::peers::Peer;
-use super::rehearsal;
+use super::{backup, rehearsal};
 
 /// Runs of each program, where it is not said.
 const RUNS: usize = 11;
@@ -21,6 +21,8 @@ pub(super) enum Request {
     Runner(Options),
     /// Measure rehearsals.
     Rehearsal(rehearsal::Options),
+    /// Measure backups.
+    Backup(backup::Options),
     /// This program starts itself so, to measure what one program takes.
     Usage(Vec<String>),
 }
@@ -45,10 +47,11 @@ impl Request {
         match arguments {
             ["runner", rest @ ..] => Ok(Self::Runner(Options::read(rest)?)),
             ["rehearsal", rest @ ..] => Ok(Self::Rehearsal(rehearsal::Options::read(rest)?)),
+            ["backup", rest @ ..] => Ok(Self::Backup(backup::Options::read(rest)?)),
             ["usage", "--", command @ ..] if !command.is_empty() => {
                 Ok(Self::Usage(command.iter().map(|&it| it.to_owned()).collect()))
             }
-            _ => bail!("bench knows: runner, rehearsal"),
+            _ => bail!("bench knows: runner, rehearsal, backup"),
         }
     }
 }

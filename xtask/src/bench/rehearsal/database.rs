@@ -52,22 +52,30 @@ impl Dumps {
 fn make(server: &Server, megabytes: u32, plain: &Path, archive: &Path) -> anyhow::Result<usize> {
     let database = "origin";
     eprintln!("a database of about {megabytes} MB, and its dumps …");
-    server.create(database, None)?;
-    let script = plain.with_extension("make");
-    let settings = format!("SET bench.mb = {megabytes};\nSET bench.small = {SMALL};\n");
-    fs::write(&script, format!("{settings}{}", include_str!("database.sql")))?;
-    run(
-        server.client("psql", database).args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]),
-        &script,
-    )?;
-    fs::remove_file(script)?;
-    let bytes = server.number(database, "SELECT pg_database_size(current_database())")?;
+    let bytes = fill(server, database, megabytes, plain.parent().unwrap_or(Path::new(".")))?;
     for (form, path) in [("-Z6", plain), ("-Fc", archive)] {
         let mut dump = server.client("pg_dump", database);
         run(dump.args([form, "--no-owner", "--no-privileges", "--file"]), path)?;
     }
     server.drop(database)?;
     Ok(bytes >> 20)
+}
+
+/// Makes the database, and gives its size in bytes; `folder` is for a script that is gone again.
+pub(in crate::bench) fn fill(
+    server: &Server,
+    database: &str,
+    megabytes: u32,
+    folder: &Path,
+) -> anyhow::Result<usize> {
+    server.create(database, None)?;
+    let script = folder.join("database.make");
+    let settings = format!("SET bench.mb = {megabytes};\nSET bench.small = {SMALL};\n");
+    fs::write(&script, format!("{settings}{}", include_str!("database.sql")))?;
+    let mut psql = server.client("psql", database);
+    run(psql.args(["-X", "-q", "-v", "ON_ERROR_STOP=1", "-f"]), &script)?;
+    fs::remove_file(script)?;
+    server.number(database, "SELECT pg_database_size(current_database())")
 }
 
 fn run(command: &mut Command, file: &Path) -> anyhow::Result<()> {

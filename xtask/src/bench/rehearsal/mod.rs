@@ -5,7 +5,7 @@
 //! size is made and dumped for it.
 
 mod cold;
-mod database;
+pub(super) mod database;
 mod options;
 mod ours;
 mod start;
