@@ -60,13 +60,14 @@ pub(crate) struct RehearseArguments {
     #[arg(long)]
     pub(crate) no_report: bool,
     #[command(flatten)]
-    pub(crate) programs: ProgramArguments,
-    #[command(flatten)]
     pub(crate) forms: FormArguments,
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
     #[command(flatten)]
     pub(crate) limits: LimitArguments,
+    // Last: its heading holds for whatever follows.
+    #[command(flatten)]
+    pub(crate) programs: ProgramArguments,
 }
 
 /// Forms of a rehearsal's report for other readers.

@@ -90,6 +90,14 @@ impl Group {
         self.signal(Signal::SIGTERM);
     }
 
+    fn terminate_at_once(&self) {
+        // Those that can be found first: they are waited for.
+        if let Some(mark) = &self.mark {
+            marked::kill(mark);
+        }
+        self.signal(Signal::SIGKILL);
+    }
+
     fn signal(&self, signal: Signal) {
         if let Ok(id) = i32::try_from(self.child.id()) {
             // The leader is not collected yet, so the number is still its own.
@@ -105,14 +113,10 @@ impl Group {
             drop(pipe);
             killed?;
         }
-        self.signal(Signal::SIGKILL);
+        self.terminate_at_once();
         // From here on the number may be another's.
         self.collected = true;
-        let status = self.child.wait();
-        if let Some(mark) = &self.mark {
-            marked::kill(mark);
-        }
-        status
+        self.child.wait()
     }
 }
 

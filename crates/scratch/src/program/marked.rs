@@ -29,18 +29,28 @@ pub(super) fn find(mark: &str) -> Vec<Pid> {
         .collect()
 }
 
-/// Kills them, and what they start meanwhile.
+/// Kills them, and what they start meanwhile, and waits until all of them are gone.
 pub(super) fn kill(mark: &str) {
     let began = Instant::now();
-    loop {
+    let mut killed: Vec<Pid> = Vec::new();
+    while began.elapsed() < VANISHING {
         let found = find(mark);
-        if found.is_empty() || began.elapsed() > VANISHING {
+        for process in &found {
+            // It may be gone by now, which is what is wanted.
+            let _ = send(*process, Signal::SIGKILL);
+        }
+        killed.extend(&found);
+        if found.is_empty() && !killed.iter().any(|it| is_dying(*it)) {
             return;
         }
-        for process in found {
-            // It may be gone by now, which is what is wanted.
-            let _ = send(process, Signal::SIGKILL);
-        }
-        thread::sleep(Duration::from_millis(5));
+        thread::sleep(Duration::from_millis(2));
     }
+}
+
+/// Whether a killed process is still on its way out: its environment is gone before it is.
+fn is_dying(process: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
+    // The name in parentheses may hold anything; the state follows the last of them.
+    let state = status.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+    state.is_some_and(|it| !matches!(it, 'Z' | 'X'))
 }

@@ -61,7 +61,7 @@ impl Tail {
 
 fn shown(bytes: &[u8], secrets: &Secrets) -> String {
     let text = String::from_utf8_lossy(bytes).replace("\r\n", "\n").replace('\r', "\n");
-    let text = redact_urls(&secrets.hide(&text));
+    let text = redact_urls(&secrets.hide(&without_colours(&text)));
     let text: String = text.chars().filter(|it| !it.is_control() || "\n\t".contains(*it)).collect();
     let text = text.trim_end();
     if text.len() <= SHOWN && bytes.len() < KEPT {
@@ -76,6 +76,17 @@ fn shown(bytes: &[u8], secrets: &Secrets) -> String {
     last.split_once('\n').map_or(last, |(_, whole)| whole).to_owned()
 }
 
+/// Without the escape sequences that colour a terminal (ECMA-48, "CSI … final byte").
+fn without_colours(text: &str) -> String {
+    let mut pieces = text.split("\u{1b}[");
+    let mut out = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let end = piece.find(|it: char| ('@'..='~').contains(&it));
+        out.push_str(end.map_or("", |end| &piece[end + 1..]));
+    }
+    out
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -87,6 +98,6 @@ mod tests {
         let told = shown(many.as_bytes(), &secrets);
         assert!(told.ends_with("line\n***\nlast") && told.starts_with("line\n"), "{told}");
         assert!(told.len() <= SHOWN);
-        assert_eq!(shown(b"50 %\r100 %\x1b[0m\r\n", &secrets), "50 %\n100 %[0m");
+        assert_eq!(shown(b"50 %\r\x1b[1;31m100 %\x1b[0m\x07\r\n", &secrets), "50 %\n100 %");
     }
 }
