@@ -44,6 +44,7 @@ impl Story {
         let of = text::plural(of, "table");
         // How large it is on disk says only about how much there is to send.
         let (sent, about) = (units::bytes(bytes.0), units::bytes(bytes.1.max(bytes.0)));
-        self.state = State::Busy(format!("{COPYING}: {done} of {of}, {sent} of about {about}"), *since);
+        self.state =
+            State::Busy(format!("{COPYING}: {done} of {of}, {sent} of about {about}"), *since);
     }
 }
