@@ -96,16 +96,14 @@ pub(crate) enum Command {
     Status(StatusArguments),
     /// Whether this is the moment for an apply: every check at once. Writes nothing
     Preflight(Box<PreflightArguments>),
-    /// Run the plan on the target
+    /// Look at the target, back it up, run the plan on it, and look again
     ///
-    /// This version makes no backup and runs no preflight and no postflight checks yet: make a
-    /// backup first, and rehearse on it.
+    /// All of it happens under one run lock and around one plan. With nothing to do nothing else is
+    /// done either. `[apply]` in stopover.toml says which of preflight, backup and postflight stand.
     Apply(ApplyArguments),
     /// Whether an apply left everything as it should be. Writes nothing
     Postflight(Box<PostflightArguments>),
-    /// Run down scripts on the target, newest applied first
-    ///
-    /// This version makes no backup beforehand: make one, and rehearse.
+    /// Back the target up, and run down scripts on it, newest applied first
     Rollback(RollbackArguments),
     /// Take over another tool's history into Stopover's own ledger. Runs no migration
     Adopt(AdoptArguments),

@@ -24,7 +24,7 @@ async fn help_lists_every_exit_code() {
 }
 
 #[tokio::test]
-async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
+async fn every_command_has_help_and_the_apply_says_what_stands_around_it() {
     let place = Place::with(&[]).await;
     let commands = [
         "rehearse",
@@ -34,6 +34,10 @@ async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
         "schema",
         "carry",
         "apply",
+        "rollback",
+        "backup",
+        "verify",
+        "ci",
         "new",
         "config",
         "demo",
@@ -51,7 +55,9 @@ async fn every_command_has_help_and_the_apply_says_what_it_does_not_do_yet() {
         assert_eq!(help.stderr, "", "{command}");
     }
     let apply = place.call("apply --help").run().stdout;
-    assert!(apply.contains("makes no backup and runs no preflight"), "{apply}");
+    for flag in ["--skip-backup", "--force", "--reason", "--prove-backup", "--backup-command"] {
+        assert!(apply.contains(flag), "{apply}");
+    }
     let version = place.call("--version").run().exits(0).stdout;
     assert_eq!(version, format!("stopover {}\n", env!("CARGO_PKG_VERSION")));
 }

@@ -396,3 +396,17 @@ async fn an_sqlite_file_goes_the_whole_way_too() {
     let verified = place.call("verify latest --format json").run().exits(6).document();
     assert_eq!(verified["verdict"], "red");
 }
+
+#[tokio::test]
+async fn a_service_that_migrates_itself_in_between_is_no_change_by_hand() {
+    let place = Place::with(&SHOP).await;
+    whole(&place, "apply --steps 1").exits(0);
+    // As the library does it: nothing stands around, and no fingerprint is left.
+    place.call("apply").run().exits(0);
+    place.write("migrations/3_more.up.sql", "CREATE TABLE more ();\n");
+    whole(&place, "apply").exits(0);
+    place.database.psql("ALTER TABLE customers ADD COLUMN by_hand int");
+    place.write("migrations/4_last.up.sql", "CREATE TABLE last ();\n");
+    let said = whole(&place, "apply").exits(1);
+    assert!(said.stdout.contains("public.customers.by_hand"), "{said:?}");
+}

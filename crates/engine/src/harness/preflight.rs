@@ -86,7 +86,7 @@ pub async fn preflight<B: Backend>(
         Ok(session) => session,
         // That is what one of the checks looks for.
         Err(BackendError::Full { reason, remedy, .. }) => {
-            return Ok(no_connection(began, &reason, remedy));
+            return Ok(no_connection(began, &reason, &remedy));
         }
         Err(other) => return Err(other.into()),
     };
@@ -98,7 +98,7 @@ pub async fn preflight<B: Backend>(
 }
 
 /// The report of a server that has no connection left: nothing else could be looked at.
-fn no_connection(began: Timestamp, reason: &str, remedy: String) -> PreflightReport {
+fn no_connection(began: Timestamp, reason: &str, remedy: &str) -> PreflightReport {
     let judged = stopover_checks::no_connection(reason, remedy);
     PreflightReport {
         checks: judged.checks,
@@ -131,7 +131,11 @@ async fn look<S: Session>(
     };
     let ledger = in_time(&canceller, limit, session.locate(&request.facts)).await?;
     let fingerprint = match ledger.read() {
-        Some(ledger) => in_time(&canceller, limit, fingerprint(session, request, ledger)).await?,
+        Some(ledger) => {
+            let newest = newest(&facts);
+            let reading = fingerprint(session, request, ledger, newest);
+            in_time(&canceller, limit, reading).await?
+        }
         None => ledger.clone().map(|_| None),
     };
     let around = SurroundingsRequest {
@@ -178,13 +182,24 @@ fn planned(
     (Fact::Read(plan), receipt)
 }
 
+/// When a migration was last applied, as far as the ledger says it.
+fn newest(facts: &Fact<(Facts, Option<Finding>)>) -> Option<Timestamp> {
+    let (facts, _) = facts.read()?;
+    facts.ledger.rows.iter().filter_map(|row| row.applied_at).max()
+}
+
 /// The schema that the last apply left beside the one that is there; `None` where none was kept.
 async fn fingerprint<S: Session>(
     session: &mut S,
     request: &Request<'_>,
     ledger: &stopover_backend::LedgerId,
+    newest: Option<Timestamp>,
 ) -> Result<Option<Fingerprint>, BackendError> {
     let Some(record) = session.recorded_schema(ledger).await? else { return Ok(None) };
+    // Who applied something later left no fingerprint: a service that migrates itself, another tool.
+    if record.at.zip(newest).is_some_and(|(recorded, applied)| recorded < applied) {
+        return Ok(None);
+    }
     let now = canonical(session, &request.facts, Privileges::LeftOut).await?;
     let then = record.text.as_deref().and_then(|it| Schema::of_text(it, &record.checksum));
     let at = record.at.map_or_else(
