@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use stopover_model::harness::{
-    Fact, Health, PrivilegeNeed, Surroundings, TouchedRelation, WrittenRelation,
+    Fact, Grants, Health, PrivilegeNeed, Surroundings, TouchedRelation, WrittenRelation,
 };
 
 use crate::{BackendError, CensusScope, LedgerId};
@@ -58,6 +58,16 @@ pub trait Harness {
         &mut self,
         request: &SurroundingsRequest,
     ) -> impl Future<Output = Result<Fact<Vec<TouchedRelation>>, BackendError>> + Send;
+
+    /// Rights on every relation of the users; a relation on which nobody but its owner has any is
+    /// there with none.
+    ///
+    /// # Errors
+    /// Where the session is lost.
+    fn grants(
+        &mut self,
+        fact_timeout: Duration,
+    ) -> impl Future<Output = Result<Fact<Vec<Grants>>, BackendError>> + Send;
 
     /// What does not work in the database.
     ///

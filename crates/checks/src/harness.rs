@@ -126,19 +126,16 @@ pub fn preflight(facts: &PreflightFacts<'_>) -> Judgements {
 /// The checks of a preflight to which the server gives no connection: the one of connections has
 /// found what it looks for, and no other could run.
 #[must_use]
-pub fn no_connection(reason: &str, remedy: String) -> Judgements {
+pub fn no_connection(reason: &str, remedy: &str) -> Judgements {
     let message = format!(
         "there is no connection left for this role, and nothing else was looked at: {reason}"
     );
     let mut all = Judgements::default();
     for code in PREFLIGHT {
         let judged = match code {
-            "connections" => Judged::made(vec![Finding::error(
-                code,
-                "the server",
-                message.clone(),
-                remedy.clone(),
-            )]),
+            "connections" => {
+                Judged::made(vec![Finding::error(code, "the server", message.clone(), remedy)])
+            }
             _ => Judged::blind(),
         };
         all.add(code, judged);

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stopover_backend::{
-    Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, Privileges, Session,
+    Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, Session,
     SurroundingsRequest,
 };
 use stopover_checks::{names_everything, written_relations};
-use stopover_model::harness::{BodyFault, Fact, Health, PostflightLimits, TouchedRelation};
-use stopover_model::{LockMode, Mark, MarkKind, Plan, Schema, TableCensus, Version};
+use stopover_model::harness::{BodyFault, Fact, Grants, Health, PostflightLimits, TouchedRelation};
+use stopover_model::{LockMode, Plan, TableCensus, Version};
 
 use super::reading::in_time;
 use crate::statement::unless_stopped;
@@ -22,25 +22,10 @@ pub struct Before {
     pub(super) broken: BTreeSet<String>,
     /// How many rows each table had.
     pub(super) tables: Fact<Vec<TableCensus>>,
-    /// Who had which rights on which object.
-    pub(super) holdings: Fact<Holdings>,
+    /// Who had which rights on which relation.
+    pub(super) grants: Fact<Vec<Grants>>,
     /// What an apply is going to apply: its migrations say what may be lost.
     pub(super) pending: Vec<Version>,
-}
-
-/// Grants, and which object each of them is on.
-#[derive(Debug, Clone)]
-pub(super) struct Holdings {
-    pub(super) schema: Schema,
-    pub(super) marks: Vec<Mark>,
-}
-
-impl Holdings {
-    /// Which object `what` is, e.g. of `table public.orders`.
-    pub(super) fn object(&self, what: &str) -> Option<&str> {
-        let is_it = |mark: &&Mark| mark.kind == MarkKind::Object && mark.what == what;
-        self.marks.iter().find(is_it).map(|mark| mark.value.as_str())
-    }
 }
 
 /// Looks at the database before an apply of `plan`. Writes nothing. Rows are counted of the tables
@@ -78,7 +63,7 @@ async fn look<S: Session>(
     Ok(Before {
         broken: broken(&health),
         tables,
-        holdings: holdings(session, &scope, limits.fact_timeout).await?,
+        grants: session.grants(limits.fact_timeout).await?,
         pending: plan.steps.iter().map(|step| step.version.clone()).collect(),
     })
 }
@@ -137,19 +122,4 @@ pub(super) async fn tables<S: Session>(
         }
         None => in_time(&canceller, limit, session.tables(scope, CensusDepth::Rows)).await,
     }
-}
-
-pub(super) async fn holdings<S: Session>(
-    session: &mut S,
-    scope: &CensusScope,
-    limit: Duration,
-) -> Result<Fact<Holdings>, BackendError> {
-    let canceller = session.canceller();
-    let scope = CensusScope { privileges: Privileges::Included, ..scope.clone() };
-    let reading = async {
-        let schema = session.schema(&scope).await?;
-        let marks = session.marks(&scope).await?;
-        Ok(Holdings { schema, marks })
-    };
-    in_time(&canceller, limit, reading).await
 }

@@ -5,11 +5,11 @@ use std::collections::BTreeSet;
 use jiff::Timestamp;
 use stopover_backend::{Backend, BackendError, CensusScope, Execute, Session};
 use stopover_checks::{ExpectedSchema, LedgerState, PostflightFacts, RowCounts};
-use stopover_model::harness::{Fact, Health, LostGrant, PostflightLimits};
+use stopover_model::harness::{Fact, Grants, Health, LostGrant, PostflightLimits};
 use stopover_model::report::{AppliedEntry, Drift, DriftKind, OrphanEntry, PostflightReport};
 use stopover_model::{Facts, RowState, Schema, SchemaChange, Severity, SourceSet, Version};
 
-use super::before::{Before, Holdings, health_request, holdings, tables};
+use super::before::{Before, health_request, tables};
 use super::reading::in_time;
 use crate::statement::unless_stopped;
 use crate::{EngineError, Request, read};
@@ -133,9 +133,9 @@ async fn compared<S: Session>(
         Fact::Unread(unread) => Fact::Unread(unread.clone()),
         Fact::NotHere => Fact::NotHere,
     };
-    let lost = match &before.holdings {
+    let lost = match &before.grants {
         Fact::Read(then) => {
-            let now = holdings(session, scope, limits.fact_timeout).await?;
+            let now = session.grants(limits.fact_timeout).await?;
             now.map(|now| lost(then, &now))
         }
         Fact::Unread(unread) => Fact::Unread(unread.clone()),
@@ -144,50 +144,22 @@ async fn compared<S: Session>(
     Ok((rows, lost))
 }
 
-/// Grants on tables that were made anew under the same name, and do not have them any more.
-fn lost(then: &Holdings, now: &Holdings) -> Vec<LostGrant> {
+/// Rights on relations that were made anew under the same name, and are not there any more.
+fn lost(then: &[Grants], now: &[Grants]) -> Vec<LostGrant> {
     let mut lost = Vec::new();
-    for object in then.schema.objects.iter().filter(|it| it.kind == "grants") {
-        let owner = owner_of(&object.identity);
-        let (Some(was), Some(is)) = (then.object(&owner), now.object(&owner)) else { continue };
-        if was == is {
+    for before in then {
+        let Some(after) = now.iter().find(|it| it.relation == before.relation) else { continue };
+        if after.object == before.object {
             continue;
         }
-        let same = |it: &&stopover_model::SchemaObject| {
-            it.kind == object.kind && it.identity == object.identity
-        };
-        let kept = now.schema.objects.iter().find(same).map_or("", |it| it.definition.as_str());
+        let same = now.iter().find(|it| it.subject == before.subject);
+        let has = same.map_or(&[][..], |it| it.rights.as_slice());
+        let gone = before.rights.iter().filter(|it| !has.contains(it));
         lost.extend(
-            missing(&object.definition, kept)
-                .into_iter()
-                .map(|grant| LostGrant { subject: object.identity.clone(), grant }),
+            gone.map(|right| LostGrant { subject: before.subject.clone(), grant: right.clone() }),
         );
     }
     lost
-}
-
-/// The object that a grant is on: of a column, its table.
-fn owner_of(identity: &str) -> String {
-    match identity.strip_prefix("table column ").and_then(|it| it.rsplit_once('.')) {
-        Some((table, _)) => format!("table {table}"),
-        None => identity.to_owned(),
-    }
-}
-
-/// Lines `role: RIGHT, RIGHT` of which something is not in `now`.
-fn missing(then: &str, now: &str) -> Vec<String> {
-    let rights = |line: &str| -> Option<(String, BTreeSet<String>)> {
-        let (role, rights) = line.rsplit_once(": ")?;
-        Some((role.to_owned(), rights.split(", ").map(str::to_owned).collect()))
-    };
-    let now: Vec<(String, BTreeSet<String>)> = now.lines().filter_map(rights).collect();
-    let gone = |(role, had): (String, BTreeSet<String>)| {
-        let has = now.iter().find(|(name, _)| *name == role).map(|(_, it)| it);
-        let gone: Vec<String> =
-            had.into_iter().filter(|it| has.is_none_or(|has| !has.contains(it))).collect();
-        (!gone.is_empty()).then(|| format!("{role}: {}", gone.join(", ")))
-    };
-    then.lines().filter_map(rights).filter_map(gone).collect()
 }
 
 fn report(began: Timestamp, seen: &Seen, asked: &Postflight<'_>) -> PostflightReport {
@@ -245,17 +217,29 @@ fn orphans(health: &Health) -> Vec<OrphanEntry> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn a_right_that_is_gone_is_told_with_its_role() {
-        let then = "app: INSERT, SELECT\n\"odd: role\": SELECT\nreader: SELECT";
-        let now = "app: INSERT, SELECT\nreader: UPDATE";
-        assert_eq!(missing(then, now), ["\"odd: role\": SELECT", "reader: SELECT"]);
-        assert_eq!(missing(then, then), Vec::<String>::new());
+    fn grants(subject: &str, object: &str, rights: &[&str]) -> Grants {
+        Grants {
+            subject: subject.to_owned(),
+            relation: "public.orders".to_owned(),
+            object: object.to_owned(),
+            rights: rights.iter().map(|it| (*it).to_owned()).collect(),
+        }
     }
 
     #[test]
-    fn a_column_belongs_to_its_table() {
-        assert_eq!(owner_of("table column public.orders.id"), "table public.orders");
-        assert_eq!(owner_of("table public.orders"), "table public.orders");
+    fn only_what_was_made_anew_has_lost_rights_those_on_its_columns_too() {
+        let table = "table public.orders";
+        let column = grants("column public.orders.id", "1", &["reader: UPDATE"]);
+        let then = [grants(table, "1", &["app: INSERT", "reader: SELECT"]), column];
+        assert_eq!(lost(&then, &[grants(table, "1", &[])]), [], "taken away on purpose");
+        assert_eq!(lost(&then, &[]), [], "dropped");
+        let told: Vec<String> = lost(&then, &[grants(table, "2", &["app: INSERT"])])
+            .into_iter()
+            .map(|it| format!("{} {}", it.subject, it.grant))
+            .collect();
+        assert_eq!(
+            told,
+            ["table public.orders reader: SELECT", "column public.orders.id reader: UPDATE"]
+        );
     }
 }

@@ -87,6 +87,20 @@ pub struct UncheckedBodies {
     pub count: usize,
 }
 
+/// Rights on a relation, or on one of its columns, that others than its owner have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Grants {
+    /// On what, e.g. `table public.orders`.
+    pub subject: String,
+    /// The relation, by its qualified name.
+    pub relation: String,
+    /// Which object the relation is, for as long as it is there: one that was dropped and made again
+    /// is another.
+    pub object: String,
+    /// Role and right each, e.g. `reader: SELECT`.
+    pub rights: Vec<String>,
+}
+
 /// A right that was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LostGrant {

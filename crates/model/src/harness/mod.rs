@@ -8,8 +8,8 @@ mod limits;
 mod surroundings;
 
 pub use health::{
-    BodyFault, BrokenBody, ForeignKeyFacts, ForeignKeyFault, Health, InvalidConstraint, LostGrant,
-    OrphanRows, UncheckedBodies,
+    BodyFault, BrokenBody, ForeignKeyFacts, ForeignKeyFault, Grants, Health, InvalidConstraint,
+    LostGrant, OrphanRows, UncheckedBodies,
 };
 pub use limits::{PostflightLimits, PreflightLimits};
 pub use surroundings::{

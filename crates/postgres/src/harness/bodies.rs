@@ -131,7 +131,7 @@ fn functions(rows: &[SimpleQueryRow], path: &str) -> (Vec<Body>, Vec<UncheckedBo
             function: Some(oid),
         });
     }
-    bodies.sort_by(|a, b| a.elsewhere.is_none().cmp(&b.elsewhere.is_none()));
+    bodies.sort_by_key(|it| it.elsewhere.is_none());
     let unchecked = |(language, count)| UncheckedBodies { language, count };
     (bodies, others.into_iter().map(unchecked).collect())
 }
@@ -165,10 +165,10 @@ async fn is_sound(asking: &mut Asking<'_>, batch: &[Body]) -> Result<bool, Backe
 async fn fault(asking: &mut Asking<'_>, body: &Body) -> Result<Option<BodyFault>, BackendError> {
     let sql = format!("{FULL_CHECK};{}", body.sql);
     let Err(refused) = asking.ask_with_path(&sql, &body.path).await? else { return Ok(None) };
-    if let Some(elsewhere) = &body.elsewhere {
-        if asking.ask_with_path(&sql, elsewhere).await?.is_ok() {
-            return Ok(None);
-        }
+    if let Some(elsewhere) = &body.elsewhere
+        && asking.ask_with_path(&sql, elsewhere).await?.is_ok()
+    {
+        return Ok(None);
     }
     // What says nothing of the body: not allowed, too slow, locked, no memory, the server's end.
     let code = refused.sqlstate.as_deref().unwrap_or_default();

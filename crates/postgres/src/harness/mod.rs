@@ -12,6 +12,7 @@
 mod ask;
 mod bodies;
 mod catalogs;
+mod grants;
 mod keys;
 mod locks;
 mod relations;
@@ -19,9 +20,11 @@ mod rights;
 mod server;
 mod sessions;
 
+use std::time::Duration;
+
 use stopover_backend::{BackendError, Harness, HealthRequest, SurroundingsRequest};
 use stopover_model::DatabaseKind;
-use stopover_model::harness::{Fact, Health, Surroundings, TouchedRelation};
+use stopover_model::harness::{Fact, Grants, Health, Surroundings, TouchedRelation};
 
 use crate::session::PostgresSession;
 use ask::Asking;
@@ -57,6 +60,10 @@ impl Harness for PostgresSession {
         let mut asking = Asking::new(self, request.fact_timeout);
         let named = relations::named(&mut asking, request).await?;
         relations::touched(&mut asking, request, &named).await
+    }
+
+    async fn grants(&mut self, fact_timeout: Duration) -> Result<Fact<Vec<Grants>>, BackendError> {
+        grants::grants(&mut Asking::new(self, fact_timeout)).await
     }
 
     async fn health(&mut self, request: &HealthRequest) -> Result<Health, BackendError> {

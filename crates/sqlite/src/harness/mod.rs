@@ -14,7 +14,8 @@ use rusqlite::Connection;
 use stopover_backend::{BackendError, CensusScope, Harness, HealthRequest, SurroundingsRequest};
 use stopover_model::DatabaseKind;
 use stopover_model::harness::{
-    Fact, Health, LackingPrivilege, NeedKind, PrivilegeNeed, Surroundings, TouchedRelation, Unread,
+    Fact, Grants, Health, LackingPrivilege, NeedKind, PrivilegeNeed, Surroundings, TouchedRelation,
+    Unread,
 };
 
 use crate::error::database_error;
@@ -38,6 +39,10 @@ impl Harness for SqliteSession {
         &mut self,
         _: &SurroundingsRequest,
     ) -> Result<Fact<Vec<TouchedRelation>>, BackendError> {
+        Ok(Fact::NotHere)
+    }
+
+    async fn grants(&mut self, _: Duration) -> Result<Fact<Vec<Grants>>, BackendError> {
         Ok(Fact::NotHere)
     }
 
