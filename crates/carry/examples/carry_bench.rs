@@ -110,7 +110,7 @@ fn large(megabytes: usize) -> String {
          CREATE TABLE s.branches (id int PRIMARY KEY, name text); \
          INSERT INTO s.branches SELECT i, 'branch ' || i FROM generate_series(1, 1000) i; \
          CREATE TABLE s.accounts (id int PRIMARY KEY, branch int REFERENCES s.branches, balance int, filler char(84)); \
-         INSERT INTO s.accounts SELECT i, 1 + i % 1000, i * 7919 % 100000, '' FROM generate_series(1, {rows}) i; \
+         INSERT INTO s.accounts SELECT i, 1 + i % 1000, (i::bigint * 7919 % 100000)::int, '' FROM generate_series(1, {rows}) i; \
          CREATE INDEX ON s.accounts (branch); CREATE INDEX ON s.accounts (balance); \
          CREATE TABLE s.wide (id bigserial PRIMARY KEY, account int REFERENCES s.accounts, title text, doc jsonb, at timestamptz, v numeric); \
          INSERT INTO s.wide (account, title, doc, at, v) SELECT 1 + (i::bigint * 7919) % {rows}, \

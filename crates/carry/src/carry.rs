@@ -210,10 +210,12 @@ fn told(report: &mut CarryReport, compared: Compared, done: &Done) -> CarryOutco
                 let mut all = error.lost.iter().chain([&error.object]);
                 all.any(|it| it.contains(&plain) || it.contains(&quoted))
             });
-            schema.state = match is_hurt {
-                _ if !unaccounted.is_empty() => CarriedState::HalfCopied,
-                true => CarriedState::Partial,
-                false => CarriedState::Complete,
+            schema.state = if !unaccounted.is_empty() {
+                CarriedState::HalfCopied
+            } else if is_hurt {
+                CarriedState::Partial
+            } else {
+                CarriedState::Complete
             };
         }
     }

@@ -190,3 +190,49 @@ const PARTS: &str = "parts AS ( \
 const EDGES: &str = "SELECT DISTINCT b.key, a.key FROM pg_catalog.pg_depend d \
    JOIN parts a ON a.classid = d.classid AND a.objid = d.objid \
    JOIN parts b ON b.classid = d.refclassid AND b.objid = d.refobjid WHERE a.key <> b.key";
+
+#[cfg(test)]
+impl Dependencies {
+    /// Of tables and sequences `s.NAME` by kind and name, and who needs whom.
+    pub(crate) fn of(objects: &[(&str, &str)], needs: &[(&str, &str)]) -> Self {
+        let mut made = Self::default();
+        for (kind, name) in objects {
+            let object = ((*kind).to_owned(), format!("s.{name}"));
+            made.tags.insert(
+                (kind.to_uppercase(), "s".to_owned(), (*name).to_owned()),
+                (*name).to_owned(),
+            );
+            made.names.insert(object.clone(), (*name).to_owned());
+            made.objects.insert((*name).to_owned(), object);
+        }
+        for (one, needed) in needs {
+            made.behind.entry((*needed).to_owned()).or_default().push((*one).to_owned());
+        }
+        made
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_on_an_object_is_lost_with_it_also_in_a_circle() {
+        let objects = [("table", "t"), ("view", "v"), ("view", "w"), ("view", "other")];
+        let needs = [("v", "t"), ("w", "v"), ("v", "w")];
+        let dependencies = Dependencies::of(&objects, &needs);
+        let step = |tag: &str| Step {
+            kind: "VIEW".to_owned(),
+            schema: "s".to_owned(),
+            tag: tag.to_owned(),
+            sql: String::new(),
+        };
+        let lost = |tag: &str| {
+            let closure = dependencies.closure(&step(tag));
+            closure.into_iter().map(|(_, name)| name).collect::<Vec<_>>()
+        };
+        assert_eq!(lost("w"), ["s.v", "s.w"]);
+        assert_eq!(lost("other"), ["s.other"]);
+        assert!(lost("nobody").is_empty());
+    }
+}

@@ -98,3 +98,36 @@ impl<'d> Groups<'d> {
         Some(at)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_depends_on_each_other_stays_in_one_lane_and_in_its_order() {
+        let objects = [("table", "a"), ("sequence", "a_id"), ("table", "b"), ("view", "over_b")];
+        // A default needs the sequence, and the sequence belongs to the table.
+        let needs = [("a", "a_id"), ("a_id", "a"), ("over_b", "b")];
+        let dependencies = Dependencies::of(&objects, &needs);
+        let step = |kind: &str, tag: &str, sql: &str| {
+            let (kind, schema, tag) = (kind.to_owned(), "s".to_owned(), tag.to_owned());
+            Work::Define(Step { kind, schema, tag, sql: sql.to_owned() })
+        };
+        let work = [
+            step("SCHEMA", "s", "CREATE SCHEMA s"),
+            step("TABLE", "a", "CREATE TABLE s.a ()"),
+            step("COMMENT", "TABLE a", "COMMENT ON TABLE s.a IS 'x'"),
+            step("SEQUENCE", "a_id", "CREATE SEQUENCE s.a_id"),
+            step("TABLE", "b", "CREATE TABLE s.b ()"),
+            step("VIEW", "over_b", "CREATE VIEW s.over_b AS TABLE s.b"),
+            step("DEFAULT", "a id", "ALTER TABLE ONLY s.a ALTER COLUMN id SET DEFAULT 1"),
+            Work::Position { relation: "s.a_id".to_owned(), sql: String::new() },
+        ];
+        let lanes = Lanes::of(&work, 2, &dependencies);
+        assert_eq!(lanes.first, [0]);
+        assert_eq!(lanes.last, [2]);
+        let mut beside = lanes.beside;
+        beside.sort();
+        assert_eq!(beside, [vec![1, 3, 6, 7], vec![4, 5]]);
+    }
+}
