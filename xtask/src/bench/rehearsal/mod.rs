@@ -27,6 +27,10 @@ use super::{options as common, page};
 
 pub(super) use self::options::Options;
 
+/// What our program reads where it is started. The ledger of the dump is empty: its tables were made
+/// without migrations.
+const SETTINGS: &str = "keep_base = \"always\"\n\n[policy]\nempty_ledger = \"allow\"\n";
+
 /// Where a rehearsal of ours keeps its things.
 #[derive(Debug)]
 struct Place {
@@ -66,7 +70,7 @@ pub(super) fn run(options: &Options) -> anyhow::Result<ExitCode> {
     };
     let migrations = work.path().join("migrations");
     Form::Sqlx.write(&migrations, &database::migrations())?;
-    fs::write(work.path().join("stopover.toml"), "keep_base = \"always\"\n")?;
+    fs::write(work.path().join("stopover.toml"), SETTINGS)?;
     let bench = Bench {
         options,
         ours: &ours,
