@@ -65,7 +65,7 @@ pub(crate) fn store<T: Serialize>(
 pub(crate) fn latest(folder: &Path, kind: Kind) -> Option<PathBuf> {
     let beginning = format!("{}-report-", kind.name());
     let entries = std::fs::read_dir(folder).ok()?;
-    let names = entries.filter_map(|it| Some(it.ok()?.file_name().into_string().ok()?));
+    let names = entries.filter_map(|it| it.ok()?.file_name().into_string().ok());
     let newest = names.filter(|it| it.starts_with(&beginning) && it.ends_with(".json")).max()?;
     Some(folder.join(newest))
 }
