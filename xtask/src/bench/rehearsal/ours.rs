@@ -36,6 +36,8 @@ pub(super) struct Report {
     pub(super) restore: Duration,
     /// All migrations together.
     pub(super) migrations: Duration,
+    /// What was counted before and after them.
+    pub(super) census: Duration,
 }
 
 /// A rehearsal that was green.
@@ -98,10 +100,12 @@ impl Report {
             (_, Value::String(copy)) if copy == "clone" => Origin::Clone,
             _ => Origin::Copy,
         };
+        let timing = |name| milliseconds(document["timings"][name].as_f64().unwrap_or_default());
         Ok(Self {
             origin,
-            restore: milliseconds(document["timings"]["restore_ms"].as_f64().unwrap_or_default()),
+            restore: timing("restore_ms"),
             migrations: milliseconds(spent.sum()),
+            census: timing("census_ms"),
         })
     }
 }
@@ -119,11 +123,12 @@ mod tests {
         let said = r#"warning: w
 {"verdict": "green", "scratch": {"base_reused": true, "base_copy": "clone"},
  "migrations": [{"duration_ms": 2.5}, {"duration_ms": null}, {"duration_ms": 3.5}],
- "timings": {"restore_ms": null}}
+ "timings": {"restore_ms": null, "census_ms": 1.5}}
 usage: 1 2 3"#;
         let report = Report::read(said).unwrap();
         assert_eq!(report.origin, Origin::Clone);
         assert_eq!(report.migrations, Duration::from_millis(6));
+        assert_eq!((report.restore, report.census), (Duration::ZERO, Duration::from_micros(1500)));
         assert!(Report::read(&said.replace("green", "red")).is_err());
         assert!(Report::read("usage: 1 2 3").is_err());
     }
