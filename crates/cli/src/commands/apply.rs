@@ -105,6 +105,8 @@ impl Told {
 
 /// The document of a run that did not begin, because there is no backup.
 pub(super) fn no_backup(message: String, remedy: String, findings: Vec<Finding>) -> ApplyReport {
+    let lift = "or go on without one, by a decision that is kept: --skip-backup --reason TEXT";
+    let remedy = if remedy.is_empty() { lift.to_owned() } else { format!("{remedy}; {lift}") };
     let mut all = vec![Finding::error("backup", "the target", message, remedy)];
     all.extend(findings);
     ApplyReport { findings: all, ..ApplyReport::default() }

@@ -177,6 +177,14 @@ fn next(report: &ApplyReport, errors: usize) -> Option<String> {
             )
         });
     }
+    let forbidden = report.preflight.as_ref().is_some_and(|it| !it.preflight_passed);
+    if errors > 0 && forbidden && report.applied.is_empty() {
+        return Some(
+            "settle the errors as said beside each, or go on by a decision that is kept: \
+             --force --reason TEXT"
+                .to_owned(),
+        );
+    }
     if errors > 0 {
         return Some("settle the errors as said beside each".to_owned());
     }
