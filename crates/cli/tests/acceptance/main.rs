@@ -106,4 +106,5 @@ scenarios! {
     sqlite
     sqlx_ledger
     transaction_control
+    whole_way
 }
