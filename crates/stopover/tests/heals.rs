@@ -131,10 +131,10 @@ fn a_service_on_postgresql_boots_by_itself_and_silently_the_next_time() {
 fn leave_behind() {
     let name = format!("stopover-scratch-{:016x}", std::process::id());
     let folder = std::env::temp_dir().join(name);
-    std::fs::create_dir(&folder).unwrap();
+    std::fs::create_dir(&folder).expect("a folder is made");
     let socket = folder.join("socket").display().to_string();
     std::fs::write(folder.join("marker"), format!("stopover scratch 1\nsocket {socket}\n"))
-        .unwrap();
+        .expect("a marker is written");
 }
 
 #[test]
