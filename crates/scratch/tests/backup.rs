@@ -192,7 +192,7 @@ fn what_is_no_dump_is_refused_by_name_of_its_kind() {
     assert!(of(b"SQLite format 3\0rest").contains("SQLite"));
     assert!(of(b"BZh91AY&SY").contains("bzip2"));
     assert!(of(b"-- MySQL dump 10.13\n").contains("MySQL"));
-    assert!(of(b"\x7fELF\x02\x01\x01\0\0\0").contains("not text"));
+    assert!(of(b"\x7fELF\x02\x01\x01\0\0\0").contains("neither text nor"));
     assert!(of(&gzip(b"PGDMP\x01\x0e")).contains("decompress"));
     let cluster = "--\n-- PostgreSQL database cluster dump\n--\n\n";
     assert!(of(cluster.as_bytes()).contains("pg_dumpall"));
