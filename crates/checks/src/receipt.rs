@@ -44,11 +44,12 @@ pub fn receipt(asked: &Asked<'_>, read: &ReceiptsRead) -> Vec<Finding> {
     if asked.grounds.database == DatabaseKind::Sqlite {
         return vec![of_sqlite()];
     }
-    let mut findings = match nearest(asked.grounds, asked.signatures, read) {
-        Some(seen) => misfits(asked, seen),
-        None => vec![none(read)],
-    };
+    let nearest = nearest(asked.grounds, asked.signatures, read);
+    let mut findings = nearest.map_or_else(|| vec![none(read)], |seen| misfits(asked, seen));
     let refuses = !findings.is_empty();
+    if !refuses {
+        findings.extend(nearest.and_then(|seen| untold(asked.grounds, seen)));
+    }
     findings.extend(read.unreadable.iter().map(|it| {
         let message = format!("{} cannot be read as a receipt: {}", it.path, it.why);
         let remedy = "remove the file, or rehearse again";
@@ -133,7 +134,7 @@ fn nearest<'a>(
             is_believed(it, signatures),
             theirs.plan_hash == grounds.plan_hash,
             theirs.ledger.hash == grounds.ledger.hash,
-            is_of_database(&theirs.ledger, &grounds.ledger),
+            Kinship::of(&theirs.ledger, &grounds.ledger),
             it.receipt.rehearsed_at,
             // Of two that are equal, always the same one.
             Reverse(&it.path),
@@ -148,12 +149,48 @@ fn is_believed(seen: &ReceiptSeen, signatures: SignatureNeed) -> bool {
     }
 }
 
-/// Whether nothing shows that the backup is another database's.
-fn is_of_database(theirs: &LedgerState, ours: &LedgerState) -> bool {
-    match (&theirs.history, &ours.history) {
-        (Some(theirs), Some(ours)) => theirs == ours,
-        _ => true,
+/// What two ledgers tell of whose backup it was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Kinship {
+    /// Another database's.
+    Other,
+    /// One of them keeps nothing that would tell.
+    Untold,
+    /// This one's.
+    Same,
+}
+
+impl Kinship {
+    fn of(theirs: &LedgerState, ours: &LedgerState) -> Self {
+        match (&theirs.history, &ours.history) {
+            (Some(theirs), Some(ours)) if theirs == ours => Self::Same,
+            (Some(_), Some(_)) => Self::Other,
+            _ => Self::Untold,
+        }
     }
+}
+
+/// A receipt that fits, of a backup that may have been another database's.
+fn untold(grounds: &Grounds, seen: &ReceiptSeen) -> Option<Finding> {
+    let (theirs, ours) = (&seen.receipt.grounds.ledger, &grounds.ledger);
+    if Kinship::of(theirs, ours) != Kinship::Untold {
+        return None;
+    }
+    let why = if ours.applied.is_empty() {
+        "the ledger has no rows yet".to_owned()
+    } else {
+        format!("the rows of a ledger of {} keep no times to know a database by", ours.kind)
+    };
+    Some(Finding::warning(
+        "receipt",
+        seen.path.clone(),
+        format!(
+            "it cannot be told whether the rehearsal's backup was of this database: {why}, and \
+             every database with the same migrations applied looks alike"
+        ),
+        "see to it that the backup which is rehearsed on is this database's: keep the receipts of \
+         each database in a folder of their own (`receipt` under [env.NAME] in stopover.toml)",
+    ))
 }
 
 /// Everything that does not fit.
@@ -267,7 +304,7 @@ fn ledger(grounds: &Grounds, receipt: &Receipt) -> Option<Problem> {
             "rehearse on a backup that was made after the last change of the ledger",
         ));
     }
-    (!is_of_database(theirs, ours)).then(|| {
+    (Kinship::of(theirs, ours) == Kinship::Other).then(|| {
         Problem::new(
             "was on a backup of another database: the same migrations were applied there at other \
              times",

@@ -232,6 +232,42 @@ fn a_ledger_that_moved_on_and_one_of_another_database_are_told_apart() {
     );
 }
 
+/// Staging's receipt must not open production's gate without a word.
+#[test]
+fn where_no_ledger_tells_whose_backup_it_was_that_is_a_warning() {
+    let warned = |change: &dyn Fn(&mut Story)| {
+        let mut story = Story::usual();
+        change(&mut story);
+        let findings = story.judged(&read(vec![seen(story.receipt.clone())]));
+        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+        assert!(!finding.is_error() && finding.code == "receipt", "{finding:?}");
+        assert!(finding.message.starts_with("it cannot be told whether the rehearsal's backup"));
+        finding.message.clone()
+    };
+    let empty = warned(&|story| {
+        story.grounds = grounds(&story.plan, Vec::new());
+        story.receipt.grounds = story.grounds.clone();
+    });
+    assert!(empty.contains("the ledger has no rows yet"), "{empty}");
+    let timeless = warned(&|story| {
+        story.grounds.ledger.kind = LedgerKind::Goose;
+        story.grounds.ledger.history = None;
+        story.receipt.grounds = story.grounds.clone();
+    });
+    assert!(timeless.contains("ledger of goose keep no times"), "{timeless}");
+    warned(&|story| story.receipt.grounds.ledger.history = None);
+    warned(&|story| story.grounds.ledger.history = None);
+}
+
+#[test]
+fn a_receipt_that_is_known_to_be_of_this_database_comes_before_one_that_is_not() {
+    let story = Story::usual();
+    let mut newer = story.receipt.clone();
+    newer.rehearsed_at = at("12:30:00");
+    newer.grounds.ledger.history = None;
+    assert_eq!(story.judged(&read(vec![seen(newer), seen(story.receipt.clone())])), []);
+}
+
 #[test]
 fn everything_that_does_not_fit_is_told_at_once() {
     let mut story = Story::usual();
