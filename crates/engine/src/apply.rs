@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, Execute, FactsReader, Session};
+use stopover_backend::{Backend, BackendError, FactsReader, Session};
 use stopover_model::report::MigrationReport;
 use stopover_model::{Direction, Event, EventSink, Facts, Finding, HealKind, Plan};
 use stopover_planner::Selection;

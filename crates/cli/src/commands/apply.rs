@@ -74,7 +74,7 @@ impl Told {
                 untold(Exit::Preflight, ApplyReport { preflight, ..ApplyReport::default() })
             }
             Err(EngineError::NoBackup { message, remedy, findings, preflight }) => {
-                let report = no_backup(message, remedy, findings);
+                let report = no_backup(message, &remedy, findings);
                 let preflight = preflight.map(|it| *it);
                 untold(Exit::Unable, ApplyReport { preflight, ..report })
             }
@@ -104,7 +104,7 @@ impl Told {
 }
 
 /// The document of a run that did not begin, because there is no backup.
-pub(super) fn no_backup(message: String, remedy: String, findings: Vec<Finding>) -> ApplyReport {
+pub(super) fn no_backup(message: String, remedy: &str, findings: Vec<Finding>) -> ApplyReport {
     let lift = "or go on without one, by a decision that is kept: --skip-backup --reason TEXT";
     let remedy = if remedy.is_empty() { lift.to_owned() } else { format!("{remedy}; {lift}") };
     let mut all = vec![Finding::error("backup", "the target", message, remedy)];

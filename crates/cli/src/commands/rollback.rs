@@ -59,7 +59,7 @@ pub(super) async fn run(
             (exit, ApplyReport { findings, ..ApplyReport::default() })
         }
         Err(EngineError::NoBackup { message, remedy, findings, .. }) => {
-            (Exit::Unable, no_backup(message, remedy, findings))
+            (Exit::Unable, no_backup(message, &remedy, findings))
         }
         Err(other) => {
             let failure = Failure::from(other);
