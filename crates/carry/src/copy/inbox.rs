@@ -37,7 +37,12 @@ impl<'a> Inbox<'a> {
     }
 
     /// Sends a message with a text.
-    pub(super) async fn ask(&mut self, tag: u8, text: &str) -> Result<(), Fatal> {
+    pub(super) async fn ask(
+        &mut self,
+        tag: u8,
+        text: &str,
+        heard: &mut Answer,
+    ) -> Result<(), Fatal> {
         let length = u32::try_from(text.len() + HEAD)
             .map_err(|_| Fatal(format!("{}: a statement is too long", self.side.name())))?;
         let mut message = Vec::with_capacity(text.len() + HEAD + 1);
@@ -45,17 +50,16 @@ impl<'a> Inbox<'a> {
         message.extend(length.to_be_bytes());
         message.extend(text.as_bytes());
         message.push(0);
-        self.write(&message).await
+        self.write(&message, heard).await
     }
 
     /// Sends a message that says nothing but its tag.
-    pub(super) async fn ask_nothing(&mut self, tag: u8) -> Result<(), Fatal> {
-        self.write(&[tag, 0, 0, 0, 4]).await
+    pub(super) async fn ask_nothing(&mut self, tag: u8, heard: &mut Answer) -> Result<(), Fatal> {
+        self.write(&[tag, 0, 0, 0, 4], heard).await
     }
 
-    async fn write(&mut self, message: &[u8]) -> Result<(), Fatal> {
-        let mut unused = Answer::default();
-        self.send(message, &mut unused).await?;
+    async fn write(&mut self, message: &[u8], heard: &mut Answer) -> Result<(), Fatal> {
+        self.send(message, heard).await?;
         let flushed = self.held.flush().await;
         flushed.map_err(|error| self.lost(&error))
     }

@@ -52,12 +52,12 @@ impl Copy<'_> {
     pub(crate) async fn run(&self, from: &mut Line, to: &mut Line) -> Result<Copied, Trouble> {
         let mut from = Inbox::new(from.hold(), Side::Source, CHUNK);
         let mut to = Inbox::new(to.hold(), Side::Target, 8 << 10);
-        to.ask(QUERY, self.within).await?;
-        if self.eager {
-            from.ask(QUERY, self.out).await?;
-        }
         let mut given = Answer::default();
         let mut taken = Answer::default();
+        to.ask(QUERY, self.within, &mut taken).await?;
+        if self.eager {
+            from.ask(QUERY, self.out, &mut given).await?;
+        }
         to.until(&mut taken, Answer::may_send).await?;
         if !taken.wants_data() {
             // Refused: there is nothing to send.
@@ -67,17 +67,17 @@ impl Copy<'_> {
             return Err(taken.refusal(Side::Target));
         }
         if !self.eager {
-            from.ask(QUERY, self.out).await?;
+            from.ask(QUERY, self.out, &mut given).await?;
         }
         // Where the source's side breaks off, both connections are given up: the target then drops
         // what it has of the table.
         let bytes = self.pass(&mut from, &mut given, &mut to, &mut taken).await?;
         if let Some(error) = given.error() {
-            to.ask(FAIL, "the source broke off").await?;
+            to.ask(FAIL, "the source broke off", &mut taken).await?;
             to.until(&mut taken, Answer::is_ready).await?;
             return Err(Trouble::refused(Side::Source, error.clone()));
         }
-        to.ask_nothing(DONE).await?;
+        to.ask_nothing(DONE, &mut taken).await?;
         to.until(&mut taken, Answer::is_ready).await?;
         if taken.error().is_some() {
             return Err(taken.refusal(Side::Target));

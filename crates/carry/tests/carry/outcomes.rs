@@ -2,7 +2,8 @@
 
 use stopover_backend::Privileges;
 use stopover_model::report::CarriedState;
-use stopover_testkit::TestDatabase;
+use stopover_scratch::binaries::Program;
+use stopover_testkit::{Access, TestDatabase};
 
 use crate::fixture::{
     SCHEMAS, TABLES, UPSTREAM, carry, request, rows, schema, source, told, upstream,
@@ -95,6 +96,20 @@ async fn what_upstream_took_away_is_lost_and_everything_else_lives() {
 }
 
 /// As many errors as psql tells where it goes on after each: dependents are counted too.
+async fn counts_like_psql(from: &Access, to: &Access, other: &Access, schemas: &[&str]) {
+    let report = carry(&request(from, to, schemas)).await;
+    let mut arguments = vec!["--no-owner", "--no-privileges"];
+    arguments.extend(schemas.iter().flat_map(|it| ["-n", it]));
+    let script = from.pg_dump(&arguments);
+    let file = std::env::temp_dir().join(format!("stopover-carry-{}.sql", rand::random::<u64>()));
+    std::fs::write(&file, script).unwrap();
+    let said = other.run(Program::Psql, &["-X", "-q", "-f", file.to_str().unwrap()]);
+    std::fs::remove_file(&file).unwrap();
+    let counted = said.errors.lines().filter(|it| it.contains("ERROR:  ")).count();
+    assert_eq!(report.errors.len(), counted, "{:#?}\n{}", told(&report.errors), said.errors);
+    assert_eq!(report.outcome, format!("partial: {counted} statement error(s)"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn errors_are_counted_as_psql_counts_them() {
     let (from, to, other) = (source().await, upstream().await, upstream().await);
@@ -102,17 +117,32 @@ async fn errors_are_counted_as_psql_counts_them() {
                   ALTER TABLE orders RENAME COLUMN total TO sum";
     to.psql(change);
     other.psql(change);
-    let report = carry(&request(&from, &to, BOTH)).await;
-    let script = from.pg_dump(&["-n", "marts", "-n", "staging", "--no-owner"]);
-    let file = std::env::temp_dir().join(format!("stopover-carry-{}.sql", rand::random::<u64>()));
-    std::fs::write(&file, script).unwrap();
-    let said = other.run(
-        stopover_scratch::binaries::Program::Psql,
-        &["-X", "-q", "-f", file.to_str().unwrap()],
+    counts_like_psql(&from, &to, &other, BOTH).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_table_that_cannot_be_made_takes_all_that_is_on_it() {
+    let (from, to) = (TestDatabase::create().await, TestDatabase::create().await);
+    from.psql(
+        "CREATE TYPE public.mood AS ENUM ('fine'); CREATE SCHEMA s; CREATE TYPE s.pair AS (a public.mood); \
+         CREATE TABLE s.t (id serial PRIMARY KEY, m public.mood DEFAULT 'fine', p s.pair, n int DEFAULT 5, UNIQUE (n)); \
+         INSERT INTO s.t DEFAULT VALUES; CREATE INDEX ON s.t (m); CREATE STATISTICS s.st ON m, n FROM s.t; \
+         COMMENT ON TABLE s.t IS 'lost'; COMMENT ON COLUMN s.t.m IS 'lost'; COMMENT ON TYPE s.pair IS 'lost'; \
+         CREATE FUNCTION s.touch() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; \
+         CREATE TRIGGER touched BEFORE UPDATE ON s.t FOR EACH ROW EXECUTE FUNCTION s.touch(); \
+         ALTER TABLE s.t ENABLE ROW LEVEL SECURITY; CREATE POLICY p ON s.t USING (n > 0); \
+         CREATE TABLE s.refers (a int REFERENCES s.t); CREATE VIEW s.v AS SELECT * FROM s.t; \
+         CREATE FUNCTION s.f(public.mood) RETURNS int LANGUAGE sql AS 'SELECT 1'; \
+         COMMENT ON FUNCTION s.f(public.mood) IS 'lost'; \
+         CREATE TABLE s.part (m public.mood, i int PRIMARY KEY) PARTITION BY RANGE (i); \
+         CREATE TABLE s.part1 PARTITION OF s.part FOR VALUES FROM (0) TO (9); CREATE INDEX ON s.part (m); \
+         CREATE TABLE s.kept (a int); INSERT INTO s.kept VALUES (1)",
     );
-    std::fs::remove_file(&file).unwrap();
-    let counted = said.errors.lines().filter(|it| it.contains("ERROR:  ")).count();
-    assert_eq!(report.errors.len(), counted, "{:#?}\n{}", told(&report.errors), said.errors);
+    let report = carry(&request(&from, &to, &["s"])).await;
+    let counted = report.errors.len();
+    assert_eq!(report.outcome, format!("partial: {counted} statement error(s)"), "{report:#?}");
+    assert!(counted > 20, "{counted}");
+    assert_eq!(to.psql("SELECT * FROM s.kept; SELECT count(*) FROM s.refers"), "1\n0");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -209,4 +239,53 @@ async fn the_same_carry_twice_gives_the_same() {
     assert_eq!(schema(&to, BOTH).await.checksum, first.checksum);
     assert_eq!(rows(&from, TABLES), rows(&to, TABLES));
     assert!(SCHEMAS.contains("ERROR:") && !UPSTREAM.contains("ERROR:"));
+}
+
+/// Nothing failed, and yet it is not what the source has: only the comparison can know.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_vanishes_without_an_error_is_found_by_the_comparison() {
+    let (from, to) = (TestDatabase::create().await, TestDatabase::create().await);
+    from.psql("CREATE SCHEMA s; CREATE TABLE s.t AS SELECT generate_series(1, 100) a; CREATE VIEW s.v AS SELECT 1 AS a");
+    let on = |tag: &str, body: &str| {
+        format!(
+            "CREATE FUNCTION public.meddle() RETURNS event_trigger LANGUAGE plpgsql AS $$ BEGIN {body} END $$; \
+             CREATE EVENT TRIGGER meddle ON ddl_command_end WHEN TAG IN ('{tag}') EXECUTE FUNCTION public.meddle()"
+        )
+    };
+    to.psql(&on("CREATE VIEW", "DROP VIEW s.v;"));
+    let report = carry(&request(&from, &to, &["s"])).await;
+    assert_eq!(
+        report.outcome,
+        "failed: the copy is not what the source is: view s.v is not in the target"
+    );
+    assert_eq!(report.schemas[0].state, CarriedState::HalfCopied);
+    let mark = to.psql("SELECT obj_description('s'::regnamespace)");
+    assert!(mark.starts_with("half-copied"), "{mark}");
+    to.psql("DROP EVENT TRIGGER meddle; DROP FUNCTION public.meddle()");
+    to.psql(
+        "CREATE FUNCTION public.half() RETURNS trigger LANGUAGE plpgsql AS \
+           $$ BEGIN IF NEW.a > 50 THEN RETURN NULL; END IF; RETURN NEW; END $$",
+    );
+    let body = "CREATE TRIGGER h BEFORE INSERT ON s.t FOR EACH ROW EXECUTE FUNCTION public.half();";
+    to.psql(&on("CREATE TABLE", body));
+    let report = carry(&request(&from, &to, &["s"])).await;
+    assert_eq!(
+        report.outcome,
+        "failed: the copy is not what the source is: table s.t has 100 rows in the source and 50 in \
+         the target"
+    );
+}
+
+/// A view over a column that has another type by now lives, and is told.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_is_there_but_not_the_same_is_a_warning() {
+    let (from, to) = (TestDatabase::create().await, TestDatabase::create().await);
+    from.psql("CREATE TABLE up (a int); CREATE SCHEMA s; CREATE VIEW s.v AS SELECT a FROM up");
+    to.psql("CREATE TABLE up (a bigint)");
+    let report = carry(&request(&from, &to, &["s"])).await;
+    assert_eq!(report.outcome, "success");
+    assert_eq!(report.findings.len(), 1);
+    assert_eq!(report.findings[0].code, "carry-changed");
+    assert!(report.findings[0].message.contains("view s.v"), "{:?}", report.findings[0]);
+    assert_eq!(report.objects.map(|it| (it.changed, it.lost)), Some((1, 0)));
 }
