@@ -24,6 +24,17 @@ pub struct SurroundingsRequest {
     pub fact_timeout: Duration,
 }
 
+/// What is asked about the reach of a plan.
+#[derive(Debug, Clone)]
+pub struct ReachRequest {
+    /// Relations that it reads rows from or writes them to.
+    pub relations: Vec<WrittenRelation>,
+    /// Words that may be names of functions that it calls, in lower case.
+    pub calls: Vec<String>,
+    /// Longest time for the answer.
+    pub fact_timeout: Duration,
+}
+
 /// What is asked of the state after an apply.
 #[derive(Debug, Clone)]
 pub struct HealthRequest {
@@ -58,6 +69,18 @@ pub trait Harness {
         &mut self,
         request: &SurroundingsRequest,
     ) -> impl Future<Output = Result<Fact<Vec<TouchedRelation>>, BackendError>> + Send;
+
+    /// Whether a plan may run code of the database's own, which may write to any table: functions
+    /// that it calls, triggers and rules of what it writes to, views, event triggers.
+    ///
+    /// # Errors
+    /// Where the session is lost.
+    fn runs_code(
+        &mut self,
+        _request: &ReachRequest,
+    ) -> impl Future<Output = Result<Fact<bool>, BackendError>> + Send {
+        std::future::ready(Ok(Fact::NotHere))
+    }
 
     /// Rights on every relation of the users; a relation on which nobody but its owner has any is
     /// there with none.

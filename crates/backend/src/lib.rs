@@ -28,7 +28,9 @@ pub use backup::{Backed, BackupFailure, BackupMaker};
 pub use census::{Bookkeeping, Census, CensusDepth, CensusScope, Privileges};
 pub use copy::{Copier, CopyError, CopyKeeper, Pending, TargetCopy};
 pub use error::BackendError;
-pub use harness::{Harness, HealthRequest, SchemaMemory, SchemaRecord, SurroundingsRequest};
+pub use harness::{
+    Harness, HealthRequest, ReachRequest, SchemaMemory, SchemaRecord, SurroundingsRequest,
+};
 pub use imprint::{Imprint, ImprintColumn};
 pub use kept::{LONGEST_KEPT, kept, unpacked};
 pub use ledger::{

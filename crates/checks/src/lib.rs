@@ -10,6 +10,7 @@ mod down;
 mod harness;
 mod judged;
 mod limits;
+mod reach;
 mod receipt;
 mod rules;
 mod touch;
@@ -24,5 +25,6 @@ pub use harness::{
 };
 pub use limits::{Measured, limits};
 pub use receipt::{Asked, prediction, receipt, slower};
+pub use reach::{Reach, reach};
 pub use touch::{names_everything, privilege_needs, written_relations};
 pub use vanished::{Allowance, CountedTable, vanished};

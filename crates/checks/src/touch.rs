@@ -27,7 +27,7 @@ const OPEN: [&str; 14] = [
 const HARMLESS_CALLS: [&str; 3] = ["setval(", "set_config(", "nextval("];
 
 /// Every step of a plan, those of its heals too.
-fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
+pub(crate) fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
     let heals = plan.heals.iter().filter_map(|it| match &it.way {
         HealWay::Rerun(step) => Some(&**step),
         HealWay::Restamp => None,
@@ -36,7 +36,7 @@ fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
 }
 
 /// The statements that are still to run.
-fn statements(step: &Step) -> impl Iterator<Item = &PlannedStatement> {
+pub(crate) fn statements(step: &Step) -> impl Iterator<Item = &PlannedStatement> {
     let from = step.resume.as_ref().map_or(0, |it| it.from);
     step.statements.iter().filter(move |it| it.index >= from)
 }
@@ -44,10 +44,16 @@ fn statements(step: &Step) -> impl Iterator<Item = &PlannedStatement> {
 /// The relations that the statements name, each once with its strongest lock.
 #[must_use]
 pub fn written_relations(plan: &Plan) -> Vec<WrittenRelation> {
+    written_relations_of(steps(plan).flat_map(statements))
+}
+
+/// The same of some statements.
+pub(crate) fn written_relations_of<'p>(
+    statements: impl Iterator<Item = &'p PlannedStatement>,
+) -> Vec<WrittenRelation> {
     let mut found: BTreeMap<&str, (Option<LockMode>, bool)> = BTreeMap::new();
-    for statement in steps(plan).flat_map(statements) {
-        let tag = statement.tag.as_str();
-        let with_partners = tag.starts_with("DROP") || ["TRUNCATE TABLE", "DELETE"].contains(&tag);
+    for statement in statements {
+        let with_partners = takes_partners(statement);
         for lock in &statement.locks {
             let entry = found.entry(&lock.relation).or_default();
             entry.0 = entry.0.max(LockMode::of(&lock.mode));
@@ -59,6 +65,18 @@ pub fn written_relations(plan: &Plan) -> Vec<WrittenRelation> {
         WrittenRelation { relation: relation.to_owned(), mode, with_partners }
     };
     found.into_iter().map(written).collect()
+}
+
+/// Whether what hangs on its relations by foreign keys is locked too, or loses rows.
+fn takes_partners(statement: &PlannedStatement) -> bool {
+    match statement.tag.as_str() {
+        "TRUNCATE TABLE" | "DELETE" => true,
+        // `WHEN MATCHED THEN DELETE`, `WITH gone AS (DELETE …)`.
+        "MERGE" | "INSERT" | "UPDATE" | "SELECT" => {
+            statement.text.to_ascii_lowercase().contains("delete")
+        }
+        tag => tag.starts_with("DROP"),
+    }
 }
 
 /// Whether the text of every statement names all that it locks, what follows from foreign keys
@@ -204,7 +222,7 @@ const MADE: [&str; 9] = [
 
 /// The name of the object that a statement makes in a schema, as it writes it; `None` for what is
 /// temporary, and where the text is not understood.
-fn created(statement: &PlannedStatement) -> Option<String> {
+pub(crate) fn created(statement: &PlannedStatement) -> Option<String> {
     let tag = MADE.iter().find(|it| **it == statement.tag)?;
     let last = tag.rsplit(' ').next()?;
     let mut rest = statement.text.as_str();

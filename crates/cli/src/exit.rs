@@ -74,10 +74,11 @@ impl Exit {
             BESIDE.contains(&code) || DriftKind::ALL.iter().any(|kind| kind.code() == code)
         };
         let drift = |it: &Finding| it.is_error() && is_drift(&it.code);
-        let unrehearsed = |it: &Finding| it.is_error() && it.code == "receipt";
+        // What is no fault of the command's: the target is not ready for this plan.
+        let unready = |it: &Finding| it.is_error() && ["receipt", "census"].contains(&&*it.code);
         if findings.iter().any(drift) {
             Self::Drift
-        } else if findings.iter().any(unrehearsed) {
+        } else if findings.iter().any(unready) {
             Self::Preflight
         } else {
             Self::Usage

@@ -12,7 +12,7 @@ use stopover_backend::{
     Backed, Backend, BackendError, BackupFailure, BackupMaker, JournalNote, LockKept, NoteEvent,
     Session,
 };
-use stopover_model::harness::PostflightLimits;
+use stopover_model::harness::{PostflightLimits, Unread};
 use stopover_model::report::{BackupMade, Override, PostflightReport, PreflightReport, Safeguard};
 use stopover_model::{
     CheckStage, Event, EventSink, Facts, Finding, LedgerKind, Plan, Step, Version,
@@ -95,7 +95,8 @@ impl Safeguards<'_> {
     }
 
     /// Counts what is there, for the postflight. Behind the backup: what is locked for long has
-    /// ended that within its own time.
+    /// ended that within its own time. What cannot be counted could not be missed afterwards:
+    /// nothing is run then, unless the preflight is overridden.
     pub(crate) async fn count<B: Backend>(
         &self,
         backend: &B,
@@ -105,7 +106,15 @@ impl Safeguards<'_> {
     ) -> Result<(), EngineError> {
         let Some(limits) = &self.postflight else { return Ok(()) };
         let before = harness::before(backend, request, limits, plan);
-        around.before = Some(Box::pin(before).await?);
+        let before = Box::pin(before).await?;
+        if let Some(why) = before.uncounted() {
+            let finding = uncounted(why, self.lifts(Safeguard::Preflight));
+            if finding.is_error() {
+                return Err(EngineError::Refused(vec![finding]));
+            }
+            around.findings.push(finding);
+        }
+        around.before = Some(before);
         Ok(())
     }
 
@@ -271,6 +280,20 @@ pub(crate) fn changed(meanwhile: &str) -> Finding {
         format!("somebody changed the ledger, or the source, during {meanwhile}: nothing was run"),
         "see who writes the ledger without the run lock, then run the command again",
     )
+}
+
+/// That rows could not be counted before the first statement.
+fn uncounted(why: &Unread, is_lifted: bool) -> Finding {
+    let message = format!("could not be counted: {}", why.why);
+    let remedy = format!(
+        "{}; nothing was run. To go on without knowing whether rows are lost: --force --reason",
+        why.remedy
+    );
+    if is_lifted {
+        Finding::warning("census", "rows", message, "what was lost cannot be told afterwards")
+    } else {
+        Finding::error("census", "rows", message, remedy)
+    }
 }
 
 fn checked(stage: CheckStage, passed: bool, findings: &[Finding]) -> Event {

@@ -4,11 +4,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stopover_backend::{
-    Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, Session,
+    Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, ReachRequest, Session,
     SurroundingsRequest,
 };
-use stopover_checks::{names_everything, written_relations};
-use stopover_model::harness::{BodyFault, Fact, Grants, Health, PostflightLimits, TouchedRelation};
+use stopover_checks::{reach, written_relations};
+use stopover_model::harness::{
+    BodyFault, Fact, Grants, Health, PostflightLimits, TouchedRelation, Unread,
+};
 use stopover_model::{LockMode, Plan, TableCensus, Version};
 
 use super::reading::in_time;
@@ -28,9 +30,19 @@ pub struct Before {
     pub(super) pending: Vec<Version>,
 }
 
+impl Before {
+    /// Why its rows could not be counted.
+    pub(crate) fn uncounted(&self) -> Option<&Unread> {
+        match &self.tables {
+            Fact::Unread(why) => Some(why),
+            Fact::Read(_) | Fact::NotHere => None,
+        }
+    }
+}
+
 /// Looks at the database before an apply of `plan`. Writes nothing. Rows are counted of the tables
 /// that the plan writes to, and loses rows of by foreign keys; of all tables where its text does not
-/// tell which. That takes its time where they are large: at most `scan_timeout`.
+/// tell which, or where code of the database's own may run. That takes its time where they are large: at most `scan_timeout`.
 ///
 /// # Errors
 /// Where the database cannot be reached, and where a signal asks to stop.
@@ -87,7 +99,13 @@ async fn written<S: Session>(
     plan: &Plan,
     limits: &PostflightLimits,
 ) -> Result<Option<Vec<String>>, BackendError> {
-    if !names_everything(plan) {
+    let Some(reach) = reach(plan) else { return Ok(None) };
+    let code = ReachRequest {
+        relations: reach.relations,
+        calls: reach.calls,
+        fact_timeout: limits.fact_timeout,
+    };
+    if session.runs_code(&code).await?.read() != Some(&false) {
         return Ok(None);
     }
     let request = SurroundingsRequest {

@@ -4,5 +4,6 @@
 mod after;
 mod before;
 mod blind;
+mod hidden;
 mod read_only;
 mod stage;

@@ -15,6 +15,7 @@ mod catalogs;
 mod grants;
 mod keys;
 mod locks;
+mod reach;
 mod relations;
 mod rights;
 mod server;
@@ -22,7 +23,7 @@ mod sessions;
 
 use std::time::Duration;
 
-use stopover_backend::{BackendError, Harness, HealthRequest, SurroundingsRequest};
+use stopover_backend::{BackendError, Harness, HealthRequest, ReachRequest, SurroundingsRequest};
 use stopover_model::DatabaseKind;
 use stopover_model::harness::{Fact, Grants, Health, Surroundings, TouchedRelation};
 
@@ -60,6 +61,10 @@ impl Harness for PostgresSession {
         let mut asking = Asking::new(self, request.fact_timeout);
         let named = relations::named(&mut asking, request).await?;
         relations::touched(&mut asking, request, &named).await
+    }
+
+    async fn runs_code(&mut self, request: &ReachRequest) -> Result<Fact<bool>, BackendError> {
+        reach::runs_code(&mut Asking::new(self, request.fact_timeout), request).await
     }
 
     async fn grants(&mut self, fact_timeout: Duration) -> Result<Fact<Vec<Grants>>, BackendError> {
