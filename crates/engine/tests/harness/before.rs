@@ -263,7 +263,8 @@ async fn a_transaction_that_was_prepared_and_not_ended_is_an_error_with_its_lock
 
 #[tokio::test]
 async fn a_vacuum_against_wraparound_on_a_table_of_the_plan_is_a_warning() {
-    // A table is old after 100,000 transactions, and the vacuum of it is slow enough to be seen.
+    // A table is old after 100,000 transactions, and the vacuum of it is slow enough to be seen. It
+    // is the only one that a table without autovacuum gets.
     let server = server(&[
         ("autovacuum", "on"),
         ("autovacuum_naptime", "1s"),
@@ -276,9 +277,9 @@ async fn a_vacuum_against_wraparound_on_a_table_of_the_plan_is_a_warning() {
     .await;
     let stage = Stage::on(&server).await.with(2, NOTE);
     stage.psql(
-        "INSERT INTO orders SELECT i, i FROM generate_series(1, 200000) i; \
-         ALTER TABLE orders SET (autovacuum_vacuum_cost_delay = 100, \
-           autovacuum_vacuum_cost_limit = 1)",
+        "ALTER TABLE orders SET (autovacuum_enabled = off, autovacuum_vacuum_cost_delay = 100, \
+           autovacuum_vacuum_cost_limit = 1); \
+         INSERT INTO orders SELECT i, i FROM generate_series(1, 200000) i",
     );
     stage.psql(
         "DO $$ BEGIN FOR i IN 1..101000 LOOP PERFORM txid_current(); COMMIT; END LOOP; END $$",
