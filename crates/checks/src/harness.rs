@@ -1,6 +1,6 @@
 //! Preflight and postflight: every check, in the order in which people are told.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use stopover_model::harness::{
     Fact, Health, LostGrant, PostflightLimits, PreflightLimits, Surroundings, TouchedRelation,
@@ -172,6 +172,8 @@ pub struct RowCounts {
     pub before: Vec<TableCensus>,
     /// After it.
     pub after: Vec<TableCensus>,
+    /// What tables of before are called afterwards, where that is another name.
+    pub renamed: BTreeMap<String, String>,
     /// Tables that may lose rows, as the migrations write them.
     pub allowed: Vec<String>,
 }

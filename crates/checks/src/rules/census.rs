@@ -24,17 +24,26 @@ pub(crate) fn check(facts: &PostflightFacts<'_>) -> Judged {
 }
 
 fn found(before: &TableCensus, counts: &RowCounts) -> Option<Finding> {
-    let after = counts.after.iter().find(|it| it.relation == before.relation);
-    let rows = after.map_or(0, |it| it.rows);
-    if rows >= before.rows {
-        return None;
-    }
     let relation = &before.relation;
-    let message = match after {
-        Some(_) => format!("{relation} had {} rows before the apply, and has {rows}", before.rows),
-        None => format!("{relation} had {} rows before the apply, and is gone", before.rows),
+    let of = |name: &String| counts.after.iter().find(|it| it.relation == *name);
+    let now = counts.renamed.get(relation);
+    // Another table under the same name is what everybody reads from now on.
+    let under_name = of(relation).map(|it| it.rows);
+    let fewer = |rows: Option<u64>| rows.is_none_or(|rows| rows < before.rows);
+    let had = format!("{relation} had {} rows before the apply", before.rows);
+    let message = match (now, now.and_then(of), under_name) {
+        (Some(now), Some(after), _) if fewer(Some(after.rows)) => {
+            format!("{had}, and has {}; it is called {now} now", after.rows)
+        }
+        (Some(now), Some(_), Some(rows)) if fewer(Some(rows)) => format!(
+            "{had}; another table has its name now, with {rows} rows, and its own rows are in {now}"
+        ),
+        (Some(_), Some(_), _) => return None,
+        (_, _, Some(rows)) if fewer(Some(rows)) => format!("{had}, and has {rows}"),
+        (_, _, None) if before.rows > 0 => format!("{had}, and is gone"),
+        _ => return None,
     };
-    if counts.allowed.iter().any(|it| same(it, relation)) {
+    if counts.allowed.iter().any(|it| same(it, relation) || now.is_some_and(|now| same(it, now))) {
         let message = format!("{message}; the migrations allow it");
         return Some(Finding::note(CODE, relation.clone(), message, ""));
     }

@@ -28,6 +28,8 @@ pub struct Before {
     pub(super) grants: Fact<Vec<Grants>>,
     /// What an apply is going to apply: its migrations say what may be lost.
     pub(super) pending: Vec<Version>,
+    /// The texts of what is going to be applied, in their order.
+    pub(super) scripts: Vec<String>,
 }
 
 impl Before {
@@ -72,11 +74,13 @@ async fn look<S: Session>(
     let health = session.health(&health_request(scope.clone(), limits)).await?;
     let written = written(session, plan, limits).await?;
     let tables = tables(session, &scope, limits.scan_timeout, written.as_deref()).await?;
+    let statements = plan.steps.iter().flat_map(|step| &step.statements);
     Ok(Before {
         broken: broken(&health),
         tables,
         grants: session.grants(limits.fact_timeout).await?,
         pending: plan.steps.iter().map(|step| step.version.clone()).collect(),
+        scripts: statements.map(|it| it.text.clone()).collect(),
     })
 }
 

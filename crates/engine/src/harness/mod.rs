@@ -7,6 +7,7 @@ mod postflight;
 mod preflight;
 mod reading;
 mod record;
+mod renamed;
 
 pub(crate) use reading::in_time;
 pub(crate) use record::remember_schema;

@@ -1,16 +1,19 @@
 //! Whether an apply left everything as it should be.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use stopover_backend::{Backend, BackendError, CensusScope, Execute, Session};
 use stopover_checks::{ExpectedSchema, LedgerState, PostflightFacts, RowCounts};
 use stopover_model::harness::{Fact, Grants, Health, LostGrant, PostflightLimits};
 use stopover_model::report::{AppliedEntry, Drift, DriftKind, OrphanEntry, PostflightReport};
-use stopover_model::{Facts, RowState, Schema, SchemaChange, Severity, SourceSet, Version};
+use stopover_model::{
+    Facts, RowState, Schema, SchemaChange, Severity, SourceSet, TableCensus, Version,
+};
 
 use super::before::{Before, health_request, tables};
 use super::reading::in_time;
+use super::renamed;
 use crate::statement::unless_stopped;
 use crate::{EngineError, Request, read};
 
@@ -122,26 +125,47 @@ async fn compared<S: Session>(
     source: &SourceSet,
     limits: &PostflightLimits,
 ) -> Result<(Fact<RowCounts>, Fact<Vec<LostGrant>>), BackendError> {
+    let grants = match &before.grants {
+        Fact::NotHere => Fact::NotHere,
+        Fact::Read(_) | Fact::Unread(_) => session.grants(limits.fact_timeout).await?,
+    };
     let rows = match &before.tables {
         Fact::Read(then) => {
-            let allowed = before.pending.iter().filter_map(|version| source.get(version));
-            let allowed = allowed.flat_map(|it| it.directives.allow_data_loss.clone()).collect();
-            let names: Vec<String> = then.iter().map(|it| it.relation.clone()).collect();
-            let after = tables(session, scope, limits.scan_timeout, Some(&names)).await?;
-            after.map(|after| RowCounts { before: then.clone(), after, allowed })
+            let renamed = renamed::known(&before.grants, &grants);
+            counted(session, scope, (then, before), renamed, source, limits).await?
         }
         Fact::Unread(unread) => Fact::Unread(unread.clone()),
         Fact::NotHere => Fact::NotHere,
     };
     let lost = match &before.grants {
-        Fact::Read(then) => {
-            let now = session.grants(limits.fact_timeout).await?;
-            now.map(|now| lost(then, &now))
-        }
+        Fact::Read(then) => grants.map(|now| lost(then, &now)),
         Fact::Unread(unread) => Fact::Unread(unread.clone()),
         Fact::NotHere => Fact::NotHere,
     };
     Ok((rows, lost))
+}
+
+/// Counts the tables again that were counted `then`, under their names of now.
+async fn counted<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    (then, before): (&[TableCensus], &Before),
+    renamed: Option<BTreeMap<String, String>>,
+    source: &SourceSet,
+    limits: &PostflightLimits,
+) -> Result<Fact<RowCounts>, BackendError> {
+    let allowed = before.pending.iter().filter_map(|version| source.get(version));
+    let allowed = allowed.flat_map(|it| it.directives.allow_data_loss.clone()).collect();
+    let named = |renamed: &BTreeMap<String, String>| -> Vec<String> {
+        let names = then.iter().flat_map(|it| [Some(&it.relation), renamed.get(&it.relation)]);
+        names.flatten().cloned().collect()
+    };
+    let these = renamed.as_ref().map(named);
+    let after = tables(session, scope, limits.scan_timeout, these.as_deref()).await?;
+    Ok(after.map(|after| {
+        let renamed = renamed.unwrap_or_else(|| renamed::by_scripts(then, &after, &before.scripts));
+        RowCounts { before: then.to_vec(), after, renamed, allowed }
+    }))
 }
 
 /// Rights on relations that were made anew under the same name, and are not there any more.

@@ -9,9 +9,12 @@ mod named;
 mod receipt;
 mod renamed;
 mod run;
+mod since;
 mod stage;
 mod unprepared;
 mod verdict;
+
+pub(crate) use renamed::follow as follow_renames;
 
 use std::time::Instant;
 
@@ -95,14 +98,15 @@ async fn on_scratch<B: Backend>(
         Ok(before) => before,
         Err(signal) => return RehearsalEnding::Stopped(signal),
     };
+    let sides = (&prepared.backend, auditor);
     let audit = census::Audit { auditor, before: before.as_ref() };
     let ground = command::Ground { backend: &prepared.backend, audit };
     if let Some(command) = &measure.programs.command {
         let ending = command::migrate(ground, command, request, measure, report, sink).await;
-        return boot::after(ending, &prepared.backend, request, measure, report, sink).await;
+        return boot::after(ending, sides, request, measure, report, sink).await;
     }
     let ending = run::run(&ground, request, measure, report, sink).await;
-    boot::after(ending, &prepared.backend, request, measure, report, sink).await
+    boot::after(ending, sides, request, measure, report, sink).await
 }
 
 /// Nothing was run: what keeps it from being run is told.

@@ -17,7 +17,7 @@ enum Rename {
 }
 
 /// Gives what was renamed by `texts`, in their order, the identity that it had `before`.
-pub(super) fn follow<'a>(
+pub(crate) fn follow<'a>(
     before: impl Iterator<Item = &'a Imprint>,
     after: &mut [Imprint],
     texts: &[&str],

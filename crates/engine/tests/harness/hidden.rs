@@ -1,8 +1,10 @@
 //! Rows that are lost where no migration says so.
 
-use stopover_engine::Postflight;
+use stopover_engine::{Ending, EngineError, Postflight, Safeguards, apply_safely};
+use stopover_model::Silent;
+use stopover_model::report::{Override, Safeguard};
 
-use crate::stage::Stage;
+use crate::stage::{NOTE, Stage, only};
 
 /// A table that no migration names, a function that empties it, and what may run it.
 const HIDDEN: &str = "CREATE TABLE audit (id int); INSERT INTO audit VALUES (1), (2); \
@@ -89,4 +91,67 @@ async fn code_that_the_plan_does_not_run_keeps_nobody_from_counting_few_tables()
         Postflight { limits: stage.limits.clone(), before: Some(&before), ..Postflight::default() };
     let report = stage.postflight_as(&stage.database, &asked).await;
     assert!(report.validation_passed, "{:#?}", report.findings);
+}
+
+/// What the census says, in full.
+async fn said_of(migration: &str) -> Vec<String> {
+    let stage = Stage::new().await.with(2, migration);
+    stage.psql("INSERT INTO apart VALUES (1), (2)");
+    let before = stage.before().await;
+    stage.apply().await;
+    let asked =
+        Postflight { limits: stage.limits.clone(), before: Some(&before), ..Postflight::default() };
+    let report = stage.postflight_as(&stage.database, &asked).await;
+    report.findings.into_iter().filter(|it| it.code == "census").map(|it| it.message).collect()
+}
+
+#[tokio::test]
+async fn a_table_under_another_name_is_the_same_one() {
+    let nothing: [&str; 0] = [];
+    assert_eq!(said_of("ALTER TABLE apart RENAME TO \"Beside\";").await, nothing);
+    let text = "CREATE SCHEMA s; ALTER TABLE apart SET SCHEMA s;";
+    assert_eq!(said_of(text).await, nothing);
+    let text = "CREATE TABLE new (id int); INSERT INTO new SELECT id FROM apart; DROP TABLE apart; \
+                ALTER TABLE new RENAME TO apart;";
+    assert_eq!(said_of(text).await, nothing, "made anew with all its rows");
+    assert_eq!(
+        said_of("ALTER TABLE apart RENAME TO beside; DELETE FROM beside WHERE id = 1;").await,
+        ["public.apart had 2 rows before the apply, and has 1; it is called public.beside now"]
+    );
+    assert_eq!(
+        said_of("ALTER TABLE apart RENAME TO beside; CREATE TABLE apart (id int);").await,
+        ["public.apart had 2 rows before the apply; another table has its name now, with 0 rows, \
+          and its own rows are in public.beside"]
+    );
+}
+
+#[tokio::test]
+async fn what_cannot_be_counted_before_is_refused_before_the_first_statement() {
+    let stage = Stage::new().await.with(2, NOTE);
+    let owner = stage.role(
+        "ALTER TABLE orders OWNER TO $role; ALTER TABLE orders ENABLE ROW LEVEL SECURITY; \
+         ALTER TABLE orders FORCE ROW LEVEL SECURITY; GRANT ALL ON SCHEMA public, stopover TO $role; \
+         GRANT ALL ON ALL TABLES IN SCHEMA stopover TO $role",
+    );
+    let backend = stage.backend(&owner);
+    let counting = Safeguards { postflight: Some(stage.limits.clone()), ..Safeguards::default() };
+    let refused = apply_safely(&backend, &stage.request(), &counting, &mut Silent).await;
+    let Err(EngineError::Refused(findings)) = refused else { panic!("{refused:?}") };
+    let found = only(&findings, "census");
+    assert!(found.is_error() && found.message.starts_with("could not be counted: "), "{found:?}");
+    assert!(found.remedy.contains("--force"), "{found:?}");
+    let columns = "SELECT count(*) FROM information_schema.columns WHERE table_name = 'orders'";
+    assert_eq!(stage.psql(columns), "2", "nothing was run");
+
+    let decision = Override {
+        safeguard: Safeguard::Preflight,
+        by: "ann".to_owned(),
+        reason: Some("the table is empty".to_owned()),
+    };
+    let forced = Safeguards { overrides: vec![decision], ..counting };
+    let applied = apply_safely(&backend, &stage.request(), &forced, &mut Silent).await;
+    let applied = applied.expect("it begins");
+    assert!(matches!(applied.ending, Ending::Complete), "{applied:?}");
+    assert_eq!(stage.psql(columns), "3");
+    stage.forget(&owner);
 }
