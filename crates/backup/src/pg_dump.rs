@@ -4,6 +4,7 @@
 //! can read.
 
 use std::os::fd::OwnedFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{ExitStatus, Stdio};
 
@@ -20,9 +21,32 @@ use crate::process::{how, last_words};
 /// How pg_dump ends a plain dump.
 const LAST_LINE: &[u8] = b"-- PostgreSQL database dump complete";
 
-const REMEDY: &str = "give this role the right to read every table (pg_read_all_data), or run the \
+const RIGHTS: &str = "give this role the right to read every table (pg_read_all_data), or run the \
                       command as one that has it; where it waited for a lock, wait longer with \
                       --lock-wait, or see who holds it (pg_locks)";
+
+const KILLED: &str = "it was killed: see in the system's log whether memory ran out (`dmesg`), and \
+                      make room for it or take fewer sessions (--backup-format plain); where \
+                      somebody killed it, run the command again";
+
+const FULL: &str = "make room there, or set backup_dir to a folder that has it; backup_keep keeps \
+                    only the newest";
+
+/// How the system says that there is no room (strerror of ENOSPC, EDQUOT and EFBIG in the locale
+/// that pg_dump is run in).
+const NO_ROOM: [&str; 3] = ["No space left on device", "Disk quota exceeded", "File too large"];
+
+/// What to do, by how it ended.
+fn remedy(status: ExitStatus, said: &[String]) -> &'static str {
+    let is_full = |line: &String| NO_ROOM.iter().any(|it| line.contains(it));
+    if said.iter().any(is_full) {
+        FULL
+    } else if status.signal().is_some() {
+        KILLED
+    } else {
+        RIGHTS
+    }
+}
 
 /// It, running.
 #[derive(Debug)]
@@ -95,8 +119,8 @@ impl Dump {
             _ => Err(BackupError::Failed {
                 program: self.name.clone(),
                 how: how(status),
+                remedy: remedy(status, &said),
                 said,
-                remedy: REMEDY,
             }),
         }
     }
@@ -145,4 +169,20 @@ fn pattern(schema: &str) -> String {
 /// The program that the server needs.
 pub(crate) fn program(options: &BackupOptions, major: u32) -> Result<ClientProgram, BackupError> {
     Ok(options.scratch.search.choose_client(major, Program::PgDump)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_to_do_goes_by_how_pg_dump_ended() {
+        let (failed, killed) = (ExitStatus::from_raw(1 << 8), ExitStatus::from_raw(9));
+        let said = |text: &str| vec![format!("pg_dump: error: {text}"), "and more".to_owned()];
+        let full = said("could not write to output file: No space left on device");
+        assert!(remedy(failed, &full).starts_with("make room there"));
+        assert!(remedy(killed, &[]).contains("memory ran out"));
+        let denied = said("query failed: ERROR:  permission denied for table orders");
+        assert!(remedy(failed, &denied).contains("pg_read_all_data"));
+    }
 }
