@@ -14,7 +14,7 @@ const LINES: usize = 20;
 const LINE: usize = 500;
 
 /// How long it may take to end after SIGTERM: pg_dump cancels what runs on the server.
-const GOING: Duration = Duration::from_secs(3);
+pub(crate) const GOING: Duration = Duration::from_secs(3);
 
 /// Keeps the last lines, without passwords.
 pub(crate) async fn last_words(from: impl AsyncRead + Unpin) -> Vec<String> {

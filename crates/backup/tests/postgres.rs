@@ -280,11 +280,50 @@ async fn a_pg_dump_that_breaks_off_with_success_is_seen() {
 async fn a_command_of_the_users_is_run_with_the_target_in_its_environment() {
     let mut stage = Stage::new().await;
     stage.options.command = Some("echo \"snapshot of $PGDATABASE\"; echo done >&2".to_owned());
-    let made = stage.made().await;
+    let backed = stage.back_up().await.unwrap();
+    let [note] = backed.findings.as_slice() else { panic!("{:?}", backed.findings) };
+    assert!(note.code == "backup-command" && !note.is_error(), "{note:?}");
+    let made = backed.made.unwrap();
     let snapshot = format!("snapshot of {}", stage.database.database());
     assert_eq!(made.output, [snapshot.as_str(), "done"]);
     assert_eq!((made.path, made.exit_status), (None, Some(0)));
     stage.options.command = Some("echo no room; exit 9".to_owned());
     let failure = stage.back_up().await.unwrap_err().to_string();
     assert_eq!(failure, "no backup: the backup command failed (exit status 9): no room");
+}
+
+/// What gzip makes of nothing is no backup.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_that_fails_before_a_pipe_is_no_backup() {
+    let mut stage = Stage::new().await;
+    for (command, how) in [
+        ("false | cat", "(exit status 1)"),
+        ("(echo no snapshot >&2; exit 4) | cat", "(exit status 4): no snapshot"),
+    ] {
+        stage.options.command = Some(command.to_owned());
+        let failure = stage.back_up().await.unwrap_err().to_string();
+        assert!(failure.ends_with(how), "{failure}");
+    }
+    stage.options.command = Some("echo whole | cat".to_owned());
+    assert_eq!(stage.made().await.output, ["whole"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pg_dump_that_was_killed_is_not_told_to_ask_for_rights() {
+    let mut stage = Stage::new().await;
+    let fake = stage.folder.path().join("bin");
+    fs::create_dir(&fake).unwrap();
+    let script = format!(
+        "#!/bin/sh\ncase \"$1\" in --version) exec {}/pg_dump --version;; esac\nkill -9 $$\n",
+        binaries().folder().display()
+    );
+    fs::write(fake.join("pg_dump"), script).unwrap();
+    fs::set_permissions(fake.join("pg_dump"), fs::Permissions::from_mode(0o755)).unwrap();
+    stage.options.scratch.search = Search { explicit: Some(fake), ..Search::default() };
+    let Err(BackupFailure::Impossible { message, remedy, .. }) = stage.back_up().await else {
+        panic!("a backup")
+    };
+    assert!(message.contains("signal 9"), "{message}");
+    assert!(remedy.contains("memory ran out"), "{remedy}");
+    assert_eq!(stage.names(), [] as [&str; 0]);
 }

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use stopover_backend::CensusDepth;
-use stopover_backup::{BackupFormat, BackupOptions, Proof};
+use stopover_backup::{BackupFormat, BackupOptions, Proof, check_command};
 
 use crate::target;
 
@@ -41,6 +41,11 @@ impl Default for ApplySettings {
 impl Settings {
     /// How backups of the target are made.
     pub(crate) fn backup_options(&self) -> Result<BackupOptions, BadValue> {
+        let command = self.backup_command.clone().filter(|it| !it.trim().is_empty());
+        if let Some(Err(error)) = command.as_deref().map(check_command) {
+            let (key, hint) = ("backup_command", "install bash, or write it without a pipe");
+            return Err(BadValue { key, said: error.to_string(), hint });
+        }
         Ok(BackupOptions {
             folder: self.backup_dir.clone(),
             format: match self.backup_format {
@@ -52,7 +57,7 @@ impl Settings {
             schemas: self.backup_schema.clone(),
             lock_wait: self.limits()?.lock_wait,
             keep: self.backup_keep.map(|it| usize::try_from(it).unwrap_or(usize::MAX)),
-            command: self.backup_command.clone().filter(|it| !it.trim().is_empty()),
+            command,
             depth: if self.digest { CensusDepth::Digests } else { CensusDepth::Rows },
             proof: if self.prove_backup { Proof::AtOnce } else { Proof::Later },
             threads: None,

@@ -140,3 +140,15 @@ async fn an_adoption_that_is_killed_or_cut_off_in_the_middle_leaves_nothing() {
     assert_eq!(place.ledger(), "1");
     assert_eq!(place.database.psql("SELECT to_regclass('schema_migrations') IS NULL"), "t");
 }
+
+#[tokio::test]
+async fn a_killed_tool_leaves_no_backup_command_running() {
+    let place = slow().await;
+    let command = "psql -X -q -c 'SELECT pg_sleep(60)'; sleep 600";
+    let arguments = ["backup", "--backup-command", command];
+    let running = place.call("").arguments(arguments).start();
+    place.until(SLEEPING, "1");
+    running.signal(Signal::SIGKILL);
+    assert_eq!(running.end().end, "signal 9");
+    place.until(SESSIONS, "0");
+}

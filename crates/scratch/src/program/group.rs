@@ -8,7 +8,7 @@ use std::ffi::OsStr;
 use std::io::{self, PipeWriter};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStdout, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, killpg};
@@ -37,7 +37,7 @@ if [ -n "$2" ]; then rm -rf -- "$2"; fi
 
 /// What ends with a group, besides its processes.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Leash<'a> {
+pub struct Leash<'a> {
     /// A folder that is removed when this process is killed.
     pub(crate) folder: Option<&'a Path>,
     /// A variable of the program's environment, as `NAME=value`, by which processes are found
@@ -47,7 +47,7 @@ pub(crate) struct Leash<'a> {
 
 /// A program that runs, as the leader of its own process group.
 #[derive(Debug)]
-pub(crate) struct Group {
+pub struct Group {
     pub(crate) child: Child,
     leash: Option<(Child, PipeWriter)>,
     mark: Option<String>,
@@ -57,7 +57,10 @@ pub(crate) struct Group {
 
 impl Group {
     /// Starts it. From then on dropping the value ends the group.
-    pub(crate) fn start(command: &mut Command, leash: Leash<'_>) -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// It cannot be started, or what ends it with this process cannot.
+    pub fn start(command: &mut Command, leash: Leash<'_>) -> io::Result<Self> {
         command.process_group(0);
         let mut group = Self {
             child: command.spawn()?,
@@ -77,8 +80,13 @@ impl Group {
         Ok(group)
     }
 
+    /// What its leader prints, where that is a pipe; once.
+    pub fn output(&mut self) -> Option<ChildStdout> {
+        self.child.stdout.take()
+    }
+
     /// When its leader ended, where it has.
-    pub(crate) fn ended(&mut self) -> Option<Instant> {
+    pub fn ended(&mut self) -> Option<Instant> {
         if self.ended.is_none() && has_ended(&mut self.child) {
             self.ended = Some(Instant::now());
         }
@@ -86,7 +94,7 @@ impl Group {
     }
 
     /// Asks all of it to end.
-    pub(crate) fn terminate(&self) {
+    pub fn terminate(&self) {
         self.signal(Signal::SIGTERM);
     }
 
@@ -106,7 +114,10 @@ impl Group {
     }
 
     /// Ends what is left of it, and says how its leader ended.
-    pub(crate) fn collect(&mut self) -> io::Result<ExitStatus> {
+    ///
+    /// # Errors
+    /// The system does not say how it ended.
+    pub fn collect(&mut self) -> io::Result<ExitStatus> {
         // The leash first: it must not outlive the group whose number it knows.
         if let Some((mut leash, pipe)) = self.leash.take() {
             let killed = leash.kill().and_then(|()| leash.wait());

@@ -15,9 +15,9 @@ mod service;
 mod tail;
 
 pub use command::UserCommand;
+pub use group::{Group, Leash};
 pub use service::{ServiceError, UserService};
 
-pub(crate) use group::{Group, Leash};
 pub(crate) use secrets::Secrets;
 
 #[cfg(test)]
