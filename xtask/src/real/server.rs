@@ -118,12 +118,13 @@ impl Database<'_> {
         Ok(text.lines().filter(chance).flat_map(|line| [line, "\n"]).collect())
     }
 
-    /// Rows of every table that is not Stopover's: a line for each.
+    /// Rows of every table that holds rows of its own and is no ledger: a line for each.
     pub(super) fn counts(&self) -> anyhow::Result<Vec<(String, u64)>> {
         let sql = "SELECT format('SELECT %L, count(*) FROM %I.%I', \
                        nspname || '.' || relname, nspname, relname) \
                    FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace \
-                   WHERE relkind IN ('r', 'p') AND NOT relispartition \
+                   WHERE relkind = 'r' \
+                       AND relname NOT IN ('_sqlx_migrations', '__diesel_schema_migrations') \
                        AND nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'stopover') \
                    ORDER BY nspname, relname \\gexec\n";
         let folder = tempfile::tempdir()?;

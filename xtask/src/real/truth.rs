@@ -108,7 +108,8 @@ fn foretold_rows(document: &Value) -> String {
     let tables = document["tables"].as_array().into_iter().flatten();
     let line = |table: &Value| {
         let rows = table["rows_after"].as_u64()?;
-        Some(format!("{} {rows}\n", table["relation"].as_str()?))
+        let name = table["relation_after"].as_str().or(table["relation"].as_str())?;
+        Some(format!("{name} {rows}\n"))
     };
     let mut lines: Vec<String> = tables.filter_map(line).collect();
     lines.sort();
