@@ -101,6 +101,12 @@ pub trait Census {
         }
     }
 
+    /// How many large objects there are: bytes that lie in no table; `None` where a database has
+    /// no such things.
+    fn large_objects(&mut self) -> impl Future<Output = Result<Option<u64>, BackendError>> + Send {
+        std::future::ready(Ok(None))
+    }
+
     /// In how many rows of the table each of these columns, by name and unquoted, has a value;
     /// `None` where that cannot be counted here.
     fn values(

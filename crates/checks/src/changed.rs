@@ -1,40 +1,47 @@
-//! Tables whose content changed though no statement of the plan names them: a trigger, a foreign key
-//! or a function did it. Digests show that, where they were asked for.
+//! Tables whose content changed: digests show that, where they were asked for. Where no statement of
+//! the plan names the table, a trigger, a foreign key or a function did it.
 
 use stopover_model::report::{TableFate, TableReport};
 use stopover_model::{Finding, detail_list};
 
 use crate::CountedTable;
 
-/// A warning for each of them. `texts` are the plan's statements.
+/// A note for each of them, and a warning where no statement names it. `texts` are the plan's
+/// statements.
 #[must_use]
-pub fn changed_unnamed(tables: &[CountedTable<'_>], texts: &[&str]) -> Vec<Finding> {
+pub fn changed(tables: &[CountedTable<'_>], texts: &[&str]) -> Vec<Finding> {
     let texts: Vec<String> = texts.iter().map(|it| it.to_lowercase()).collect();
     let is_named = |table: &CountedTable<'_>| {
         let mut names = table.within.iter().chain([&table.report.relation]).map(|it| bare(it));
         names.any(|name| texts.iter().any(|text| text.contains(&name)))
     };
-    let others = tables.iter().filter(|it| has_changed(it.report) && !is_named(it));
-    others.map(|it| finding(it.report)).collect()
+    let all = tables.iter().filter(|it| has_changed(it.report));
+    all.map(|it| if is_named(it) { named(it.report) } else { unnamed(it.report) }).collect()
 }
 
 fn has_changed(report: &TableReport) -> bool {
-    let stayed = matches!(report.fate, Some(TableFate::Kept | TableFate::Renamed));
+    let there = [TableFate::Kept, TableFate::Renamed, TableFate::Replaced];
+    let stayed = report.fate.is_some_and(|it| there.contains(&it));
     let digest = report.digest.as_ref();
     stayed && digest.is_some_and(|it| !it.changed_columns.is_empty())
 }
 
-fn finding(report: &TableReport) -> Finding {
-    let relation = &report.relation;
+fn message(report: &TableReport) -> String {
     let columns =
         report.digest.as_ref().map(|it| it.changed_columns.as_slice()).unwrap_or_default();
+    let columns = detail_list(columns);
+    format!("what is in {} is not the same as before ({columns})", report.relation)
+}
+
+fn named(report: &TableReport) -> Finding {
+    Finding::note("content-changed", &report.relation, message(report), "")
+}
+
+fn unnamed(report: &TableReport) -> Finding {
     Finding::warning(
         "content-changed",
-        relation,
-        format!(
-            "what is in {relation} is not the same as before ({}), and no statement names it",
-            detail_list(columns)
-        ),
+        &report.relation,
+        format!("{}, and no statement names it", message(report)),
         "look at the triggers, foreign keys and functions of the tables that the migrations write \
          to, whether that is meant",
     )
@@ -51,12 +58,13 @@ fn bare(relation: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use stopover_model::Severity;
     use stopover_model::report::DigestReport;
 
     use super::*;
 
-    fn said(relation: &str, changed: &[&str], within: &[String], text: &str) -> Vec<String> {
-        let changed_columns = changed.iter().map(|it| (*it).to_owned()).collect();
+    fn told(relation: &str, columns: &[&str], within: &[String], text: &str) -> Vec<Finding> {
+        let changed_columns = columns.iter().map(|it| (*it).to_owned()).collect();
         let report = TableReport {
             relation: relation.to_owned(),
             fate: Some(TableFate::Kept),
@@ -64,7 +72,20 @@ mod tests {
             ..TableReport::default()
         };
         let counted = CountedTable { report: &report, within, within_after: within };
-        changed_unnamed(&[counted], &[text]).into_iter().map(|it| it.message).collect()
+        changed(&[counted], &[text])
+    }
+
+    /// What no statement names.
+    fn said(relation: &str, columns: &[&str], within: &[String], text: &str) -> Vec<String> {
+        let found = told(relation, columns, within, text).into_iter();
+        found.filter(|it| it.severity == Severity::Warning).map(|it| it.message).collect()
+    }
+
+    #[test]
+    fn what_a_statement_names_and_changes_is_a_note() {
+        let found = told("public.orders", &["total"], &[], "UPDATE orders SET total = 0");
+        let message = "what is in public.orders is not the same as before (total)";
+        assert_eq!((found[0].severity, found[0].message.as_str()), (Severity::Note, message));
     }
 
     #[test]

@@ -16,7 +16,7 @@ mod rules;
 mod touch;
 mod vanished;
 
-pub use changed::changed_unnamed;
+pub use changed::changed;
 pub use ci::{BuildFacts, build, build_checks};
 pub use down::{Again, DownTrip, down};
 pub use harness::{
@@ -27,4 +27,4 @@ pub use limits::{Measured, limits};
 pub use receipt::{Asked, prediction, receipt, slower};
 pub use reach::{Reach, reach};
 pub use touch::{names_everything, privilege_needs, written_relations};
-pub use vanished::{Allowance, CountedTable, vanished};
+pub use vanished::{Allowance, CountedTable, vanished, vanished_at_boot};

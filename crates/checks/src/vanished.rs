@@ -42,6 +42,8 @@ enum Loss {
     Table,
     /// A column.
     Column,
+    /// Values of a column that is still there.
+    Values,
 }
 
 impl Loss {
@@ -52,6 +54,7 @@ impl Loss {
             Self::Rows => &["DELETE", "TRUNCATE", "MERGE", "REPLACE"],
             Self::Table => &["DROP"],
             Self::Column => &["ALTER", "DROP"],
+            Self::Values => &["UPDATE", "ALTER", "DROP", "DELETE", "TRUNCATE", "MERGE", "REPLACE"],
         };
         let any = ["DO", "CALL", "SELECT", "EXECUTE", "EXPLAIN"];
         let begins = |it: &&str| statement.tag.split(' ').next() == Some(*it);
@@ -76,6 +79,23 @@ struct Gone<'a> {
 /// Everything that vanished: an error, or a note where it was allowed.
 #[must_use]
 pub fn vanished(tables: &[CountedTable<'_>], ran: &[Allowance<'_>]) -> Vec<Finding> {
+    let uncounted = tables.iter().filter_map(|it| uncounted(it.report));
+    gone_of(tables).iter().map(|it| finding(it, ran)).chain(uncounted).collect()
+}
+
+/// Everything that vanished while the service booted: no migration can have allowed that.
+#[must_use]
+pub fn vanished_at_boot(tables: &[CountedTable<'_>]) -> Vec<Finding> {
+    let finding = |it: &Gone<'_>| {
+        let message = format!("{} (the service, at its boot)", it.in_words());
+        let remedy = "look at what the service deletes when it boots: in production it would do \
+                      the same";
+        Finding::error("data-loss", it.subject(), message, remedy)
+    };
+    gone_of(tables).iter().map(finding).collect()
+}
+
+fn gone_of<'a>(tables: &'a [CountedTable<'a>]) -> Vec<Gone<'a>> {
     let wholes = Wholes::of(tables);
     let mut gone: Vec<Gone<'_>> = Vec::new();
     for table in tables {
@@ -92,7 +112,25 @@ pub fn vanished(tables: &[CountedTable<'_>], ran: &[Allowance<'_>]) -> Vec<Findi
             }
         }
     }
-    gone.iter().map(|it| finding(it, ran)).collect()
+    gone
+}
+
+/// A table that was made again, and whose values nobody counted before.
+fn uncounted(report: &TableReport) -> Option<Finding> {
+    let rows = report.rows_before.min(report.rows_after).unwrap_or(0);
+    let is_unknown = report.fate == Some(TableFate::Replaced) && report.emptied_columns.is_none();
+    let relation = &report.relation;
+    (is_unknown && rows > 0).then(|| {
+        Finding::warning(
+            "values-uncounted",
+            relation,
+            format!(
+                "{relation} was made again, and nobody knows whether every value has come with \
+                 it: no script names it behind a DROP, so that they were not counted before"
+            ),
+            "give --digest as well, which counts the values of every table",
+        )
+    })
 }
 
 /// What is gone of a table.
@@ -109,7 +147,11 @@ fn of_table<'a>(table: &'a CountedTable<'a>, wholes: &Wholes<'_>) -> Vec<Gone<'a
     let dropped = report.dropped_columns.iter().flatten();
     let columns = dropped.filter(|it| it.values != Some(0));
     let columns = columns.map(|it| gone(Loss::Column, it.values, Some(it.column.as_str())));
-    rows.into_iter().chain(columns).collect()
+    let emptied = report.emptied_columns.iter().flatten().map(|it| {
+        let lost = it.values_before.saturating_sub(it.values_after);
+        gone(Loss::Values, Some(lost), Some(it.column.as_str()))
+    });
+    rows.into_iter().chain(columns).chain(emptied).collect()
 }
 
 fn rows(number: u64) -> String {
@@ -130,6 +172,7 @@ impl Gone<'_> {
         let before: u64 = self.parts.iter().filter_map(|it| it.report.rows_before).sum();
         let is_there = self.parts.iter().any(|it| it.report.rows_after.is_some());
         let told = match (self.loss, self.column) {
+            (Loss::Values, Some(column)) => self.values_in_words(number, column),
             (_, Some(column)) => self.column_in_words(column),
             (Loss::Table, _) if !is_there => match self.parts.len() {
                 1 => format!("was dropped with its {}", rows(number)),
@@ -142,6 +185,21 @@ impl Gone<'_> {
         let where_in =
             if several { format!(" in {} partitions", self.parts.len()) } else { String::new() };
         format!("{} {told}{where_in}", self.subject())
+    }
+
+    fn values_in_words(&self, lost: u64, column: &str) -> String {
+        let emptied = self.parts.iter().flat_map(|it| it.report.emptied_columns.iter().flatten());
+        let before = emptied.filter(|it| it.column == column).map(|it| it.values_before).sum();
+        match lost == before && lost > 1 {
+            true => format!("lost all {} values of its column {column}", count(before)),
+            false => {
+                format!(
+                    "lost {} of the {} values of its column {column}",
+                    count(lost),
+                    count(before)
+                )
+            }
+        }
     }
 
     fn column_in_words(&self, column: &str) -> String {
@@ -247,17 +305,19 @@ fn blame(suspects: &[&Allowance<'_>], gone: &Gone<'_>) -> String {
 /// Whether a name of a directive means this table, under its name before or after, or what it is a
 /// part of. One without a schema is `public`'s.
 fn covers(written: &str, table: &CountedTable<'_>) -> bool {
-    let written = parts(written);
-    let means = |relation: &str| {
-        let relation = parts(relation);
-        match (written.as_slice(), relation.as_slice()) {
-            ([name], [schema, of]) => schema == "public" && name == of,
-            (written, relation) => written == relation,
-        }
-    };
     let report = table.report;
     let own = [Some(report.relation.as_str()), report.relation_after.as_deref()];
-    own.into_iter().flatten().any(means) || table.within.iter().any(|it| means(it))
+    let whole = table.within.iter().map(String::as_str);
+    own.into_iter().flatten().chain(whole).any(|it| means(written, it))
+}
+
+/// Whether a name of a directive is this relation's.
+pub(crate) fn means(written: &str, relation: &str) -> bool {
+    let (written, relation) = (parts(written), parts(relation));
+    match (written.as_slice(), relation.as_slice()) {
+        ([name], [schema, of]) => schema == "public" && name == of,
+        (written, relation) => written == relation,
+    }
 }
 
 /// The parts of a qualified name as the server takes them: in lower case where they are not quoted.

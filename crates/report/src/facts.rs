@@ -133,7 +133,8 @@ pub(crate) fn rows(table: &TableReport) -> String {
 /// Whether rows or values of it are gone.
 pub(crate) fn loses(table: &TableReport) -> bool {
     let values = table.dropped_columns.iter().flatten().any(|it| it.values != Some(0));
-    values || table.lost_rows().is_some()
+    let emptied = table.emptied_columns.as_ref().is_some_and(|it| !it.is_empty());
+    values || emptied || table.lost_rows().is_some()
 }
 
 /// What a down script came to, in a word.

@@ -1,4 +1,6 @@
-use stopover_model::report::{DroppedColumn, LockReport, StatementReport, TableFate};
+use stopover_model::report::{
+    DroppedColumn, EmptiedColumn, LockReport, StatementReport, TableFate,
+};
 use stopover_model::{Severity, Version};
 
 use super::*;
@@ -11,6 +13,7 @@ fn table(relation: &str, fate: TableFate, before: u64, after: Option<u64>) -> Ta
         fate: Some(fate),
         relation_after: after.map(|_| relation.to_owned()),
         dropped_columns: Some(Vec::new()),
+        emptied_columns: Some(Vec::new()),
         ..TableReport::default()
     }
 }
@@ -157,6 +160,22 @@ fn a_dropped_column_is_a_loss_where_it_held_values_or_may_have() {
                    ALTER TABLE, line 3)";
     assert_eq!(said_of(Some(3)), [(Severity::Error, message.to_owned())]);
     assert!(said_of(None)[0].1.contains("nobody knows whether it held values"));
+}
+
+#[test]
+fn values_that_are_gone_are_a_loss_and_those_that_nobody_counted_a_warning() {
+    let update = migration(42, "UPDATE", LockMode::RowExclusive, "public.orders");
+    let mut orders = table("public.orders", TableFate::Replaced, 9, Some(9));
+    let note = EmptiedColumn { column: "note".to_owned(), values_before: 7, values_after: 2 };
+    orders.emptied_columns = Some(vec![note]);
+    let message =
+        "public.orders lost 5 of the 7 values of its column note (migration 42: UPDATE, line 3)";
+    assert_eq!(said(&orders, &[(&update, &[])]), [(Severity::Error, message.to_owned())]);
+    let allowed = said(&orders, &[(&update, &["orders"])]);
+    assert_eq!(allowed, [(Severity::Note, message.to_owned())]);
+    orders.emptied_columns = None;
+    let found = said(&orders, &[(&update, &[])]);
+    assert!(found[0].0 == Severity::Warning && found[0].1.contains("was made again"), "{found:?}");
 }
 
 #[test]

@@ -168,6 +168,92 @@ async fn renamed_and_rebuilt_tables_lose_nothing() {
 }
 
 #[tokio::test]
+async fn a_rebuilt_table_that_forgets_a_column_is_red() {
+    let rebuilt = "CREATE TABLE c2 (id int PRIMARY KEY, email text, note text, fax text);\n\
+                   INSERT INTO c2 (id, email) SELECT id, email FROM customers;\n\
+                   DROP TABLE customers CASCADE;\nALTER TABLE c2 RENAME TO customers;\n";
+    let message = "public.customers lost all 3 values of its column note (migration 1: DROP \
+                   TABLE, line 3)";
+    for arguments in ["", "--digest"] {
+        let report = rehearsed(&[rebuilt], arguments, 6).await;
+        assert_eq!(losses(&report), [error(message)], "{arguments}");
+        let emptied = &table(&report, "public.customers")["emptied_columns"];
+        let expected = json!([{"column": "note", "values_before": 3, "values_after": 0}]);
+        assert_eq!(*emptied, expected);
+    }
+    let allowed = format!("-- stopover: allow data-loss(customers)\n{rebuilt}");
+    let report = rehearsed(&[&allowed], "", 0).await;
+    assert_eq!(losses(&report), [note(&message.replace("line 3", "line 4"))]);
+}
+
+#[tokio::test]
+async fn a_table_that_is_rebuilt_unseen_is_told_and_compared_where_digests_are_asked_for() {
+    let rebuilt = "CREATE TABLE c2 (id int, email text, note text, fax text);\n\
+                   INSERT INTO c2 (id, email) SELECT id, email FROM public.\"customers\";\n\
+                   DO $$ DECLARE c text := 'custom' || 'ers'; BEGIN\n\
+                   EXECUTE 'DRO' || 'P TABLE ' || c || ' CASCADE';\n\
+                   EXECUTE 'ALTER TABLE c2 RENAME TO ' || c; END $$;\n";
+    let report = rehearsed(&[rebuilt], "", 0).await;
+    let findings = report["findings"].as_array().unwrap();
+    assert!(findings.iter().any(|it| it["code"] == "values-uncounted"), "{findings:?}");
+    let report = rehearsed(&[rebuilt], "--digest", 6).await;
+    assert!(losses(&report)[0].1.starts_with("public.customers lost all 3 values"));
+}
+
+#[tokio::test]
+async fn values_that_an_update_or_another_type_takes_are_red() {
+    let update = "UPDATE customers SET note = NULL WHERE id < 3;\n";
+    let retyped =
+        "ALTER TABLE orders ALTER total TYPE text USING CASE WHEN id > 400 THEN 'x' END;\n";
+    let report = rehearsed(&[update, retyped], "", 6).await;
+    let expected = [
+        error(
+            "public.customers lost 2 of the 3 values of its column note (migration 1: UPDATE, \
+             line 1)",
+        ),
+        error(
+            "public.orders lost 400 of the 500 values of its column total (migration 2: ALTER \
+             TABLE, line 1)",
+        ),
+    ];
+    assert_eq!(losses(&report), expected);
+}
+
+#[tokio::test]
+async fn rows_that_others_took_the_place_of_show_where_digests_are_asked_for() {
+    let other = "DELETE FROM audit;\nINSERT INTO audit SELECT i FROM generate_series(11, 15) i;\n";
+    let report = rehearsed(&[other], "--digest", 0).await;
+    let findings = report["findings"].as_array().unwrap();
+    let told: Vec<&Value> = findings.iter().filter(|it| it["code"] == "content-changed").collect();
+    assert_eq!(told.len(), 1, "{told:?}");
+    assert_eq!(
+        (&told[0]["subject"], &told[0]["severity"], &told[0]["message"]),
+        (
+            &json!("public.audit"),
+            &json!("note"),
+            &json!("what is in public.audit is not the same as before (id)")
+        )
+    );
+}
+
+#[tokio::test]
+async fn large_objects_that_are_unlinked_are_red() {
+    let place = Place::with(&[SETTINGS]).await;
+    place.database.psql("SELECT lo_from_bytea(0, 'one'), lo_from_bytea(0, 'two')");
+    place.dump("backup.sql");
+    let unlink = "SELECT lo_unlink(min(oid)) FROM pg_largeobject_metadata;\n";
+    let call = "rehearse --backup backup.sql --no-base --no-report --format json";
+    place.write("migrations/1_m.up.sql", unlink);
+    let report = place.call(call).run().exits(6).document();
+    let found = losses(&report);
+    let message = "pg_catalog.pg_largeobject_metadata lost 1 of its 2 rows";
+    assert!(found.len() == 1 && found[0].1.starts_with(message), "{found:?}");
+    let directive = "-- stopover: allow data-loss(pg_catalog.pg_largeobject_metadata)";
+    place.write("migrations/1_m.up.sql", &format!("{directive}\n{unlink}"));
+    place.call(call).run().exits(0);
+}
+
+#[tokio::test]
 async fn digests_show_what_changed_and_what_did_though_no_statement_names_it() {
     let update = "UPDATE orders SET total = total + 1 WHERE id = 7;\n";
     let report = rehearsed(&[update], "--digest", 0).await;
@@ -177,10 +263,9 @@ async fn digests_show_what_changed_and_what_did_though_no_statement_names_it() {
     let customers = &table(&report, "public.customers")["digest"];
     assert_eq!(customers["before"], customers["after"]);
     let findings = report["findings"].as_array().unwrap();
-    let told: Vec<&Value> = findings.iter().filter(|it| it["code"] == "content-changed").collect();
-    assert_eq!(told.len(), 1, "{told:?}");
-    assert_eq!(
-        (&told[0]["subject"], &told[0]["severity"]),
-        (&json!("public.audit"), &json!("warning"))
-    );
+    let told = findings.iter().filter(|it| it["code"] == "content-changed");
+    let told: Vec<_> = told.map(|it| (&it["subject"], &it["severity"])).collect();
+    let expected =
+        [(&json!("public.audit"), &json!("warning")), (&json!("public.orders"), &json!("note"))];
+    assert_eq!(told, expected);
 }

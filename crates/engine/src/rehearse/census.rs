@@ -4,19 +4,21 @@
 //! no such promise, every table is counted. Whoever looks is a session beside the migrations', as a
 //! role that may read everything where the scratch has one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::time::Instant;
 
 use stopover_backend::{
     Backend, BackendError, CensusDepth, CensusScope, Execute, Imprint, Session, StopSignal,
 };
-use stopover_checks::{Allowance, CountedTable, changed_unnamed, vanished};
+use stopover_checks::{Allowance, CountedTable, changed, vanished, vanished_at_boot};
 use stopover_model::report::{MigrationReport, RehearsalReport, TableReport};
-use stopover_model::{Finding, TableCensus, units};
+use stopover_model::{Finding, TableCensus, Version, units};
 
-use super::compared::{After, Before, Compared, Was, compared, merge, uncounted};
-use super::named::dropped_in;
+use super::compared::{
+    After, Before, Compared, Was, compared, fates, merge, names_after, uncounted,
+};
+use super::named::{Named, all_of, at_risk_in};
 use super::renamed::follow;
 use crate::statement::unless_stopped;
 use crate::{Applied, Ending, Request};
@@ -110,7 +112,31 @@ async fn again<B: Backend>(
     };
     let tables: Vec<CountedTable<'_>> = compared.iter().map(Compared::counted).collect();
     report.findings.extend(vanished(&tables, &allowances(request, migrations)));
-    report.findings.extend(changed_unnamed(&tables, &texts));
+    report.findings.extend(changed(&tables, &texts));
+}
+
+/// Counts again after the service has booted. Gives what vanished since `before`, and puts into the
+/// report how many rows are left.
+pub(super) async fn booted<B: Backend>(
+    auditor: &B,
+    before: &Before,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) -> Vec<Finding> {
+    let compared = match look_again(auditor, before, &[], request).await {
+        Ok((compared, _)) => compared,
+        Err(NoCensus::Failed(error)) => return vec![uncountable(&error)],
+        Err(NoCensus::Stopped(_)) => return vec![uncountable(&"a signal asked to stop")],
+    };
+    for Compared { report: now, .. } in &compared {
+        let known = report.tables.iter_mut();
+        let is_it = |it: &&mut TableReport| it.relation_after.as_ref() == Some(&now.relation);
+        if let Some(known) = known.filter(|_| now.rows_before.is_some()).find(is_it) {
+            known.rows_after = now.rows_after;
+        }
+    }
+    let tables: Vec<CountedTable<'_>> = compared.iter().map(Compared::counted).collect();
+    vanished_at_boot(&tables)
 }
 
 /// Nothing is known of rows that vanished, and nothing passes because nobody looked.
@@ -130,9 +156,13 @@ async fn before<B: Backend>(
     depth: CensusDepth,
 ) -> Result<Before, NoCensus> {
     let began = Instant::now();
+    let texts = match depth {
+        CensusDepth::Rows => to_run(auditor, request).await,
+        CensusDepth::Digests => Vec::new(),
+    };
     let mut session = auditor.connect().await?;
     let canceller = session.canceller();
-    let reading = read_before(&mut session, request, depth);
+    let reading = read_before(&mut session, request, depth, &texts);
     let read = unless_stopped(&canceller, reading, &request.stop).await;
     let mut before = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
@@ -140,27 +170,31 @@ async fn before<B: Backend>(
     Ok(before)
 }
 
+/// The scripts that will run; all of them where that cannot be told.
+async fn to_run<'a, B: Backend>(auditor: &B, request: &Request<'a>) -> Vec<&'a str> {
+    let all = &request.source.migrations;
+    let planned = crate::plan(auditor, request).await.ok().filter(|it| it.problems.is_empty());
+    let is_planned = |version: &Version| {
+        planned.as_ref().is_none_or(|it| it.steps.iter().any(|step| step.version == *version))
+    };
+    all.iter().filter(|it| is_planned(&it.version)).map(|it| it.up.text.as_str()).collect()
+}
+
 async fn read_before<S: Session>(
     session: &mut S,
     request: &Request<'_>,
     depth: CensusDepth,
+    texts: &[&str],
 ) -> Result<Before, BackendError> {
     let scope = session.bookkeeping(&request.facts).await?;
     let schema = session.schema(&scope).await?;
     let imprints = session.imprints(&scope).await?;
     let mut counted = counted(session, &scope, depth, &imprints).await?;
-    let texts = request.source.migrations.iter().map(|it| it.up.text.as_str());
-    let mut values = HashMap::new();
-    for named in dropped_in(texts, &imprints) {
-        let imprint = &imprints[named.table];
-        let names: Vec<String> =
-            named.columns.iter().map(|at| imprint.columns[*at].name.clone()).collect();
-        let Some(found) = session.values(&scope, &imprint.relation, &names).await? else {
-            continue;
-        };
-        let keys = named.columns.iter().map(|at| imprint.columns[*at].key.clone());
-        values.insert(named.table, keys.zip(found).collect());
-    }
+    let named = match depth {
+        CensusDepth::Rows => at_risk_in(texts.iter().copied(), &imprints),
+        CensusDepth::Digests => all_of(&imprints),
+    };
+    let mut values = values_before(session, &scope, &named, &imprints).await?;
     let mut tables = Vec::with_capacity(imprints.len());
     for (at, imprint) in imprints.into_iter().enumerate() {
         let found = counted.remove(&imprint.relation);
@@ -174,7 +208,54 @@ async fn read_before<S: Session>(
             values: values.remove(&at).unwrap_or_default(),
         });
     }
-    Ok(Before { schema, depth, tables, ms: 0.0 })
+    let large_objects = session.large_objects().await?;
+    Ok(Before { schema, depth, tables, large_objects, ms: 0.0 })
+}
+
+/// How many values the columns hold, by the table's position and the column's key.
+async fn values_before<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    named: &[Named],
+    imprints: &[Imprint],
+) -> Result<HashMap<usize, BTreeMap<String, u64>>, BackendError> {
+    let mut values = HashMap::new();
+    for named in named {
+        let imprint = &imprints[named.table];
+        let names: Vec<String> =
+            named.columns.iter().map(|at| imprint.columns[*at].name.clone()).collect();
+        let Some(found) = session.values(scope, &imprint.relation, &names).await? else {
+            continue;
+        };
+        let keys = named.columns.iter().map(|at| imprint.columns[*at].key.clone());
+        values.insert(named.table, keys.zip(found).collect());
+    }
+    Ok(values)
+}
+
+/// The same afterwards, of what was counted before and somebody may have written to; by the object
+/// and the column's key that it had before.
+async fn values_after<S: Session>(
+    session: &mut S,
+    scope: &CensusScope,
+    before: &Before,
+    imprints: &[Imprint],
+) -> Result<HashMap<String, BTreeMap<String, u64>>, BackendError> {
+    let mut values = HashMap::new();
+    for (was, fate, now) in fates(before, imprints) {
+        let Some(now) = now.filter(|it| !it.is_untouched_since(&was.imprint)) else { continue };
+        let counted =
+            names_after(was, fate, now).filter(|(it, _)| was.values.contains_key(&it.key));
+        let (keys, names): (Vec<String>, Vec<String>) =
+            counted.filter_map(|(it, name)| Some((it.key.clone(), name?.to_owned()))).unzip();
+        if names.is_empty() {
+            continue;
+        }
+        if let Some(found) = session.values(scope, &now.relation, &names).await? {
+            values.insert(was.imprint.object.clone(), keys.into_iter().zip(found).collect());
+        }
+    }
+    Ok(values)
 }
 
 /// Tables whose rows have to be counted, by name; every one where digests are wanted.
@@ -199,18 +280,28 @@ async fn after<B: Backend>(
     report: &mut RehearsalReport,
 ) -> Result<Vec<Compared>, NoCensus> {
     let began = Instant::now();
+    let (compared, after) = look_again(auditor, before, texts, request).await?;
+    report.schema.before = Some(before.schema.checksum.clone());
+    report.schema.after = Some(after.schema.checksum.clone());
+    merge(&mut report.tables, &compared);
+    report.timings.census_ms = Some(before.ms + began.elapsed().as_secs_f64() * 1e3);
+    Ok(compared)
+}
+
+/// What is there, and what became of what was.
+async fn look_again<B: Backend>(
+    auditor: &B,
+    before: &Before,
+    texts: &[&str],
+    request: &Request<'_>,
+) -> Result<(Vec<Compared>, After), NoCensus> {
     let mut session = auditor.connect().await?;
     let canceller = session.canceller();
     let reading = read_after(&mut session, before, texts, request);
     let read = unless_stopped(&canceller, reading, &request.stop).await;
     let after = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
-    report.schema.before = Some(before.schema.checksum.clone());
-    report.schema.after = Some(after.schema.checksum.clone());
-    let compared = compared(before, &after)?;
-    merge(&mut report.tables, &compared);
-    report.timings.census_ms = Some(before.ms + began.elapsed().as_secs_f64() * 1e3);
-    Ok(compared)
+    Ok((compared(before, &after)?, after))
 }
 
 /// What is not as it was before everything, at the end of the way down.
@@ -219,13 +310,7 @@ pub(super) async fn since<B: Backend>(
     before: &Before,
     request: &Request<'_>,
 ) -> Result<Vec<Unexplained>, NoCensus> {
-    let mut session = auditor.connect().await?;
-    let canceller = session.canceller();
-    let reading = read_after(&mut session, before, &[], request);
-    let read = unless_stopped(&canceller, reading, &request.stop).await;
-    let after = read.map_err(NoCensus::Stopped)??;
-    session.hang_up().await;
-    let compared = compared(before, &after)?;
+    let (compared, after) = look_again(auditor, before, &[], request).await?;
     let was_there = compared.iter().filter(|it| it.report.rows_before.is_some());
     Ok(was_there.filter_map(|it| Unexplained::of(&it.report, &after)).collect())
 }
@@ -288,7 +373,9 @@ async fn read_after<S: Session>(
         imprints.iter().filter(is_touched).map(|it| it.relation.clone()).collect();
     let tables = session.chosen_tables(&scope, before.depth, &names).await?;
     let counted = tables.into_iter().map(|it| (it.relation.clone(), it)).collect();
-    Ok(After { schema, imprints, counted })
+    let values = values_after(session, &scope, before, &imprints).await?;
+    let large_objects = session.large_objects().await?;
+    Ok(After { schema, imprints, counted, values, large_objects })
 }
 
 /// What the migrations that ran allow to be lost.

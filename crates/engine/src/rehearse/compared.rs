@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use stopover_backend::{BackendError, CensusDepth, Imprint, ImprintColumn};
 use stopover_checks::CountedTable;
-use stopover_model::report::{DigestReport, DroppedColumn, TableFate, TableReport};
+use stopover_model::report::{DigestReport, DroppedColumn, EmptiedColumn, TableFate, TableReport};
 use stopover_model::{Schema, TableCensus};
 
 /// The database as it was before the migrations.
@@ -15,6 +15,8 @@ pub(super) struct Before {
     pub(super) schema: Schema,
     pub(super) depth: CensusDepth,
     pub(super) tables: Vec<Was>,
+    /// Where the database has such things.
+    pub(super) large_objects: Option<u64>,
     pub(super) ms: f64,
 }
 
@@ -24,7 +26,7 @@ pub(super) struct Was {
     pub(super) rows: u64,
     /// Where digests were asked for.
     pub(super) digested: Option<TableCensus>,
-    /// How many values are in columns that some script names in a DROP, by the column's key.
+    /// How many values are in the columns that were counted ([`super::named`]), by the column's key.
     pub(super) values: BTreeMap<String, u64>,
 }
 
@@ -33,6 +35,10 @@ pub(super) struct After {
     pub(super) schema: Schema,
     pub(super) imprints: Vec<Imprint>,
     pub(super) counted: HashMap<String, TableCensus>,
+    /// How many values are in the columns that were counted before, by the object and the column's
+    /// key that they had then. What nobody wrote to is not there.
+    pub(super) values: HashMap<String, BTreeMap<String, u64>>,
+    pub(super) large_objects: Option<u64>,
 }
 
 /// A table of the report, and what it was a part of.
@@ -54,25 +60,12 @@ impl Compared {
 /// # Errors
 /// Where the count of one is missing.
 pub(super) fn compared(before: &Before, after: &After) -> Result<Vec<Compared>, BackendError> {
-    let by_object: HashMap<&str, &Imprint> =
-        after.imprints.iter().map(|it| (it.object.as_str(), it)).collect();
-    let by_name: HashMap<&str, &Imprint> =
-        after.imprints.iter().map(|it| (it.relation.as_str(), it)).collect();
     let depth = before.depth;
     let objects: HashSet<&str> =
         before.tables.iter().map(|it| it.imprint.object.as_str()).collect();
     let mut replacing: HashSet<&str> = HashSet::new();
     let mut compared = Vec::with_capacity(before.tables.len());
-    for was in &before.tables {
-        let name = was.imprint.relation.as_str();
-        let (fate, now) = match by_object.get(was.imprint.object.as_str()) {
-            Some(now) if now.relation == name => (TableFate::Kept, Some(*now)),
-            Some(now) => (TableFate::Renamed, Some(*now)),
-            None => match by_name.get(name).filter(|it| !objects.contains(it.object.as_str())) {
-                Some(now) => (TableFate::Replaced, Some(*now)),
-                None => (TableFate::Dropped, None),
-            },
-        };
+    for (was, fate, now) in fates(before, &after.imprints) {
         if let (TableFate::Replaced, Some(now)) = (fate, now) {
             replacing.insert(&now.object);
         }
@@ -84,7 +77,50 @@ pub(super) fn compared(before: &Before, after: &After) -> Result<Vec<Compared>, 
     for imprint in after.imprints.iter().filter(is_made) {
         compared.push(made(imprint, after, depth)?);
     }
+    compared.extend(large_objects(before, after)?);
     Ok(compared)
+}
+
+/// Large objects, as if they were a table: nothing is said where there were none.
+fn large_objects(before: &Before, after: &After) -> Result<Option<Compared>, BackendError> {
+    const RELATION: &str = "pg_catalog.pg_largeobject_metadata";
+    let Some(rows) = before.large_objects.filter(|it| *it > 0) else { return Ok(None) };
+    let report = TableReport {
+        relation: RELATION.to_owned(),
+        rows_before: Some(rows),
+        rows_after: Some(after.large_objects.ok_or_else(|| uncounted(RELATION))?),
+        fate: Some(TableFate::Kept),
+        relation_after: Some(RELATION.to_owned()),
+        dropped_columns: Some(Vec::new()),
+        ..TableReport::default()
+    };
+    Ok(Some(Compared { report, within: Vec::new(), within_after: Vec::new() }))
+}
+
+/// What became of each table that was there, and what it is now.
+pub(super) fn fates<'a>(
+    before: &'a Before,
+    imprints: &'a [Imprint],
+) -> Vec<(&'a Was, TableFate, Option<&'a Imprint>)> {
+    let by_object: HashMap<&str, &Imprint> =
+        imprints.iter().map(|it| (it.object.as_str(), it)).collect();
+    let by_name: HashMap<&str, &Imprint> =
+        imprints.iter().map(|it| (it.relation.as_str(), it)).collect();
+    let objects: HashSet<&str> =
+        before.tables.iter().map(|it| it.imprint.object.as_str()).collect();
+    let fate = |was: &'a Was| {
+        let name = was.imprint.relation.as_str();
+        let (fate, now) = match by_object.get(was.imprint.object.as_str()) {
+            Some(now) if now.relation == name => (TableFate::Kept, Some(*now)),
+            Some(now) => (TableFate::Renamed, Some(*now)),
+            None => match by_name.get(name).filter(|it| !objects.contains(it.object.as_str())) {
+                Some(now) => (TableFate::Replaced, Some(*now)),
+                None => (TableFate::Dropped, None),
+            },
+        };
+        (was, fate, now)
+    };
+    before.tables.iter().map(fate).collect()
 }
 
 /// What became of a table.
@@ -108,6 +144,7 @@ fn one(
         fate: Some(fate),
         relation_after: now.map(|it| it.relation.clone()),
         dropped_columns: now.map(|it| dropped_columns(was, fate, it)),
+        emptied_columns: now.and_then(|it| emptied_columns(was, fate, it, rows_after, after)),
         digest: (depth == CensusDepth::Digests).then(|| digests(was, fate, now, counted)),
         ..TableReport::default()
     };
@@ -125,6 +162,7 @@ fn made(imprint: &Imprint, after: &After, depth: CensusDepth) -> Result<Compared
         fate: Some(TableFate::Made),
         relation_after: Some(imprint.relation.clone()),
         dropped_columns: Some(Vec::new()),
+        emptied_columns: Some(Vec::new()),
         digest: (depth == CensusDepth::Digests).then_some(digest),
         ..TableReport::default()
     };
@@ -133,7 +171,7 @@ fn made(imprint: &Imprint, after: &After, depth: CensusDepth) -> Result<Compared
 
 /// The name afterwards of each column that was there before; a table that replaces another has
 /// columns of its own, which are known by their names.
-fn names_after<'a>(
+pub(super) fn names_after<'a>(
     was: &'a Was,
     fate: TableFate,
     now: &'a Imprint,
@@ -158,6 +196,37 @@ fn dropped_columns(was: &Was, fate: TableFate, now: &Imprint) -> Vec<DroppedColu
         .collect()
 }
 
+/// Columns with fewer values than before, if more are gone than rows; `None` where nobody counted
+/// them. A column of a table that was made again is another one: all of those must be known.
+fn emptied_columns(
+    was: &Was,
+    fate: TableFate,
+    now: &Imprint,
+    rows_after: Option<u64>,
+    after: &After,
+) -> Option<Vec<EmptiedColumn>> {
+    if was.rows == 0 || now.is_untouched_since(&was.imprint) {
+        return Some(Vec::new());
+    }
+    let counted = after.values.get(&was.imprint.object)?;
+    let rows_gone = was.rows.saturating_sub(rows_after.unwrap_or(0));
+    let mut emptied = Vec::new();
+    for (column, _) in names_after(was, fate, now).filter(|(_, name)| name.is_some()) {
+        let both = was.values.get(&column.key).zip(counted.get(&column.key));
+        let Some((&values_before, &values_after)) = both else {
+            match fate {
+                TableFate::Replaced => return None,
+                _ => continue,
+            }
+        };
+        if values_before > values_after.saturating_add(rows_gone) {
+            let column = column.name.clone();
+            emptied.push(EmptiedColumn { column, values_before, values_after });
+        }
+    }
+    Some(emptied)
+}
+
 fn digests(
     was: &Was,
     fate: TableFate,
@@ -176,11 +245,14 @@ fn digests(
         let name = name?;
         (of(before, &column.name) != of(after, name)).then(|| column.name.clone())
     });
-    DigestReport {
-        before: before.digest.clone(),
-        after: after.digest.clone(),
-        changed_columns: if counted.is_none() { Vec::new() } else { changed.collect() },
+    let mut changed_columns: Vec<String> = changed.collect();
+    let names = |it: &TableCensus| it.columns.iter().map(|it| it.column.clone()).collect();
+    let (names_before, names_after): (Vec<String>, Vec<String>) = (names(before), names(after));
+    // The same values in other rows.
+    if changed_columns.is_empty() && names_before == names_after && before.digest != after.digest {
+        changed_columns = names_before;
     }
+    DigestReport { before: before.digest.clone(), after: after.digest.clone(), changed_columns }
 }
 
 /// Puts what was counted beside what was traced.

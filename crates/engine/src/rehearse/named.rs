@@ -1,7 +1,7 @@
-//! Columns that a script drops by name, as far as its text tells: their values are counted before,
-//! for afterwards nobody can.
+//! Columns that a script drops, gives another type or writes to, and tables that it makes again, as
+//! far as its text tells: their values are counted before, for afterwards nobody can.
 //!
-//! More than is dropped may be found, for a script's text is not understood here. A column that
+//! More than that may be found, for a script's text is not understood here. A column that
 //! goes without being named (CASCADE, a name that is put together) is found afterwards, and that
 //! nobody knows what it held is said then.
 
@@ -16,16 +16,21 @@ pub(super) struct Named {
     pub(super) columns: Vec<usize>,
 }
 
-/// Columns that one of the scripts drops by name, if it names their table or what that is a part of;
-/// of a table that it drops and may make again, all.
-pub(super) fn dropped_in<'a>(
+/// Every column of every table.
+pub(super) fn all_of(imprints: &[Imprint]) -> Vec<Named> {
+    let all = imprints.iter().enumerate();
+    let all = all.map(|(table, it)| Named { table, columns: (0..it.columns.len()).collect() });
+    all.filter(|it| !it.columns.is_empty()).collect()
+}
+
+/// Columns that one of the scripts drops by name, gives another type or updates, if it names their
+/// table or what that is a part of; of a table that it drops or renames and may make again, all.
+pub(super) fn at_risk_in<'a>(
     texts: impl Iterator<Item = &'a str>,
     imprints: &[Imprint],
 ) -> Vec<Named> {
     let mut columns: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
-    let mut tables: HashMap<String, Vec<usize>> = HashMap::new();
     for (table, imprint) in imprints.iter().enumerate() {
-        tables.entry(bare(&imprint.relation)).or_default().push(table);
         for (at, column) in imprint.columns.iter().enumerate() {
             columns.entry(column.name.to_lowercase()).or_default().push((table, at));
         }
@@ -33,23 +38,51 @@ pub(super) fn dropped_in<'a>(
     let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for text in texts {
         let text = text.to_lowercase();
-        let rebuilds = text.contains("rename") || text.contains("create table");
         for word in dropped_words(&text) {
-            for table in tables.get(word).into_iter().flatten().filter(|_| rebuilds) {
-                found.insert(*table, (0..imprints[*table].columns.len()).collect());
-            }
             for (table, at) in columns.get(word).into_iter().flatten() {
-                let imprint = &imprints[*table];
-                let mut names = imprint.within.iter().chain([&imprint.relation]);
                 let known = found.entry(*table).or_default();
-                if !known.contains(at) && names.any(|it| text.contains(&bare(it))) {
+                if !known.contains(at)
+                    && names_it(&text, &imprints[*table], |text, name| text.contains(name))
+                {
                     known.push(*at);
                 }
             }
         }
+        let has = |words: &[&str]| words.iter().any(|it| has_word(&text, it));
+        let rebuilds = has(&["drop"]) && has(&["rename", "create", "into"]);
+        if !rebuilds && !has(&["update", "type", "merge", "replace"]) {
+            continue;
+        }
+        let named = imprints.iter().enumerate().filter(|(_, it)| names_it(&text, it, has_word));
+        for (table, imprint) in named {
+            let known = found.entry(table).or_default();
+            for (at, column) in imprint.columns.iter().enumerate() {
+                let is_named = rebuilds || has_word(&text, &column.name.to_lowercase());
+                if is_named && !known.contains(&at) {
+                    known.push(at);
+                }
+            }
+            known.sort_unstable();
+        }
     }
     let found = found.into_iter().filter(|it| !it.1.is_empty());
     found.map(|(table, columns)| Named { table, columns }).collect()
+}
+
+/// Whether a text in lower case names the table, or what it is a part of.
+fn names_it(text: &str, table: &Imprint, contains: impl Fn(&str, &str) -> bool) -> bool {
+    table.within.iter().chain([&table.relation]).any(|it| contains(text, &bare(it)))
+}
+
+/// Whether a word stands in the text by itself.
+fn has_word(text: &str, word: &str) -> bool {
+    text.match_indices(word).any(|(at, _)| {
+        !text[..at].ends_with(is_part) && !text[at + word.len()..].starts_with(is_part)
+    })
+}
+
+fn is_part(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_' || letter == '$'
 }
 
 /// `shop."Odd ""Name"""` without its schema and quotes, in lower case, as far as its first quote
@@ -64,7 +97,6 @@ pub(super) fn bare(relation: &str) -> String {
 
 /// What stands behind each DROP in a text in lower case.
 fn dropped_words(text: &str) -> Vec<&str> {
-    let is_part = |c: char| c.is_alphanumeric() || c == '_' || c == '$';
     let mut words = Vec::new();
     for (at, drop) in text.match_indices("drop") {
         let mut rest = &text[at + drop.len()..];
@@ -120,7 +152,7 @@ mod tests {
             table("public.users", &[], &["id", "note"]),
             table("public.events_1", &["public.events"], &["note"]),
         ];
-        let named = dropped_in([text].into_iter(), &tables);
+        let named = at_risk_in([text].into_iter(), &tables);
         named.into_iter().map(|it| (it.table, it.columns)).collect()
     }
 
@@ -145,7 +177,18 @@ mod tests {
         assert_eq!(found(rebuilt), [(1, vec![0, 1])]);
         let qualified = "DROP TABLE IF EXISTS public.users; CREATE TABLE users (id int)";
         assert_eq!(found(qualified), [(1, vec![0, 1])]);
+        let before = "ALTER TABLE users RENAME TO old; CREATE TABLE users (id int); DROP TABLE old";
+        assert_eq!(found(before), [(1, vec![0, 1])]);
         assert_eq!(found("DROP TABLE users"), []);
+    }
+
+    #[test]
+    fn a_column_that_a_script_updates_or_gives_another_type_may_lose_values() {
+        assert_eq!(found("UPDATE orders SET note = NULL"), [(0, vec![1])]);
+        assert_eq!(found("UPDATE orders SET \"Odd One\" = NULL"), [(0, vec![2])]);
+        assert_eq!(found("UPDATE events SET note = NULL"), [(2, vec![0])]);
+        let retyped = "ALTER TABLE users ALTER note TYPE int USING NULL";
+        assert_eq!(found(retyped), [(1, vec![1])]);
     }
 
     #[test]

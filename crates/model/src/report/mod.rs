@@ -48,7 +48,9 @@ pub use status::{
     AppliedEntry, Drift, DriftKind, HealEntry, LedgerEntry, PendingEntry, PlanReport, PlannedStep,
     StatementEntry, StatusReport,
 };
-pub use table::{DigestReport, DroppedColumn, TableFate, TableReport, TrafficReport};
+pub use table::{
+    DigestReport, DroppedColumn, EmptiedColumn, TableFate, TableReport, TrafficReport,
+};
 
 /// The version of all documents' forms. Raised when a field changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;

@@ -28,6 +28,18 @@ pub struct DroppedColumn {
     pub values: Option<u64>,
 }
 
+/// A column that is still there, and holds a value in fewer rows than before; rows that are gone do
+/// not account for that.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct EmptiedColumn {
+    /// Its name before the migrations.
+    pub column: String,
+    /// In how many rows it held a value before.
+    pub values_before: u64,
+    /// In how many it does now.
+    pub values_after: u64,
+}
+
 /// What digests say of a table's content. They do not depend on the order of its rows.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct DigestReport {
@@ -35,7 +47,8 @@ pub struct DigestReport {
     pub before: Option<String>,
     /// After; null for a dropped table.
     pub after: Option<String>,
-    /// Columns that were there before and afterwards, and whose values are not the same.
+    /// Columns that were there before and afterwards, and whose values are not the same; all of
+    /// them where the same values stand in other rows.
     pub changed_columns: Vec<String>,
 }
 
@@ -55,6 +68,9 @@ pub struct TableReport {
     pub relation_after: Option<String>,
     /// Columns that it lost; null where no census was taken, and for a dropped table.
     pub dropped_columns: Option<Vec<DroppedColumn>>,
+    /// Columns that hold fewer values than before; null where their values were not counted.
+    #[serde(default)]
+    pub emptied_columns: Option<Vec<EmptiedColumn>>,
     /// Its content before and after; null where no digests were asked for.
     pub digest: Option<DigestReport>,
     /// Its size.

@@ -41,6 +41,18 @@ const ALONE: &str = "SELECT NOT EXISTS (SELECT \
     WHERE d.datname = pg_catalog.current_database() AND a.pid <> pg_catalog.pg_backend_pid() \
     AND a.backend_type IS DISTINCT FROM 'autovacuum worker')";
 
+/// How many large objects there are. Everybody may ask.
+pub(super) const LARGE_OBJECTS: &str =
+    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_largeobject_metadata";
+
+pub(super) fn number(row: &SimpleQueryRow, column: usize) -> Result<u64, BackendError> {
+    let text = field(row, column)?;
+    text.parse().map_err(|_| BackendError::Settings {
+        message: format!("the server counts large objects as {text:?}"),
+        remedy: "look whether it is a PostgreSQL server that answers".to_owned(),
+    })
+}
+
 /// Whether the server's counts hold all that was done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Counts {

@@ -90,6 +90,12 @@ impl Census for PostgresSession {
         moment::close(self, read).await
     }
 
+    async fn large_objects(&mut self) -> Result<Option<u64>, BackendError> {
+        let sets = self.rows(imprints::LARGE_OBJECTS).await?;
+        let row = sets.first().and_then(|set| set.first());
+        row.map(|row| imprints::number(row, 0)).transpose()
+    }
+
     async fn values(
         &mut self,
         scope: &CensusScope,

@@ -580,6 +580,7 @@ pub(crate) fn table(relation: &str, read: Option<f64>, write: Option<f64>) -> Ta
         fate: Some(TableFate::Kept),
         relation_after: Some(relation.into()),
         dropped_columns: Some(vec![]),
+        emptied_columns: Some(vec![]),
         ..TableReport::default()
     }
 }
