@@ -132,7 +132,8 @@ impl Bookkeeping for PostgresSession {
         let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
         let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
         let catalog = catalog_query(own_schema, own_table);
-        let mut sets = self.rows(&format!("{catalog};{COUNTERS}")).await?.into_iter().skip(1);
+        let mut sets =
+            self.rows_at_leisure(&format!("{catalog};{COUNTERS}")).await?.into_iter().skip(1);
         let (tables, counters) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
         let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
         let ledgers = ledgers_seen(&candidates, own_schema, own_table);
@@ -184,7 +185,8 @@ impl PostgresSession {
 
     async fn look_at_catalog(&mut self, ledger: &LedgerChoice) -> Result<Sighted, BackendError> {
         let (own_schema, own_table) = own_ledger(ledger);
-        let mut sets = self.rows(&catalog_query(own_schema, own_table)).await?.into_iter();
+        let mut sets =
+            self.rows_at_leisure(&catalog_query(own_schema, own_table)).await?.into_iter();
         let (session, tables) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
         let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
         let here = session.first().and_then(|row| text(row, 1));
@@ -199,7 +201,7 @@ impl PostgresSession {
     /// What else is there beside a ledger without rows.
     async fn history(&mut self, located: &Located) -> Result<History, BackendError> {
         let own_schema = located.request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
-        let sets = self.rows(&history_query(own_schema)).await?;
+        let sets = self.rows_at_leisure(&history_query(own_schema)).await?;
         let mut sets = sets.iter().map(|rows| rows.iter().filter_map(name));
         let mut set = || sets.next().into_iter().flatten();
         let trackers = set().map(|table| Tracker { table }).collect();

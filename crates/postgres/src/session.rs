@@ -214,6 +214,18 @@ impl PostgresSession {
         Ok(sets)
     }
 
+    /// The same for what is read about the database, however short the role's time-out is: that is
+    /// meant for its work. It holds for this request alone: a migration has the role's.
+    pub(crate) async fn rows_at_leisure(
+        &mut self,
+        sql: &str,
+    ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
+        // The statements of one request are one transaction.
+        let mut sets = self.rows(&format!("SET LOCAL statement_timeout = 0;{sql}")).await?;
+        sets.drain(..1.min(sets.len()));
+        Ok(sets)
+    }
+
     /// Runs `sql` for its effect.
     pub(crate) async fn run(&mut self, sql: &str) -> Result<(), BackendError> {
         self.without_traces().await?;

@@ -56,7 +56,7 @@ impl PostgresSession {
                    SELECT rolname FROM pg_catalog.pg_roles WHERE rolname !~ '^pg_' ORDER BY 1;\
                    {SETTINGS}"
         );
-        let sets = self.rows(&sql).await?;
+        let sets = self.rows_at_leisure(&sql).await?;
         let one = sets.first().and_then(|rows| rows.first());
         let column = |at| one.and_then(|row| text(row, at));
         let roles = sets.get(1).into_iter().flatten().filter_map(|row| text(row, 0)).collect();

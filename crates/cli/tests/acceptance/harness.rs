@@ -136,3 +136,26 @@ async fn a_server_that_cannot_be_reached_is_no_verdict() {
     call("preflight").run().exits(7);
     call("postflight").run().exits(7);
 }
+
+/// A role's time-out is for its work, not for a look at what is there.
+#[tokio::test]
+async fn a_short_statement_timeout_of_the_role_does_not_keep_preflight_from_looking() {
+    let place = Place::with(&SHOP).await;
+    place.call("apply -q --steps 1").run().exits(0);
+    let mut client = place.database.client().await;
+    let held = client.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE stopover.applied_migrations").await.unwrap();
+    let url = place.database.url();
+    let joint = if url.contains('?') { '&' } else { '?' };
+    let short = format!("{url}{joint}options=-c%20statement_timeout%3D100ms");
+    let call = place.call("preflight --no-report --format json");
+    let running = call.variable("DATABASE_URL", &short).start();
+    place.until(
+        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() \
+         AND wait_event_type = 'Lock' AND now() - query_start > interval '300 ms'",
+        "1",
+    );
+    held.commit().await.unwrap();
+    let report = running.end().exits(0).document();
+    assert_eq!(report["pending"], json!([2]));
+}

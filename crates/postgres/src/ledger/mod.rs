@@ -81,12 +81,12 @@ pub(crate) async fn read(
         JournalState::Present | JournalState::Older => journal::select_told(ledger),
         JournalState::Absent => String::new(),
     };
-    let sets = session.rows(&format!("{select};{told}")).await?;
+    let sets = session.rows_at_leisure(&format!("{select};{told}")).await?;
     let found = sets.first().map(Vec::as_slice).unwrap_or_default();
     let told = sets.get(1).map(Vec::as_slice).unwrap_or_default();
     let mut rows = form.rows(found).ok_or_else(|| unreadable(ledger))?;
     if is_unsettled(told, &rows) {
-        let sets = session.rows(&journal::select_dirty(ledger)).await?;
+        let sets = session.rows_at_leisure(&journal::select_dirty(ledger)).await?;
         for found in sets.first().into_iter().flatten() {
             let dirty = journal::row(found).ok_or_else(|| unreadable(ledger))?;
             dirty.merge_into(&mut rows, ledger.kind);
