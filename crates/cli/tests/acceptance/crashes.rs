@@ -1,5 +1,9 @@
 //! Killed tools and cut connections: the next run applies each migration once.
 
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
 use nix::sys::signal::Signal;
 
 use crate::place::Place;
@@ -144,11 +148,22 @@ async fn an_adoption_that_is_killed_or_cut_off_in_the_middle_leaves_nothing() {
 #[tokio::test]
 async fn a_killed_tool_leaves_no_backup_command_running() {
     let place = slow().await;
-    let command = "psql -X -q -c 'SELECT pg_sleep(60)'; sleep 600";
-    let arguments = ["backup", "--backup-command", command];
-    let running = place.call("").arguments(arguments).start();
-    place.until(SLEEPING, "1");
+    let command = "while sleep 0.02; do date +%s.%N > beat; done";
+    let running = place.call("").arguments(["backup", "--backup-command", command]).start();
+    let beat = || fs::read_to_string(place.path("beat")).unwrap_or_default();
+    let until = |what: &str, reached: &dyn Fn() -> bool| {
+        let began = Instant::now();
+        while !reached() {
+            assert!(began.elapsed() < Duration::from_secs(30), "{what}");
+            sleep(Duration::from_millis(20));
+        }
+    };
+    until("it never begins", &|| !beat().is_empty());
     running.signal(Signal::SIGKILL);
     assert_eq!(running.end().end, "signal 9");
-    place.until(SESSIONS, "0");
+    until("it runs on", &|| {
+        let before = beat();
+        sleep(Duration::from_millis(500));
+        before == beat()
+    });
 }
