@@ -34,13 +34,27 @@ pub struct Fingerprint {
     pub now: Schema,
 }
 
+/// What is known of the schema that was left.
+#[derive(Debug, Clone)]
+pub enum LeftSchema {
+    /// As the last run left it.
+    Known(Box<Fingerprint>),
+    /// Something was applied behind the last record, by a run that left none.
+    Outdated {
+        /// When the last record was made, for people.
+        recorded_at: String,
+        /// When the last migration was applied, for people.
+        applied_at: String,
+    },
+}
+
 /// What a preflight judges.
 #[derive(Debug, Clone, Copy)]
 pub struct PreflightFacts<'a> {
     /// What the planner made of it.
     pub planned: &'a Fact<Planned<'a>>,
     /// The schema's fingerprints; [`Fact::NotHere`] where none was recorded.
-    pub fingerprint: &'a Fact<Fingerprint>,
+    pub fingerprint: &'a Fact<LeftSchema>,
     /// What goes on.
     pub around: &'a Surroundings,
     /// What may pass.

@@ -14,17 +14,18 @@ use stopover_backend::{
 };
 use stopover_model::harness::{PostflightLimits, Unread};
 use stopover_model::report::{BackupMade, Override, PostflightReport, PreflightReport, Safeguard};
-use stopover_model::{
-    CheckStage, Event, EventSink, Facts, Finding, LedgerKind, Plan, Step, Version,
-};
+use stopover_model::{CheckStage, Event, EventSink, Facts, Finding, Plan, Step, Version};
 
-use crate::harness::{self, Before, Postflight, Preflight};
+use crate::harness::{self, Before, Postflight, Preflight, in_time};
 use crate::lock::{Locked, freed};
 use crate::{Ending, EngineError, Request};
 
 /// How often the run lock is looked after while a backup is made: a server may end sessions that
 /// are idle.
 const LOOK_AFTER: Duration = Duration::from_secs(10);
+
+/// How long a run that was asked to stop takes for the schema's fingerprint.
+const IN_LEAVING: Duration = Duration::from_secs(3);
 
 /// What stands around the steps; nothing by default, as in a rehearsal.
 #[derive(Debug, Default)]
@@ -160,14 +161,18 @@ impl Safeguards<'_> {
         (around, ending): (&mut Around, Ending),
         sink: &mut dyn EventSink,
     ) -> Ending {
-        if !self.stand() || matches!(ending, Ending::Lost(_) | Ending::Stopped(_)) {
+        if !self.stand() || matches!(ending, Ending::Lost(_)) {
+            return ending;
+        }
+        if matches!(ending, Ending::Stopped(_)) {
+            self.remember_in_leaving(locked, request, around).await;
             return ending;
         }
         let looked = async {
             if matches!(ending, Ending::Complete) {
                 self.look_back(backend, locked, request, around, sink).await?;
             }
-            self.remember(locked, request, around).await
+            Ok(self.remember(locked, request, around).await?)
         };
         match looked.await {
             Ok(()) => ending,
@@ -191,12 +196,16 @@ impl Safeguards<'_> {
         request: &Request<'_>,
         (around, ending): (&mut Around, Ending),
     ) -> Ending {
-        if !self.stand() || matches!(ending, Ending::Lost(_) | Ending::Stopped(_)) {
+        if !self.stand() || matches!(ending, Ending::Lost(_)) {
+            return ending;
+        }
+        if matches!(ending, Ending::Stopped(_)) {
+            self.remember_in_leaving(locked, request, around).await;
             return ending;
         }
         match self.remember(locked, request, around).await {
-            Err(EngineError::Backend(error)) => Ending::Lost(error),
-            Ok(()) | Err(_) => ending,
+            Err(error) => Ending::Lost(error),
+            Ok(()) => ending,
         }
     }
 
@@ -218,13 +227,25 @@ impl Safeguards<'_> {
         Ok(())
     }
 
+    /// The same where somebody waits for us to go. Where it is not done in time, the next preflight
+    /// says that a run was interrupted.
+    async fn remember_in_leaving<S: Session>(
+        &self,
+        locked: &mut Locked<S>,
+        request: &Request<'_>,
+        around: &mut Around,
+    ) {
+        let canceller = locked.session().canceller();
+        let _ = in_time(&canceller, IN_LEAVING, self.remember(locked, request, around)).await;
+    }
+
     /// Keeps the schema's fingerprint. Without it the next preflight compares with an older one.
     async fn remember<S: Session>(
         &self,
         locked: &mut Locked<S>,
         request: &Request<'_>,
         around: &mut Around,
-    ) -> Result<(), EngineError> {
+    ) -> Result<(), BackendError> {
         let ledger = locked.ledger().clone();
         let kept = harness::remember_schema(locked.session(), &ledger, &request.facts).await;
         if let Err(BackendError::Refused(error)) = kept {
@@ -236,7 +257,7 @@ impl Safeguards<'_> {
             ));
             return Ok(());
         }
-        Ok(kept?)
+        kept
     }
 
     /// Writes the decisions into the journal: whoever reads it later finds who decided, and why.
@@ -249,12 +270,8 @@ impl Safeguards<'_> {
         if self.overrides.is_empty() {
             return Ok(());
         }
-        // A ledger of another tool's has a journal only where one is needed: a verdict that is
-        // overridden needs one.
-        if ledger.kind != LedgerKind::Stopover && !self.lifts(Safeguard::Preflight) {
-            return Ok(());
-        }
         let session = locked.session();
+        // Beside a ledger of another tool's there may be none yet.
         session.create_journal(&ledger).await?;
         for decision in &self.overrides {
             let note = JournalNote {

@@ -5,7 +5,7 @@ use stopover_model::{Finding, SchemaChange};
 
 use super::schema_checksum::differing;
 use crate::judged::{Judged, not_run};
-use crate::{Fingerprint, Planned, PreflightFacts};
+use crate::{Fingerprint, LeftSchema, Planned, PreflightFacts};
 
 const CODE: &str = "drift";
 
@@ -21,7 +21,10 @@ pub(crate) fn check(facts: &PreflightFacts<'_>) -> Judged {
         Fact::NotHere => Vec::new(),
     };
     match facts.fingerprint {
-        Fact::Read(fingerprint) => findings.extend(by_hand(fingerprint)),
+        Fact::Read(LeftSchema::Known(fingerprint)) => findings.extend(by_hand(fingerprint)),
+        Fact::Read(LeftSchema::Outdated { recorded_at, applied_at }) => {
+            findings.push(outdated(recorded_at, applied_at));
+        }
         Fact::Unread(unread) => missing.push(not_run(CODE, "the schema", unread)),
         Fact::NotHere => findings.push(Finding::note(
             CODE,
@@ -38,6 +41,20 @@ pub(crate) fn check(facts: &PreflightFacts<'_>) -> Judged {
 fn of_planner(finding: &Finding) -> Finding {
     let message = format!("{}: {}", finding.code, finding.message);
     Finding { code: CODE.to_owned(), message, ..finding.clone() }
+}
+
+/// Not an error: a service may migrate itself.
+fn outdated(recorded_at: &str, applied_at: &str) -> Finding {
+    Finding::warning(
+        CODE,
+        "the schema",
+        format!(
+            "a migration was applied at {applied_at}, by a run that was interrupted before it could \
+             record the schema, or by something that records none; the last record is of \
+             {recorded_at}: changes made by hand since cannot be told"
+        ),
+        "see what a rehearsal, or stopover schema --diff, says of the schema; this apply records it",
+    )
 }
 
 fn by_hand(fingerprint: &Fingerprint) -> Option<Finding> {

@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use stopover_backend::{Backend, BackendError, Execute, Privileges, Session, SurroundingsRequest};
-use stopover_checks::{Fingerprint, Planned, PreflightFacts, privilege_needs, written_relations};
+use stopover_checks::{
+    Fingerprint, LeftSchema, Planned, PreflightFacts, privilege_needs, written_relations,
+};
 use stopover_model::harness::{Fact, PreflightLimits, Surroundings};
 use stopover_model::report::{PreflightReport, TouchedTable};
 use stopover_model::{DatabaseKind, Facts, Finding, Plan, Schema};
@@ -111,7 +113,7 @@ fn no_connection(began: Timestamp, reason: &str, remedy: &str) -> PreflightRepor
 /// Everything that was read.
 struct Seen {
     plan: Fact<Planning>,
-    fingerprint: Fact<Fingerprint>,
+    fingerprint: Fact<LeftSchema>,
     receipt: Fact<Vec<Finding>>,
     around: Surroundings,
 }
@@ -194,19 +196,19 @@ async fn fingerprint<S: Session>(
     request: &Request<'_>,
     ledger: &stopover_backend::LedgerId,
     newest: Option<Timestamp>,
-) -> Result<Option<Fingerprint>, BackendError> {
+) -> Result<Option<LeftSchema>, BackendError> {
     let Some(record) = session.recorded_schema(ledger).await? else { return Ok(None) };
-    // Who applied something later left no fingerprint: a service that migrates itself, another tool.
-    if record.at.zip(newest).is_some_and(|(recorded, applied)| recorded < applied) {
-        return Ok(None);
+    let told = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
+    let recorded_at = record.at.map_or_else(|| "an unknown time".to_owned(), told);
+    // Who applied something later left no fingerprint: a run that was interrupted, a service that
+    // migrates itself, another tool.
+    if let Some((_, applied)) = record.at.zip(newest).filter(|(at, applied)| at < applied) {
+        return Ok(Some(LeftSchema::Outdated { recorded_at, applied_at: told(applied) }));
     }
     let now = canonical(session, &request.facts, Privileges::LeftOut).await?;
     let then = record.text.as_deref().and_then(|it| Schema::of_text(it, &record.checksum));
-    let at = record.at.map_or_else(
-        || "an unknown time".to_owned(),
-        |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string(),
-    );
-    Ok(Some(Fingerprint { recorded_at: at, recorded: record.checksum, then, now }))
+    let known = Fingerprint { recorded_at, recorded: record.checksum, then, now };
+    Ok(Some(LeftSchema::Known(Box::new(known))))
 }
 
 fn report(began: Timestamp, seen: &Seen, asked: &Preflight) -> PreflightReport {

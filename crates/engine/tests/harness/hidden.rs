@@ -1,6 +1,9 @@
 //! Rows that are lost where no migration says so.
 
-use stopover_engine::{Ending, EngineError, Postflight, Safeguards, apply_safely};
+use std::time::Duration;
+
+use stopover_backend::{Stop, StopSignal};
+use stopover_engine::{Ending, EngineError, Postflight, Request, Safeguards, apply_safely};
 use stopover_model::Silent;
 use stopover_model::report::{Override, Safeguard};
 
@@ -154,4 +157,43 @@ async fn what_cannot_be_counted_before_is_refused_before_the_first_statement() {
     assert!(matches!(applied.ending, Ending::Complete), "{applied:?}");
     assert_eq!(stage.psql(columns), "3");
     stage.forget(&owner);
+}
+
+#[tokio::test]
+async fn a_change_by_hand_behind_a_run_that_was_stopped_is_told() {
+    let stage = Stage::new().await.with(2, NOTE).with(3, "SELECT pg_sleep(60);");
+    let backend = stage.backend(&stage.database);
+    let (ask, stop) = Stop::channel();
+    let request = Request { stop, ..stage.request() };
+    let guards = Safeguards { postflight: Some(stage.limits.clone()), ..Safeguards::default() };
+    let asleep = "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+                  AND query LIKE 'SELECT pg_sleep(60)%' AND datname = current_database()";
+    let asking = async {
+        while stage.psql(asleep) == "0" {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ask.stop(StopSignal::Terminate);
+    };
+    let applying = async { apply_safely(&backend, &request, &guards, &mut Silent).await };
+    let (applied, ()) = tokio::join!(applying, asking);
+    let applied = applied.expect("it begins");
+    assert!(matches!(applied.ending, Ending::Stopped(_)), "{applied:?}");
+    let report = stage.preflight().await;
+    assert!(report.findings.iter().all(|it| it.code != "drift"), "{:#?}", report.findings);
+    stage.psql("ALTER TABLE apart ADD COLUMN by_hand int");
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "drift");
+    assert!(found.is_error() && found.message.contains("public.apart.by_hand"), "{found:?}");
+}
+
+#[tokio::test]
+async fn a_record_that_is_older_than_the_last_migration_is_a_warning_with_its_reason() {
+    let stage = Stage::new().await.with(2, NOTE);
+    stage.record().await;
+    // As a run that was killed: it applies, and records nothing.
+    stage.apply().await;
+    stage.psql("ALTER TABLE apart ADD COLUMN by_hand int");
+    let report = stage.preflight().await;
+    let found = only(&report.findings, "drift");
+    assert!(!found.is_error() && found.message.contains("interrupted"), "{found:?}");
 }
