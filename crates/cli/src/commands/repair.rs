@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::log::Log;
 use crate::target;
 
+use super::safeguards::{kept, said_something};
 use super::{flags, load, read_source, request, version};
 
 pub(super) async fn run(
@@ -26,6 +27,8 @@ pub(super) async fn run(
         RepairCommand::Pending(it) => (RepairAction::Pending, it),
     };
     let RepairArguments { version: text, reason, source, target, lock_wait } = arguments;
+    said_something("--reason", reason.as_deref())?;
+    let reason = reason.as_deref().map(kept);
     let limits = LimitArguments { lock_wait, ..LimitArguments::default() };
     let loaded = load(global, flags(source, Some(target), limits))?;
     let settings = &loaded.settings;

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use stopover_backend::BackupMaker;
 use stopover_engine::Safeguards;
-use stopover_model::Finding;
 use stopover_model::report::{ApplyReport, Override, PostflightReport, PreflightReport, Safeguard};
+use stopover_model::{Finding, redact_urls};
 
 use crate::args::DecisionArguments;
 use crate::console::{Console, Failure};
@@ -43,7 +43,9 @@ impl Guards {
             guards.rest.preflight = Some(preflight::asked(settings).await?);
         }
         // A rehearsal that is required is asked for without a preflight too.
-        let stands = settings.apply.preflight || settings.require_rehearsal.is_some();
+        // So is a count that cannot be made before the first statement.
+        let apply = &settings.apply;
+        let stands = apply.preflight || apply.postflight || settings.require_rehearsal.is_some();
         if stands && verdict == Verdict::Overridden {
             guards.rest.overrides.insert(0, lifted(Safeguard::Preflight, decision));
         }
@@ -59,6 +61,9 @@ impl Guards {
         database: &Database,
         decision: &DecisionArguments,
     ) -> Result<Self, Failure> {
+        for (flag, text) in [("--reason", &decision.reason), ("--by", &decision.by)] {
+            said_something(flag, text.as_deref())?;
+        }
         let mut rest = Safeguards::default();
         let mut maker = None;
         if settings.apply.backup && decision.skip_backup {
@@ -93,8 +98,23 @@ impl Guards {
 }
 
 fn lifted(safeguard: Safeguard, decision: &DecisionArguments) -> Override {
-    let by = decision.by.clone().unwrap_or_else(whoever);
-    Override { safeguard, by, reason: decision.reason.clone() }
+    let by = decision.by.as_deref().map_or_else(whoever, kept);
+    Override { safeguard, by, reason: decision.reason.as_deref().map(kept) }
+}
+
+/// What was said of a decision, as it is kept: a text that is pasted may hold a password.
+pub(super) fn kept(text: &str) -> String {
+    redact_urls(text.trim())
+}
+
+/// Nothing but blanks is no reason, and nobody.
+pub(super) fn said_something(flag: &str, text: Option<&str>) -> Result<(), Failure> {
+    if text.is_some_and(|it| it.trim().is_empty()) {
+        let message = format!("{flag} says nothing");
+        let hint = format!("write after {flag} what those who read the journal later need to know");
+        return Err(Failure::usage(message, hint));
+    }
+    Ok(())
 }
 
 /// The reports of what was looked at are kept by themselves too. That they cannot be is a warning:

@@ -410,3 +410,34 @@ async fn a_service_that_migrates_itself_in_between_is_no_change_by_hand() {
     let said = whole(&place, "apply").exits(1);
     assert!(said.stdout.contains("public.customers.by_hand"), "{said:?}");
 }
+
+#[tokio::test]
+async fn a_decision_says_who_and_why_and_is_kept_beside_every_ledger_without_passwords() {
+    let place = Place::with(&SHOP).await;
+    for blank in [["--reason", " ", "--by", "ann"], ["--reason", "why", "--by", "\t"]] {
+        let blank = ["apply", "--force"].into_iter().chain(blank);
+        place.call("").arguments(blank).whole().run().exits(5);
+    }
+    assert_eq!(place.call("status --format json").run().document()["applied"], json!([]));
+    let skipped = [
+        "apply",
+        "--ledger",
+        "sqlx",
+        "--skip-backup",
+        "--reason",
+        " as in postgres://ann:hunter2@host/db ",
+        "--by",
+        "ann",
+        "--format",
+        "json",
+    ];
+    let said = place.call("").arguments(skipped).whole().run().exits(0);
+    assert!(!said.stdout.contains("hunter2"), "{said:?}");
+    assert_eq!(
+        place
+            .database
+            .psql("SELECT detail FROM stopover.migration_journal WHERE event = 'backup skipped'"),
+        "by ann: as in postgres://ann:***@host/db"
+    );
+    assert!(!fs::read_to_string(place.path("logs/migrations.jsonl")).unwrap().contains("hunter2"));
+}

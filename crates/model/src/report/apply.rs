@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Finding, StatementError, TOOL_VERSION, Version};
+use crate::{Finding, StatementError, TOOL_VERSION, Version, redact_urls};
 
 use super::{
     BackupMade, PostflightReport, PreflightReport, ReceiptUsed, SCHEMA_VERSION, TimedMigration,
@@ -60,13 +60,13 @@ pub struct Override {
 }
 
 impl Override {
-    /// Who decided and why, as one line.
+    /// Who decided and why, as one line without passwords.
     #[must_use]
     pub fn told(&self) -> String {
-        match &self.reason {
+        redact_urls(&match &self.reason {
             Some(reason) => format!("by {}: {reason}", self.by),
             None => format!("by {}, who gave no reason", self.by),
-        }
+        })
     }
 }
 
