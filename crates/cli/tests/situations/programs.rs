@@ -317,6 +317,22 @@ async fn a_service_that_changes_the_applied_set_when_it_boots_is_red() {
 }
 
 #[tokio::test]
+async fn rows_that_the_service_deletes_when_it_boots_are_red() {
+    let shop = Shop::open().await;
+    let backup = shop.dump("b.sql.gz", &[]);
+    shop.migration("42_widen.up.sql", WIDEN);
+    let boot = service(&shop, "psql -qXc 'delete from orders' \"$DATABASE_URL\"");
+    let red = shop.rehearse(&backup, &["--boot", &boot, "--health", HEALTH]).red();
+    let line = red.first_line();
+    assert!(line.starts_with("public.orders lost all of its "), "{line}");
+    assert!(line.ends_with(" (the service, at its boot)"), "{line}");
+    assert!(red.codes().contains(&"data-loss"), "{:?}", red.codes());
+    let tables = red.report["tables"].as_array().unwrap();
+    let orders = tables.iter().find(|it| it["relation"] == "public.orders").unwrap();
+    assert_eq!(orders["rows_after"], 0);
+}
+
+#[tokio::test]
 async fn a_service_that_ends_or_is_never_well_is_red_with_its_last_output() {
     let shop = Shop::open().await;
     let backup = shop.dump("b.sql.gz", &[]);

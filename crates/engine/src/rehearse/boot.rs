@@ -1,7 +1,8 @@
 //! The service is started on the migrated scratch: it must say that it is well, and the applied set
-//! must still be the source set. A service that migrates when it boots changes it.
+//! must still be the source set. A service that migrates when it boots changes it. Nor may rows be
+//! gone behind it: they are counted once more.
 
-use stopover_backend::{Backend, ProgramEnding, ProgramRun};
+use stopover_backend::{Backend, ProgramEnding, ProgramRun, StopSignal};
 use stopover_model::report::{BootReport, RehearsalReport, Verdict};
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 
@@ -10,12 +11,12 @@ use crate::programs::{Comparison, Programs};
 use crate::{Measure, Request};
 
 use super::command::{Failure, absent, left_behind, still_to_do, unable, unreachable};
-use super::{RehearsalEnding, broken};
+use super::{RehearsalEnding, broken, census};
 
 /// Boots the service where one is named and everything was green until now.
 pub(super) async fn after<B: Backend>(
     ending: RehearsalEnding,
-    backend: &B,
+    (backend, auditor): (&B, &B),
     request: &Request<'_>,
     measure: &Measure,
     report: &mut RehearsalReport,
@@ -32,6 +33,10 @@ pub(super) async fn after<B: Backend>(
         report.findings.push(refused);
         return RehearsalEnding::Misconfigured;
     };
+    let before = match census::begin(auditor, request, measure.census, report).await {
+        Ok(before) => before,
+        Err(signal) => return stopped(signal, report),
+    };
     sink.emit(Event::Phase(RestorePhase::Booting(service.shown())));
     let run = service.run(&access, &request.stop).await;
     let is_ready = run.ending == ProgramEnding::Well;
@@ -42,10 +47,39 @@ pub(super) async fn after<B: Backend>(
     });
     report.findings.extend(left_behind("boot-left", &service.shown(), run.left));
     let compares = command.as_ref().is_none_or(|it| it.comparison == Comparison::Source);
-    if is_ready && compares {
-        return same_set(backend, request, &run.said, report).await;
+    let ending = if is_ready && compares {
+        same_set(backend, request, &run.said, report).await
+    } else {
+        told(run, report)
+    };
+    if is_ready {
+        let gone = match &before {
+            Some(before) => census::booted(auditor, before, request, report).await,
+            None => report.findings.iter().filter(|it| it.is_error()).cloned().collect(),
+        };
+        lost(gone, before.is_some(), report);
     }
-    told(run, report)
+    ending
+}
+
+/// What is gone behind the boot makes it red.
+fn lost(gone: Vec<Finding>, is_new: bool, report: &mut RehearsalReport) {
+    if gone.is_empty() {
+        return;
+    }
+    if report.verdict == Verdict::Green {
+        report.detail = of_findings(&gone);
+    }
+    report.verdict = Verdict::Red;
+    if is_new {
+        report.findings.extend(gone);
+    }
+}
+
+fn stopped(signal: StopSignal, report: &mut RehearsalReport) -> RehearsalEnding {
+    report.verdict = Verdict::Red;
+    report.detail = "stopped by a signal before the service was well".to_owned();
+    RehearsalEnding::Stopped(signal)
 }
 
 /// How the boot ended.
@@ -64,11 +98,7 @@ fn told(run: ProgramRun, report: &mut RehearsalReport) -> RehearsalEnding {
             unable(&why, report);
             RehearsalEnding::Unable
         }
-        ProgramEnding::Stopped(signal) => {
-            report.verdict = Verdict::Red;
-            report.detail = "stopped by a signal before the service was well".to_owned();
-            RehearsalEnding::Stopped(signal)
-        }
+        ProgramEnding::Stopped(signal) => stopped(signal, report),
     }
 }
 
