@@ -1,9 +1,12 @@
-//! What came of taking the migrations back: a down script that fails is an error, one that does not
-//! bring everything back a warning.
+//! What came of taking the migrations back: a down script that fails is an error, and so is one that
+//! takes nothing back, or loses what was there before its migration without leave; one that only does
+//! not bring everything back is a warning.
 
 use stopover_model::report::{DownLoss, DownOutcome, DownReport, FailedMigration};
 use stopover_model::units::count;
 use stopover_model::{Finding, detail_list};
+
+use crate::allows;
 
 /// How applying again went.
 #[derive(Debug, Clone, PartialEq)]
@@ -23,8 +26,31 @@ pub enum Again {
 pub struct DownTrip<'a> {
     /// The migrations, the newest first.
     pub migrations: &'a [DownReport],
+    /// What their down scripts did, in the same order, as far as they were run.
+    pub effects: &'a [DownEffect],
     /// And up again.
     pub again: Again,
+}
+
+/// What a down script did and did not do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct DownEffect {
+    /// Tables that have lost rows or columns which were there before the migration; each is followed
+    /// by what it is a part of.
+    pub lost: Vec<Vec<String>>,
+    /// All objects that the migration made or changed, if they are still as it left them.
+    pub left: Vec<String>,
+    /// Relations that the migration may lose rows of, as its directive spells them.
+    pub allowed: Vec<String>,
+}
+
+impl DownEffect {
+    /// Tables that have lost what they may not.
+    fn forbidden(&self) -> Vec<String> {
+        let is_forbidden =
+            |it: &&Vec<String>| !it.iter().any(|relation| allows(&self.allowed, relation));
+        self.lost.iter().filter(is_forbidden).filter_map(|it| it.first().cloned()).collect()
+    }
 }
 
 /// So many objects or tables are named in a message.
@@ -34,13 +60,16 @@ const NAMED: usize = 5;
 #[must_use]
 pub fn down(trip: &DownTrip<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    for migration in trip.migrations {
+    let none = DownEffect::default();
+    for (at, migration) in trip.migrations.iter().enumerate() {
+        let effect = trip.effects.get(at).unwrap_or(&none);
         findings.extend(failed(migration));
         match migration.outcome {
-            Some(DownOutcome::Lossy) => findings.push(lossy(migration)),
+            Some(DownOutcome::Lossy) => findings.push(lossy(migration, effect)),
             Some(DownOutcome::Irreversible) => findings.push(irreversible(migration)),
             Some(DownOutcome::Lossless) | None => {}
         }
+        findings.extend(idle(migration, effect));
     }
     findings.extend(untried(trip.migrations));
     findings.extend(again(&trip.again));
@@ -84,25 +113,42 @@ fn untried(migrations: &[DownReport]) -> Option<Finding> {
     ))
 }
 
-fn lossy(migration: &DownReport) -> Finding {
+/// A down script that takes nothing back.
+fn idle(migration: &DownReport, effect: &DownEffect) -> Option<Finding> {
+    let left = objects("still there", &effect.left)?;
+    Some(Finding::error(
+        "down-idle",
+        migration.version.to_string(),
+        format!("the down script of migration {} takes nothing back: {left}", migration.version),
+        "let it take back what the migration does; an empty one says that there is no way back",
+    ))
+}
+
+fn lossy(migration: &DownReport, effect: &DownEffect) -> Finding {
     let mut parts: Vec<String> = migration.lost.iter().map(told).collect();
     if parts.len() > NAMED {
         let more = parts.len() - NAMED;
         parts.truncate(NAMED);
         parts.push(format!("{more} more tables"));
     }
-    parts.extend(objects(&migration.objects));
-    Finding::warning(
-        "down-lossy",
-        migration.version.to_string(),
-        format!(
-            "taking migration {} back does not bring back what was there: {}",
-            migration.version,
-            parts.join("; ")
-        ),
-        "a rollback in production loses this for good: keep a backup, or let the migration keep \
-         what it takes away",
-    )
+    parts.extend(objects("not as before", &migration.objects));
+    let version = migration.version.to_string();
+    let message = format!(
+        "taking migration {version} back does not bring back what was there: {}",
+        parts.join("; ")
+    );
+    let forbidden = effect.forbidden();
+    if forbidden.is_empty() {
+        let remedy = "a rollback in production loses this for good: keep a backup, or let the \
+                      migration keep what it takes away";
+        return Finding::warning("down-lossy", version, message, remedy);
+    }
+    let remedy = format!(
+        "change the down script so that nothing is lost which was there before the migration, or \
+         say that it may be, at the head of the migration: `-- stopover: allow data-loss({})`",
+        forbidden.join(", ")
+    );
+    Finding::error("down-lossy", version, message, remedy)
 }
 
 fn told(loss: &DownLoss) -> String {
@@ -126,14 +172,14 @@ fn told(loss: &DownLoss) -> String {
     [rows, values].into_iter().flatten().collect::<Vec<_>>().join(", and ")
 }
 
-/// `column public.orders.note, and 3 more objects`; nothing where there are none.
-fn objects(objects: &[String]) -> Option<String> {
+/// `not as before: column public.orders.note and 3 more objects`; nothing where there are none.
+fn objects(what: &str, objects: &[String]) -> Option<String> {
     let more = objects.len().saturating_sub(NAMED);
     let mut named: Vec<String> = objects.iter().take(NAMED).cloned().collect();
     if more > 0 {
         named.push(format!("{more} more objects"));
     }
-    (!named.is_empty()).then(|| format!("not as before: {}", detail_list(&named)))
+    (!named.is_empty()).then(|| format!("{what}: {}", detail_list(&named)))
 }
 
 fn again(again: &Again) -> Option<Finding> {
@@ -154,7 +200,7 @@ fn again(again: &Again) -> Option<Finding> {
             "the schema",
             format!(
                 "the schema is another one after up, down and up again: {}",
-                objects(changed).unwrap_or_default()
+                objects("not as before", changed).unwrap_or_default()
             ),
             "let the down scripts leave nothing behind that the migrations do not expect",
         )),
@@ -182,7 +228,7 @@ mod tests {
     }
 
     fn said(migrations: &[DownReport], again: Again) -> Vec<(Severity, String)> {
-        let found = down(&DownTrip { migrations, again });
+        let found = down(&DownTrip { migrations, effects: &[], again });
         found.into_iter().map(|it| (it.severity, it.message)).collect()
     }
 
@@ -215,6 +261,28 @@ mod tests {
                        note and fax of public.orders; 10 of 1,200 rows of public.audit; 3 rows of \
                        public.old, which is gone; not as before: index public.orders_at";
         assert_eq!(said(&[lossy], Again::Same), [(Severity::Warning, message.to_owned())]);
+    }
+
+    #[test]
+    fn what_is_lost_without_leave_and_what_is_not_taken_back_are_errors() {
+        let lossy = [DownReport {
+            lost: vec![loss("public.audit_1", (5, Some(0)), &[])],
+            ..migration(2, Some(DownOutcome::Lossy))
+        }];
+        let severities = |effect: DownEffect| {
+            let trip = DownTrip { migrations: &lossy, effects: &[effect], again: Again::Same };
+            down(&trip).into_iter().map(|it| (it.code, it.severity)).collect::<Vec<_>>()
+        };
+        let lost = vec![vec!["public.audit_1".to_owned(), "public.audit".to_owned()]];
+        let lost = DownEffect { lost, ..DownEffect::default() };
+        let said = |code: &str, severity| (code.to_owned(), severity);
+        assert_eq!(severities(lost.clone()), [said("down-lossy", Severity::Error)]);
+        let allowed = DownEffect { allowed: vec!["audit".to_owned()], ..lost };
+        assert_eq!(severities(allowed), [said("down-lossy", Severity::Warning)]);
+        let left = vec!["table public.items".to_owned()];
+        let idle = DownEffect { left, ..DownEffect::default() };
+        let expected = [said("down-lossy", Severity::Warning), said("down-idle", Severity::Error)];
+        assert_eq!(severities(idle), expected);
     }
 
     #[test]

@@ -18,7 +18,7 @@ mod vanished;
 
 pub use changed::changed;
 pub use ci::{BuildFacts, build, build_checks};
-pub use down::{Again, DownTrip, down};
+pub use down::{Again, DownEffect, DownTrip, down};
 pub use harness::{
     ExpectedSchema, Fingerprint, Judgements, LedgerState, LeftSchema, Planned, PostflightFacts,
     PreflightFacts, RowCounts, no_connection, postflight, preflight,
@@ -27,4 +27,4 @@ pub use limits::{Measured, limits};
 pub use reach::{Reach, reach};
 pub use receipt::{Asked, prediction, receipt, slower};
 pub use touch::{names_everything, privilege_needs, written_relations};
-pub use vanished::{Allowance, CountedTable, vanished, vanished_at_boot};
+pub use vanished::{Allowance, CountedTable, allows, vanished, vanished_at_boot};

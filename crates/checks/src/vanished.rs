@@ -311,8 +311,13 @@ fn covers(written: &str, table: &CountedTable<'_>) -> bool {
     own.into_iter().flatten().chain(whole).any(|it| means(written, it))
 }
 
-/// Whether a name of a directive is this relation's.
-pub(crate) fn means(written: &str, relation: &str) -> bool {
+/// Whether one of a directive's names is this relation's.
+#[must_use]
+pub fn allows(written: &[String], relation: &str) -> bool {
+    written.iter().any(|it| means(it, relation))
+}
+
+fn means(written: &str, relation: &str) -> bool {
     let (written, relation) = (parts(written), parts(relation));
     match (written.as_slice(), relation.as_slice()) {
         ([name], [schema, of]) => schema == "public" && name == of,

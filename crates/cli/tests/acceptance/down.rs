@@ -156,7 +156,30 @@ async fn what_a_down_script_leaves_behind_shows_and_keeps_the_migration_from_goi
     assert!(found[0].2.contains("table public.items"), "{found:?}");
     let message = "migration 1 cannot be applied again after it was taken back: relation \
                    \"items\" already exists";
-    assert_eq!((found[1].0.as_str(), found[1].2.as_str()), ("up-again-failed", message));
+    let idle = "the down script of migration 1 takes nothing back: still there: column \
+                public.items.id and table public.items";
+    assert_eq!((found[1].0.as_str(), found[1].1.as_str()), ("down-idle", "error"));
+    assert_eq!(found[1].2, idle);
+    assert_eq!((found[2].0.as_str(), found[2].2.as_str()), ("up-again-failed", message));
+}
+
+#[tokio::test]
+async fn a_down_script_that_takes_what_was_there_before_its_migration_is_red() {
+    let up = "ALTER TABLE orders ADD COLUMN at int;\n";
+    let down = "ALTER TABLE orders DROP COLUMN at, DROP COLUMN IF EXISTS note;\n\
+                DELETE FROM audit;\n";
+    let report = rehearsed(&[(up, Some(down))], "", 6).await;
+    let found = found(&report);
+    let lossy = found.iter().find(|it| it.0 == "down-lossy").expect("it is told");
+    assert_eq!(lossy.1, "error");
+    for part in ["what was in note of public.orders", "1 of 1 rows of public.audit"] {
+        assert!(lossy.2.contains(part), "{lossy:?}");
+    }
+    assert_eq!(report["verdict"], "red");
+    let up = format!("-- stopover: allow data-loss(audit)\n{up}");
+    let down = "ALTER TABLE orders DROP COLUMN at;\nDELETE FROM audit;\n";
+    let report = rehearsed(&[(&up, Some(down))], "", 0).await;
+    assert_eq!(report["findings"][0]["severity"], "warning", "{}", report["findings"]);
 }
 
 #[tokio::test]

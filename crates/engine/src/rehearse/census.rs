@@ -13,7 +13,7 @@ use stopover_backend::{
 };
 use stopover_checks::{Allowance, CountedTable, changed, vanished, vanished_at_boot};
 use stopover_model::report::{MigrationReport, RehearsalReport, TableReport};
-use stopover_model::{Finding, TableCensus, Version, units};
+use stopover_model::{Finding, TableCensus, Version};
 
 use super::compared::{
     After, Before, Compared, Was, compared, fates, merge, names_after, uncounted,
@@ -289,7 +289,7 @@ async fn after<B: Backend>(
 }
 
 /// What is there, and what became of what was.
-async fn look_again<B: Backend>(
+pub(super) async fn look_again<B: Backend>(
     auditor: &B,
     before: &Before,
     texts: &[&str],
@@ -302,56 +302,6 @@ async fn look_again<B: Backend>(
     let after = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
     Ok((compared(before, &after)?, after))
-}
-
-/// What is not as it was before everything, at the end of the way down.
-pub(super) async fn since<B: Backend>(
-    auditor: &B,
-    before: &Before,
-    request: &Request<'_>,
-) -> Result<Vec<Unexplained>, NoCensus> {
-    let (compared, after) = look_again(auditor, before, &[], request).await?;
-    let was_there = compared.iter().filter(|it| it.report.rows_before.is_some());
-    Ok(was_there.filter_map(|it| Unexplained::of(&it.report, &after)).collect())
-}
-
-/// A table that is not, or may not be, what it was.
-pub(super) struct Unexplained {
-    pub(super) relation: String,
-    what: String,
-    code: &'static str,
-}
-
-impl Unexplained {
-    fn of(table: &TableReport, after: &After) -> Option<Self> {
-        let of = |code, what| Some(Self { relation: table.relation.clone(), what, code });
-        let digest = table.digest.as_ref();
-        if let Some(lost) = table.lost_rows() {
-            let before = units::count(table.rows_before.unwrap_or(lost));
-            return of("down-lossy", format!("lost {} of its {before} rows", units::count(lost)));
-        }
-        let written =
-            table.relation_after.as_ref().is_some_and(|it| after.counted.contains_key(it));
-        match digest {
-            Some(digest) if digest.before == digest.after => None,
-            Some(_) => of("down-lossy", "does not hold what it held".to_owned()),
-            None if written => {
-                of("down-unproven", "was written to, and what is in it was not compared".to_owned())
-            }
-            None => None,
-        }
-    }
-
-    pub(super) fn finding(&self) -> Finding {
-        let Self { relation, what, code } = self;
-        let remedy = match *code {
-            "down-unproven" => "give --digest as well, which compares every table",
-            _ => "look at what triggers, foreign keys and functions do there",
-        };
-        let message =
-            format!("after all migrations were taken back {relation} {what}; no script names it");
-        Finding::warning(code, relation, message, remedy)
-    }
 }
 
 async fn read_after<S: Session>(

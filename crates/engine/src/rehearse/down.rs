@@ -6,15 +6,17 @@
 //! the migration names are not digested each time: whether one of those was written to is looked at
 //! once, at the end of the way down.
 
+use std::mem::take;
 use std::sync::{Mutex, PoisonError};
 
 use stopover_backend::{Backend, BackendError, Execute, Pending, Session, StopSignal};
-use stopover_checks::{Again, DownTrip, down};
+use stopover_checks::{Again, DownEffect, DownTrip, down};
 use stopover_model::report::{DownOutcome, DownReport, MigrationStatus, RehearsalReport};
 use stopover_model::{EventSink, Finding, SourceSet, Step, Version, detail_list};
 use stopover_planner::DownSelection;
 
-use super::census::{self, Audit, NoCensus, Unexplained};
+use super::census::{Audit, NoCensus};
+use super::since::since;
 use super::stage::{Own, Round, Stage, touched};
 use crate::apply::Beside;
 use crate::statement::unless_stopped;
@@ -127,16 +129,19 @@ impl<B: Backend> Trip<'_, B> {
         sink: &mut dyn EventSink,
     ) -> Result<(), StopSignal> {
         let mut entries = self.entries(applied);
-        let again =
-            match self.there_and_back(stages.into_stages(), &mut entries, report, sink).await {
-                Ok(again) => again,
-                Err(Broken::Stopped(signal)) => return Err(signal),
-                Err(Broken::Failed(error)) => {
-                    report.findings.push(not_tried(&error));
-                    Again::NotTried
-                }
-            };
-        report.findings.extend(down(&DownTrip { migrations: &entries, again }));
+        let mut effects = Vec::new();
+        let stages = stages.into_stages();
+        let going = self.there_and_back(stages, (&mut entries, &mut effects), report, sink);
+        let again = match going.await {
+            Ok(again) => again,
+            Err(Broken::Stopped(signal)) => return Err(signal),
+            Err(Broken::Failed(error)) => {
+                report.findings.push(not_tried(&error));
+                Again::NotTried
+            }
+        };
+        let trip = DownTrip { migrations: &entries, effects: &effects, again };
+        report.findings.extend(down(&trip));
         report.down = Some(entries);
         Ok(())
     }
@@ -165,7 +170,7 @@ impl<B: Backend> Trip<'_, B> {
     async fn there_and_back(
         &self,
         stages: Vec<Result<Stage, String>>,
-        entries: &mut [DownReport],
+        (entries, effects): (&mut [DownReport], &mut Vec<DownEffect>),
         report: &mut RehearsalReport,
         sink: &mut dyn EventSink,
     ) -> Result<Again, Broken> {
@@ -187,7 +192,10 @@ impl<B: Backend> Trip<'_, B> {
             let touched = entries[done - 1..].iter().take(2).map(|it| &it.version);
             let touched = scripts(source, touched);
             let now = look(self.audit.auditor, self.request, &touched).await?;
-            let own = Round { before: &before, up: &up, down: &down, now: &now }.own();
+            let mut own = Round { before: &before, up: &up, down: &down, now: &now }.own();
+            let allowed = self.allowed(&entries[done - 1].version);
+            let (lost, left) = (take(&mut own.gone), take(&mut own.left));
+            effects.push(DownEffect { lost, left, allowed });
             report.findings.extend(settle(&mut entries[done - 1], own));
             (up, down) = (before, now);
         }
@@ -198,6 +206,12 @@ impl<B: Backend> Trip<'_, B> {
             return Ok(Again::NotTried);
         }
         self.again(entries, top, sink).await
+    }
+
+    /// What a migration's directives say that it may lose.
+    fn allowed(&self, version: &Version) -> Vec<String> {
+        let migration = self.request.source.get(version);
+        migration.map(|it| it.directives.allow_data_loss.clone()).unwrap_or_default()
     }
 
     /// Takes the newest migration back; whether that worked.
@@ -228,7 +242,7 @@ impl<B: Backend> Trip<'_, B> {
         report: &mut RehearsalReport,
     ) -> Result<(), Broken> {
         let Some(before) = self.audit.before else { return Ok(()) };
-        let changes = census::since(self.audit.auditor, before, self.request).await;
+        let changes = since(self.audit.auditor, before, self.request).await;
         let changes = changes.map_err(|it| match it {
             NoCensus::Failed(error) => error.into(),
             NoCensus::Stopped(signal) => Broken::Stopped(signal),
@@ -240,7 +254,9 @@ impl<B: Backend> Trip<'_, B> {
                 || entries.iter().flat_map(|it| &it.lost).any(|it| it.relation == *relation)
         };
         let others = changes.iter().filter(|it| !known(&it.relation));
-        report.findings.extend(others.map(Unexplained::finding));
+        let allowed: Vec<String> =
+            entries.iter().flat_map(|it| self.allowed(&it.version)).collect();
+        report.findings.extend(others.map(|it| it.finding(&allowed)));
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stopover_backend::{BackendError, CensusDepth, Session};
 use stopover_model::report::DownLoss;
-use stopover_model::{Schema, SchemaObject, TableCensus};
+use stopover_model::{ColumnDigest, Schema, SchemaObject, TableCensus};
 
 use super::named::bare;
 use crate::Request;
@@ -73,6 +73,11 @@ pub(super) struct Round<'a> {
 pub(super) struct Own {
     pub(super) lost: Vec<DownLoss>,
     pub(super) objects: Vec<String>,
+    /// Of the tables of `lost` those whose rows or columns are gone, each followed by what it is a
+    /// part of.
+    pub(super) gone: Vec<Vec<String>>,
+    /// All objects that the migration made or changed, if its down script took none of them back.
+    pub(super) left: Vec<String>,
     /// Tables in which newer migrations have lost something, so that nobody can tell.
     pub(super) unproven: Vec<String>,
 }
@@ -86,6 +91,9 @@ impl Round<'_> {
             let [before, up, down, now] =
                 [self.before, self.up, self.down, self.now].map(|it| it.tables.get(relation));
             if up == down {
+                if is_gone(before, up, now) {
+                    own.gone.push(with_wholes(&self.before.schema, relation));
+                }
                 own.lost.push(loss);
             } else if before == up && down == now {
                 // It was like that before the down script, and the migration left it alone.
@@ -96,8 +104,56 @@ impl Round<'_> {
         let known = self.up.objects(&self.down.schema);
         own.objects = self.before.objects(&self.now.schema);
         own.objects.retain(|it| !known.contains(it));
+        let of_up = self.before.objects(&self.up.schema);
+        let taken_back = self.down.objects(&self.now.schema);
+        if !of_up.iter().any(|it| taken_back.contains(it)) {
+            own.left = of_up;
+        }
         own
     }
+}
+
+/// Whether rows or columns that were there before the migration are gone, or values that its way up
+/// has left alone are others. What the way up takes is the census' business.
+fn is_gone(
+    before: Option<&TableCensus>,
+    up: Option<&TableCensus>,
+    now: Option<&TableCensus>,
+) -> bool {
+    let Some(before) = before else { return false };
+    let Some(now) = now else { return before.rows > 0 };
+    let of = |census: &TableCensus, column: &str| {
+        census.columns.iter().find(|it| it.column == column).map(|it| it.digest.clone())
+    };
+    let is_taken = |column: &ColumnDigest| {
+        let was = Some(&column.digest);
+        let is_left_alone = up.is_some_and(|it| of(it, &column.column).as_ref() == was);
+        let is = of(now, &column.column);
+        is_left_alone && (is.is_none() || (now.rows == before.rows && is.as_ref() != was))
+    };
+    now.rows < before.rows || (before.rows > 0 && before.columns.iter().any(is_taken))
+}
+
+/// A table, and what it is a partition of, the nearest first.
+fn with_wholes(schema: &Schema, relation: &str) -> Vec<String> {
+    let mut all = vec![relation.to_owned()];
+    loop {
+        let last = all.last();
+        let table =
+            schema.objects.iter().find(|it| it.kind == "table" && last == Some(&it.identity));
+        let whole = table.and_then(|it| whole_of(&it.definition));
+        match whole.filter(|it| !all.iter().any(|known| known == it)) {
+            Some(whole) => all.push(whole.to_owned()),
+            None => return all,
+        }
+    }
+}
+
+/// What a table's definition says that it is a partition of.
+fn whole_of(definition: &str) -> Option<&str> {
+    let partition = definition.lines().find_map(|it| it.strip_prefix("partition of: "))?;
+    let whole = partition.split(" FOR VALUES").next().unwrap_or(partition);
+    Some(whole.strip_suffix(" DEFAULT").unwrap_or(whole))
 }
 
 /// Columns that are gone, or hold other values in as many rows. With another number of rows every
@@ -165,8 +221,6 @@ pub(super) fn touched(schema: &Schema, scripts: &[String]) -> BTreeSet<String> {
 
 #[cfg(test)]
 mod tests {
-    use stopover_model::ColumnDigest;
-
     use super::*;
 
     fn object(kind: &str, identity: &str, definition: &str) -> SchemaObject {
@@ -243,6 +297,25 @@ mod tests {
         assert_eq!(lost.collect::<Vec<_>>(), expected);
         let same = Round { before: &before, up: &after, down: &after, now: &before };
         assert_eq!(same.own(), Own::default());
+    }
+
+    #[test]
+    fn what_a_down_script_takes_that_its_way_up_left_alone_is_gone() {
+        let whole = stage(vec![census("public.a", 3, &[("id", "1"), ("note", "2")])], vec![]);
+        let items = object("table", "public.items", "columns: id");
+        let up = stage(whole.tables.values().cloned().collect(), vec![items]);
+        let gone = |now: TableCensus| {
+            let now = stage(vec![now], vec![]);
+            let own = Round { before: &whole, up: &up, down: &up, now: &now }.own();
+            assert!(own.left.is_empty());
+            !own.gone.is_empty()
+        };
+        assert!(gone(census("public.a", 3, &[("id", "1")])));
+        assert!(gone(census("public.a", 3, &[("id", "1"), ("note", "9")])));
+        assert!(gone(census("public.a", 2, &[("id", "7"), ("note", "8")])));
+        assert!(!gone(census("public.a", 4, &[("id", "7"), ("note", "8")])));
+        let idle = Round { before: &whole, up: &up, down: &up, now: &up }.own();
+        assert_eq!(idle.left, ["table public.items"]);
     }
 
     #[test]
