@@ -41,6 +41,10 @@ async fn rows_that_a_function_deletes_elsewhere_are_missed_whichever_statement_c
         "UPDATE orders SET id = id + 1000 + oops();",
         "INSERT INTO orders VALUES (5 + public.\"oops\"  -- (\n (), 1);",
         "CREATE TABLE made AS SELECT oops() AS a;",
+        "CREATE MATERIALIZED VIEW made AS SELECT oops() AS a;",
+        "COPY (SELECT oops()) TO PROGRAM 'cat > /dev/null';",
+        "WITH gone AS (DELETE FROM audit RETURNING id) INSERT INTO apart SELECT id FROM gone;",
+        "MERGE INTO audit a USING orders o ON true WHEN MATCHED THEN DELETE;",
         "CREATE FUNCTION mine() RETURNS int LANGUAGE plpgsql \
            AS 'BEGIN DELETE FROM audit; RETURN 0; END'; UPDATE orders SET id = mine();",
     ] {
@@ -67,6 +71,15 @@ async fn rows_that_what_hangs_on_a_table_deletes_elsewhere_are_missed() {
         ),
         ("CREATE OR REPLACE VIEW seen AS SELECT id FROM audit", "DELETE FROM seen;"),
         ("ALTER TABLE apart ADD COLUMN q int DEFAULT oops()", "INSERT INTO apart VALUES (1);"),
+        ("CREATE TRIGGER t AFTER TRUNCATE ON apart EXECUTE FUNCTION fire()", "TRUNCATE apart;"),
+        (
+            "CREATE MATERIALIZED VIEW kept AS SELECT oops() AS a WITH NO DATA",
+            "REFRESH MATERIALIZED VIEW kept;",
+        ),
+        (
+            "CREATE FUNCTION purge_nextval(int) RETURNS int LANGUAGE sql AS 'SELECT public.oops()'",
+            "SELECT purge_nextval(1);",
+        ),
         ("CREATE VIEW calling AS SELECT oops() AS a", "INSERT INTO apart SELECT * FROM calling;"),
         (
             "CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION guard()",
