@@ -196,11 +196,12 @@ fn a_source_that_cannot_be_reached_is_exit_code_7_and_no_password_is_told() {
 #[test]
 fn a_callback_that_nobody_answers_is_exit_code_7() {
     let stage = Stage::new();
-    let arguments =
-        ["--callback", "http://127.0.0.1:1/", "--callback-timeout", "1s", "--format", "json"];
-    let said = stage.call(&arguments).run().exits(7);
-    assert_eq!(outcome(&said), "unknown");
-    assert_eq!(said.document()["callback"]["outcome"], "success");
+    for url in ["http://127.0.0.1:1/", "https://127.0.0.1:1/"] {
+        let arguments = ["--callback", url, "--callback-timeout", "1s", "--format", "json"];
+        let said = stage.call(&arguments).run().exits(7);
+        assert_eq!(outcome(&said), "unknown");
+        assert_eq!(said.document()["callback"]["outcome"], "success");
+    }
     stage.is_whole();
 }
 
