@@ -195,3 +195,22 @@ async fn a_signing_key_never_shows() {
     let said = call.run().exits(5);
     assert!(said.stderr.contains("others may read the signing key in ci.key"), "{said:?}");
 }
+
+/// An empty ledger does not tell one database from another.
+#[tokio::test]
+async fn where_it_cannot_be_told_whose_backup_was_rehearsed_on_every_command_says_so() {
+    let place = Place::with(&[ORDERS]).await;
+    place.dump("backup.sql");
+    place.call("rehearse --backup backup.sql").run().exits(0);
+    for (command, key) in [("plan", "problems"), ("preflight", "findings"), ("apply", "findings")] {
+        let call = place.call(&format!("{command} --format json"));
+        let call = call.variable("STOPOVER_REQUIRE_REHEARSAL", "1h");
+        let report = call.run().exits(0).document();
+        let findings = report[key].as_array().unwrap();
+        let told = findings.iter().find(|it| it["code"] == "receipt").expect("a warning");
+        assert_eq!(told["severity"], "warning");
+        let message = told["message"].as_str().unwrap();
+        assert!(message.starts_with("it cannot be told whether the rehearsal's backup"), "{told}");
+    }
+    assert_eq!(place.ledger(), "1");
+}
