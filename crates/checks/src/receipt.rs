@@ -4,6 +4,8 @@
 //! takes the place of a green one of the same plan, and a refusal says what kept the best receipt
 //! from fitting, everything at once.
 
+mod kinship;
+
 use std::cmp::Reverse;
 use std::time::Duration;
 
@@ -13,6 +15,8 @@ use stopover_model::{
     DatabaseKind, Finding, Grounds, LedgerState, Plan, Receipt, ReceiptSeen, ReceiptsRead,
     RehearsedMigration, Requirement, SignatureNeed, SignatureSeen, Step, Version, detail_list,
 };
+
+use kinship::{Kinship, untold};
 
 /// How far the clock of the host that rehearsed may be ahead of ours.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
@@ -147,50 +151,6 @@ fn is_believed(seen: &ReceiptSeen, signatures: SignatureNeed) -> bool {
         SignatureNeed::None => !matches!(seen.signature, SignatureSeen::Bad(_)),
         SignatureNeed::Good => seen.signature == SignatureSeen::Good,
     }
-}
-
-/// What two ledgers tell of whose backup it was.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Kinship {
-    /// Another database's.
-    Other,
-    /// One of them keeps nothing that would tell.
-    Untold,
-    /// This one's.
-    Same,
-}
-
-impl Kinship {
-    fn of(theirs: &LedgerState, ours: &LedgerState) -> Self {
-        match (&theirs.history, &ours.history) {
-            (Some(theirs), Some(ours)) if theirs == ours => Self::Same,
-            (Some(_), Some(_)) => Self::Other,
-            _ => Self::Untold,
-        }
-    }
-}
-
-/// A receipt that fits, of a backup that may have been another database's.
-fn untold(grounds: &Grounds, seen: &ReceiptSeen) -> Option<Finding> {
-    let (theirs, ours) = (&seen.receipt.grounds.ledger, &grounds.ledger);
-    if Kinship::of(theirs, ours) != Kinship::Untold {
-        return None;
-    }
-    let why = if ours.applied.is_empty() {
-        "the ledger has no rows yet".to_owned()
-    } else {
-        format!("the rows of a ledger of {} keep no times to know a database by", ours.kind)
-    };
-    Some(Finding::warning(
-        "receipt",
-        seen.path.clone(),
-        format!(
-            "it cannot be told whether the rehearsal's backup was of this database: {why}, and \
-             every database with the same migrations applied looks alike"
-        ),
-        "see to it that the backup which is rehearsed on is this database's: keep the receipts of \
-         each database in a folder of their own (`receipt` under [env.NAME] in stopover.toml)",
-    ))
 }
 
 /// Everything that does not fit.
