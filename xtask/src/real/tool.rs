@@ -108,14 +108,8 @@ impl Answer {
     }
 }
 
-/// Names the workspace's own program where it was built just before, with everything else.
-const BUILT: &str = "STOPOVER_BUILT";
-
 /// Builds the workspace's own, and says where it is.
 pub(crate) fn built() -> anyhow::Result<PathBuf> {
-    if let Some(built) = env::var_os(BUILT) {
-        return Ok(built.into());
-    }
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let mut build = Command::new(cargo);
     build.current_dir(crate::root()?).args(["build", "--quiet", "--locked", "-p", "stopover-cli"]);

@@ -13,10 +13,14 @@ use std::sync::OnceLock;
 
 use project::{Layout, Project};
 
-/// The tool, built once for all tests here: it is another package's program.
+/// The tool: it is another package's program. Where everything was built just before, it is named;
+/// else it is built, once for all tests here.
 fn stopover() -> &'static Path {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     BUILT.get_or_init(|| {
+        if let Some(built) = std::env::var_os("STOPOVER_BUILT") {
+            return built.into();
+        }
         let mut build = Command::new(env!("CARGO"));
         build.args(["build", "--quiet", "--locked", "-p", "stopover-cli"]);
         assert!(build.status().expect("cargo can be run").success(), "stopover cannot be built");
