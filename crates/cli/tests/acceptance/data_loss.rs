@@ -187,6 +187,20 @@ async fn a_rebuilt_table_that_forgets_a_column_is_red() {
 }
 
 #[tokio::test]
+async fn a_table_that_one_migration_drops_and_another_makes_again_is_compared() {
+    let migrations = [
+        "CREATE TABLE kept AS SELECT id, email FROM customers;\n",
+        "DROP TABLE customers CASCADE;\n",
+        "CREATE TABLE customers (id int, email text, note text, fax text);\n\
+         INSERT INTO customers SELECT * FROM kept;\n",
+    ];
+    let report = rehearsed(&migrations, "", 6).await;
+    let found = losses(&report);
+    let message = "public.customers lost all 3 values of its column note (";
+    assert!(found.len() == 1 && found[0].1.starts_with(message), "{found:?}");
+}
+
+#[tokio::test]
 async fn a_table_that_is_rebuilt_unseen_is_told_and_compared_where_digests_are_asked_for() {
     let rebuilt = "CREATE TABLE c2 (id int, email text, note text, fax text);\n\
                    INSERT INTO c2 (id, email) SELECT id, email FROM public.\"customers\";\n\

@@ -191,7 +191,7 @@ async fn read_before<S: Session>(
     let imprints = session.imprints(&scope).await?;
     let mut counted = counted(session, &scope, depth, &imprints).await?;
     let named = match depth {
-        CensusDepth::Rows => at_risk_in(texts.iter().copied(), &imprints),
+        CensusDepth::Rows => at_risk_in(texts, &imprints),
         CensusDepth::Digests => all_of(&imprints),
     };
     let mut values = values_before(session, &scope, &named, &imprints).await?;

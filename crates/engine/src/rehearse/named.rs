@@ -5,7 +5,7 @@
 //! goes without being named (CASCADE, a name that is put together) is found afterwards, and that
 //! nobody knows what it held is said then.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use stopover_backend::Imprint;
 
@@ -25,48 +25,47 @@ pub(super) fn all_of(imprints: &[Imprint]) -> Vec<Named> {
 
 /// Columns that one of the scripts drops by name, gives another type or updates, if it names their
 /// table or what that is a part of; of a table that it drops or renames and may make again, all.
-pub(super) fn at_risk_in<'a>(
-    texts: impl Iterator<Item = &'a str>,
-    imprints: &[Imprint],
-) -> Vec<Named> {
+pub(super) fn at_risk_in(texts: &[&str], imprints: &[Imprint]) -> Vec<Named> {
+    let texts: Vec<String> = texts.iter().map(|it| it.to_lowercase()).collect();
+    let has = |text: &String, words: &[&str]| words.iter().any(|it| has_word(text, it));
+    // What one script drops another may make again.
+    let makes = texts.iter().any(|it| has(it, &["rename", "create", "into"]));
     let mut columns: HashMap<String, Vec<(usize, usize)>> = HashMap::new();
     for (table, imprint) in imprints.iter().enumerate() {
         for (at, column) in imprint.columns.iter().enumerate() {
             columns.entry(column.name.to_lowercase()).or_default().push((table, at));
         }
     }
-    let mut found: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for text in texts {
-        let text = text.to_lowercase();
-        for word in dropped_words(&text) {
-            for (table, at) in columns.get(word).into_iter().flatten() {
-                let known = found.entry(*table).or_default();
-                if !known.contains(at)
-                    && names_it(&text, &imprints[*table], |text, name| text.contains(name))
-                {
-                    known.push(*at);
-                }
-            }
+    let mut found: BTreeSet<(usize, usize)> = BTreeSet::new();
+    for text in &texts {
+        for word in dropped_words(text) {
+            let named = columns.get(word).into_iter().flatten().copied();
+            found.extend(named.filter(|(table, _)| {
+                names_it(text, &imprints[*table], |text, name| text.contains(name))
+            }));
         }
-        let has = |words: &[&str]| words.iter().any(|it| has_word(&text, it));
-        let rebuilds = has(&["drop"]) && has(&["rename", "create", "into"]);
-        if !rebuilds && !has(&["update", "type", "merge", "replace"]) {
-            continue;
-        }
-        let named = imprints.iter().enumerate().filter(|(_, it)| names_it(&text, it, has_word));
-        for (table, imprint) in named {
-            let known = found.entry(table).or_default();
-            for (at, column) in imprint.columns.iter().enumerate() {
-                let is_named = rebuilds || has_word(&text, &column.name.to_lowercase());
-                if is_named && !known.contains(&at) {
-                    known.push(at);
-                }
-            }
-            known.sort_unstable();
+        let rebuilds = makes && has(text, &["drop"]);
+        if rebuilds || has(text, &["update", "type", "merge", "replace"]) {
+            found.extend(written_in(text, imprints, rebuilds));
         }
     }
-    let found = found.into_iter().filter(|it| !it.1.is_empty());
-    found.map(|(table, columns)| Named { table, columns }).collect()
+    let mut tables: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+    for (table, at) in found {
+        tables.entry(table).or_default().push(at);
+    }
+    tables.into_iter().map(|(table, columns)| Named { table, columns }).collect()
+}
+
+/// Columns that a text in lower case names with their table; all of the table's where `whole`.
+fn written_in(text: &str, imprints: &[Imprint], whole: bool) -> Vec<(usize, usize)> {
+    let named = imprints.iter().enumerate().filter(|(_, it)| names_it(text, it, has_word));
+    let columns = named.flat_map(|(table, imprint)| {
+        let columns = imprint.columns.iter().enumerate();
+        columns
+            .filter(|(_, it)| whole || has_word(text, &it.name.to_lowercase()))
+            .map(move |(at, _)| (table, at))
+    });
+    columns.collect()
 }
 
 /// Whether a text in lower case names the table, or what it is a part of.
@@ -152,7 +151,7 @@ mod tests {
             table("public.users", &[], &["id", "note"]),
             table("public.events_1", &["public.events"], &["note"]),
         ];
-        let named = at_risk_in([text].into_iter(), &tables);
+        let named = at_risk_in(&[text], &tables);
         named.into_iter().map(|it| (it.table, it.columns)).collect()
     }
 
