@@ -52,6 +52,8 @@ fn anew(mut finding: Finding, down: Option<&[DownReport]>) -> Option<Finding> {
         }
         "down-lossy" => {
             let objects = of(&finding.subject).is_some_and(|it| !it.objects.is_empty());
+            // Neither are rows that a down script takes.
+            finding.severity = Severity::Warning;
             if objects {
                 finding.severity = Severity::Error;
                 finding.remedy = "let the down script take away what the migration makes, and \
@@ -168,7 +170,7 @@ pub fn build_checks(
         entry("down-scripts", tried(judged(&[NO_DOWN]))),
         entry(
             "down",
-            tried(match judged(&["down-failed", "down-lossy", "down"]) {
+            tried(match judged(&["down-failed", "down-lossy", "down-idle", "down"]) {
                 CheckOutcome::Clean => went(|it| it.duration_ms.is_some()),
                 other => other,
             }),

@@ -168,8 +168,15 @@ async fn below<P>(
 }
 
 /// Codes of what is found on the way down and up again.
-const OF_THE_WAY_DOWN: [&str; 6] =
-    ["down-failed", "down-lossy", "down-unproven", "up-again-failed", "up-again-other", "down"];
+const OF_THE_WAY_DOWN: [&str; 7] = [
+    "down-failed",
+    "down-lossy",
+    "down-idle",
+    "down-unproven",
+    "up-again-failed",
+    "up-again-other",
+    "down",
+];
 
 /// The newest migration of which nobody knows whether it can be taken back.
 fn untried(down: &[DownReport]) -> Option<&Version> {
