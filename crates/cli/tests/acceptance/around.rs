@@ -1,0 +1,61 @@
+//! What stands around the steps of an apply: decisions that lift it, and what it takes for a loss.
+
+use std::fs;
+
+use serde_json::json;
+
+use crate::place::Place;
+
+#[tokio::test]
+async fn a_decision_says_who_and_why_and_is_kept_beside_every_ledger_without_passwords() {
+    let place = Place::with(&[("migrations/1_a.up.sql", "CREATE TABLE a1 (id int);\n")]).await;
+    for blank in [["--reason", " ", "--by", "ann"], ["--reason", "why", "--by", "\t"]] {
+        let blank = ["apply", "--force"].into_iter().chain(blank);
+        place.call("").arguments(blank).whole().run().exits(5);
+    }
+    assert_eq!(place.call("status --format json").run().document()["applied"], json!([]));
+    let skipped = [
+        "apply",
+        "--ledger",
+        "sqlx",
+        "--skip-backup",
+        "--reason",
+        " as in postgres://ann:hunter2@host/db ",
+        "--by",
+        "ann",
+        "--format",
+        "json",
+    ];
+    let said = place.call("").arguments(skipped).whole().run().exits(0);
+    assert!(!said.stdout.contains("hunter2"), "{said:?}");
+    assert_eq!(
+        place
+            .database
+            .psql("SELECT detail FROM stopover.migration_journal WHERE event = 'backup skipped'"),
+        "by ann: as in postgres://ann:***@host/db"
+    );
+    assert!(!fs::read_to_string(place.path("logs/migrations.jsonl")).unwrap().contains("hunter2"));
+}
+
+#[tokio::test]
+async fn a_table_of_a_file_that_is_renamed_is_not_gone() {
+    let place = Place::with(&[(
+        "migrations/1_a.up.sql",
+        "CREATE TABLE a1 (id int);\nINSERT INTO a1 VALUES (1), (2);\n",
+    )])
+    .await;
+    let apply = |exit| {
+        place.call("apply --database-url sqlite:shop.db --format json").whole().run().exits(exit)
+    };
+    apply(0);
+    place.write("migrations/2_b.up.sql", "ALTER TABLE a1 RENAME TO a1_new;\n");
+    apply(0);
+    place.write("migrations/3_c.up.sql", "ALTER TABLE a1_new RENAME TO a1;\nDELETE FROM a1;\n");
+    let report = apply(3).document();
+    let found = &report["postflight"]["findings"];
+    let lost = found.as_array().unwrap().iter().find(|it| it["code"] == "census").unwrap();
+    assert_eq!(
+        lost["message"],
+        "a1_new had 2 rows before the apply, and has 0; it is called a1 now"
+    );
+}
