@@ -4,8 +4,8 @@ use std::future::Future;
 
 use stopover_model::report::Safeguard;
 use stopover_model::{
-    Checksum, DatabaseError, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement, StatementState,
-    Step, Version,
+    Checksum, DatabaseError, HealKind, Interrupted, LedgerKind, NewLedgerRow, PlannedStatement,
+    StatementState, Step, Version,
 };
 
 use crate::BackendError;
