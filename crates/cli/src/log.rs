@@ -1,5 +1,7 @@
 //! `logs/migrations.jsonl`: appended to while an apply, a rollback or a repair works.
 //!
+//! A run that finds nothing to do leaves no line: services and jobs run it every minute.
+//!
 //! A log that cannot be written is a warning and no reason to stop: what has happened stands in the
 //! ledger and its journal, and a deploy that has begun must come to its end.
 
@@ -21,30 +23,46 @@ const NAME: &str = "migrations.jsonl";
 pub(crate) struct Log<S> {
     progress: S,
     path: PathBuf,
-    file: Result<File, String>,
+    file: Opened,
     command: &'static str,
 }
 
+/// The file, which is opened when there is something to write.
+enum Opened {
+    /// Not yet: what the first line is to say, and when the run began.
+    NotYet(Timestamp, Value),
+    Open(File),
+    /// Why it cannot be written.
+    Failed(String),
+}
+
 impl<S: EventSink> Log<S> {
-    /// Opens the log in `folder`, and writes that the command begins. `fields` says on what.
+    /// A log in `folder`. Its first line says that the command began; `fields` says on what.
     pub(crate) fn begin(folder: &Path, command: &'static str, fields: Value, progress: S) -> Self {
-        let path = folder.join(NAME);
+        let file = Opened::NotYet(Timestamp::now(), fields);
+        Self { progress, path: folder.join(NAME), file, command }
+    }
+
+    /// Opens the file, and writes that the command began.
+    fn open(&mut self, began: Timestamp, fields: Value) {
         let open = || {
+            let folder = self.path.parent().unwrap_or(Path::new("."));
             DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
-            OpenOptions::new().append(true).create(true).mode(0o600).open(&path)
+            OpenOptions::new().append(true).create(true).mode(0o600).open(&self.path)
         };
-        let file = open().map_err(|error: std::io::Error| error.to_string());
-        let mut log = Self { progress, path, file, command };
+        self.file = match open() {
+            Ok(file) => Opened::Open(file),
+            Err(error) => Opened::Failed(error.to_string()),
+        };
+        let command = self.command;
         let mut told = json!({"command": command, "tool_version": TOOL_VERSION, "by": whoever()});
         merge(&mut told, fields);
-        log.write(&line(
-            Timestamp::now(),
-            Level::Info,
-            "begun",
-            &format!("{command} begins"),
-            told,
-        ));
-        log
+        self.write(&line(began, Level::Info, "begun", &format!("{command} begins"), told));
+    }
+
+    /// Whether nothing was written yet.
+    pub(crate) const fn is_silent(&self) -> bool {
+        matches!(self.file, Opened::NotYet(..))
     }
 
     /// Writes how it ended. What kept the log from being written is a finding.
@@ -54,7 +72,7 @@ impl<S: EventSink> Log<S> {
         merge(&mut told, fields);
         let message = format!("{} ends with exit code {}", self.command, exit.code());
         self.write(&line(Timestamp::now(), level, "ended", &message, told));
-        let reason = self.file.err()?;
+        let Opened::Failed(reason) = self.file else { return None };
         Some(Finding::warning(
             "log",
             self.path.display().to_string(),
@@ -65,17 +83,24 @@ impl<S: EventSink> Log<S> {
 
     /// One write for each line: several runs may append at the same time.
     fn write(&mut self, line: &str) {
-        if let Ok(file) = &mut self.file
+        if let Opened::NotYet(began, fields) = &mut self.file {
+            let (began, fields) = (*began, std::mem::take(fields));
+            self.open(began, fields);
+        }
+        if let Opened::Open(file) = &mut self.file
             && let Err(error) = file.write_all(format!("{line}\n").as_bytes())
         {
-            self.file = Err(error.to_string());
+            self.file = Opened::Failed(error.to_string());
         }
     }
 }
 
 impl<S: EventSink> EventSink for Log<S> {
     fn emit(&mut self, event: Event) {
-        if let Some(line) = event_line(Timestamp::now(), &event) {
+        let nothing = matches!(event, Event::PlanReady { migrations: 0, .. });
+        if !(nothing && self.is_silent())
+            && let Some(line) = event_line(Timestamp::now(), &event)
+        {
             self.write(&line);
         }
         self.progress.emit(event);

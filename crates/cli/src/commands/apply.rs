@@ -46,7 +46,10 @@ pub(super) async fn run(
             return Err(failure);
         }
     };
-    report.findings.extend(log.end(exit, ended(&report)));
+    let idle = exit == Exit::Success && report.applied.is_empty() && report.findings.is_empty();
+    if !(idle && log.is_silent()) {
+        report.findings.extend(log.end(exit, ended(&report)));
+    }
     keep_reports(console, settings, &mut report);
     document(console, &source, &report);
     Ok(lost.map_or(exit, |failure| console.say(&failure)))

@@ -286,6 +286,19 @@ async fn a_rollback_has_its_backup_and_a_failed_one_is_exit_code_four() {
 }
 
 #[tokio::test]
+async fn a_run_that_finds_nothing_to_do_leaves_no_line_in_the_log() {
+    let place = Place::with(&SHOP).await;
+    place.call("apply").run().exits(0);
+    let log = place.path("logs/migrations.jsonl");
+    let before = fs::read_to_string(&log).unwrap();
+    place.call("apply").whole().run().exits(0);
+    assert_eq!(fs::read_to_string(&log).unwrap(), before);
+    fs::remove_file(&log).unwrap();
+    place.call("apply").whole().run().exits(0);
+    assert!(!log.exists());
+}
+
+#[tokio::test]
 async fn the_log_of_a_failed_apply_tells_the_whole_story_without_secrets() {
     let place = Place::with(&SHOP).await;
     place.write(
