@@ -12,8 +12,8 @@ use tokio::process::ChildStdout;
 use tokio::time::{sleep, timeout};
 
 use crate::error::BackupError;
+use crate::finish::finished;
 use crate::options::{BackupOptions, Proof};
-use crate::postgres::finished;
 use crate::process::{GOING, how, last_words};
 use crate::shell::Shell;
 

@@ -8,6 +8,7 @@
 mod command;
 mod compress;
 mod error;
+mod finish;
 mod options;
 mod pg_dump;
 mod postgres;

@@ -2,7 +2,6 @@
 //! same moment.
 
 use std::fs::File;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -22,6 +21,7 @@ use tokio::task::spawn_blocking;
 use crate::command;
 use crate::compress::{Codec, Counters, Packed, pack};
 use crate::error::BackupError;
+use crate::finish::finish;
 use crate::options::{BackupFormat, BackupOptions, Proof};
 use crate::pg_dump::{self, Dump};
 use crate::process;
@@ -99,15 +99,7 @@ impl PostgresBackups {
         manifest.source = dumped.source.ok();
         count(&mut manifest);
         let slot = self.prove(slot, &mut manifest, &mut findings, stop, sink).await?;
-        let path = spawn_blocking(move || slot.finish()).await.map_err(BackupError::cut_off)??;
-        manifest.backup.path = Some(path.display().to_string());
-        let beside = crate::shelf::manifest_of(&path).display().to_string();
-        manifest.backup.manifest = Some(beside);
-        manifest.backup.duration_ms = began.elapsed().as_secs_f64() * 1e3;
-        shelf.publish(&path, &manifest)?;
-        findings.extend(kept(&shelf, &self.options, &path));
-        sink.emit(finished(&manifest.backup));
-        Ok(Backed { made: Some(manifest.backup), findings })
+        finish((&shelf, slot), manifest, findings, (&self.options, began), sink).await
     }
 
     /// Dumps, compresses and counts, all at once; the first that fails ends the others.
@@ -317,27 +309,6 @@ pub(crate) fn count(manifest: &mut BackupManifest) {
     if let Some(source) = &manifest.source {
         manifest.backup.tables = Some(source.tables.len() as u64);
         manifest.backup.rows = Some(source.tables.iter().map(|it| it.rows).sum());
-    }
-}
-
-/// Removes what is not to be kept.
-pub(crate) fn kept(shelf: &Shelf, options: &BackupOptions, latest: &Path) -> Vec<Finding> {
-    let Some(keep) = options.keep else { return Vec::new() };
-    let (removed, stayed) = shelf.prune(keep, latest);
-    let removed = removed.into_iter().map(|path| {
-        Finding::note("backup-removed", path, format!("removed: the newest {keep} are kept"), "")
-    });
-    let stayed = stayed.into_iter().map(|what| {
-        Finding::warning("backup-left", "an old backup", what, "remove it, or see to its folder")
-    });
-    removed.chain(stayed).collect()
-}
-
-pub(crate) fn finished(made: &BackupMade) -> Event {
-    Event::BackupFinished {
-        path: made.path.clone(),
-        bytes: made.bytes,
-        duration_ms: made.duration_ms,
     }
 }
 

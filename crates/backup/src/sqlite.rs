@@ -17,8 +17,9 @@ use tokio::task::spawn_blocking;
 use crate::command;
 use crate::compress::{Counters, pack};
 use crate::error::BackupError;
+use crate::finish::finish;
 use crate::options::{BackupOptions, Proof};
-use crate::postgres::{codec, count, finished, kept, suffix};
+use crate::postgres::{codec, count, suffix};
 use crate::shelf::{Form, Shelf, Slot};
 use crate::unpacked::UnpackedFile;
 use crate::verify::{Proven, prove};
@@ -66,15 +67,7 @@ impl SqliteBackups {
         count(&mut manifest);
         let mut findings = left;
         let slot = self.prove(slot, &mut manifest, &mut findings, stop, sink).await?;
-        let path = spawn_blocking(move || slot.finish()).await.map_err(BackupError::cut_off)??;
-        manifest.backup.path = Some(path.display().to_string());
-        let beside = crate::shelf::manifest_of(&path).display().to_string();
-        manifest.backup.manifest = Some(beside);
-        manifest.backup.duration_ms = began.elapsed().as_secs_f64() * 1e3;
-        shelf.publish(&path, &manifest)?;
-        findings.extend(kept(&shelf, &self.options, &path));
-        sink.emit(finished(&manifest.backup));
-        Ok(Backed { made: Some(manifest.backup), findings })
+        finish((&shelf, slot), manifest, findings, (&self.options, began), sink).await
     }
 
     /// Checks, counts and compresses the copy.
