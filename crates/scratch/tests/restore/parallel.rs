@@ -2,6 +2,8 @@
 
 use stopover_scratch::restore::RestoreError;
 
+use stopover_testkit::TestDatabase;
+
 use crate::fixture::{Scratch, dump_of, restored};
 
 /// How large the largest row is, in megabytes; `STOPOVER_TEST_ROW_MB` makes it longer.
@@ -184,4 +186,31 @@ async fn code_that_leaves_something_in_its_session_is_followed_by_one_session() 
     );
     scratch.restore_text(&dump_of(&body)).await.unwrap();
     assert_eq!(scratch.access.psql("SELECT count(*), (SELECT word FROM word) FROM t"), "11|set");
+}
+
+/// Forty tables in two levels of partitions, each with a key that another table refers to. By their
+/// names, pg_dump attaches the last index of the lower level right before the last of the upper one.
+const NESTED: &str = "DO $$ BEGIN FOR t IN 1..40 LOOP EXECUTE format('
+    CREATE TABLE public.t%1$s (id integer PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE public.t%1$s_a PARTITION OF public.t%1$s
+        FOR VALUES FROM (1) TO (3) PARTITION BY LIST (id);
+    CREATE TABLE public.t%1$s_a_b PARTITION OF public.t%1$s_a FOR VALUES IN (1);
+    CREATE TABLE public.t%1$s_a_z PARTITION OF public.t%1$s_a FOR VALUES IN (2);
+    CREATE TABLE public.t%1$s_z PARTITION OF public.t%1$s DEFAULT;
+    CREATE TABLE public.of_t%1$s (id integer REFERENCES public.t%1$s)', t);
+END LOOP; END $$";
+
+/// Of two indexes that were attached at once in one family, neither saw the other: the one above
+/// stayed invalid, and a foreign key to it failed.
+#[tokio::test(flavor = "multi_thread")]
+async fn indexes_attached_at_once_left_the_one_above_invalid() {
+    let database = TestDatabase::create().await;
+    database.psql(NESTED);
+    let dump = database.pg_dump(&["--no-owner"]);
+    let mut scratch = Scratch::new().await;
+    scratch.target.sessions = Some(8);
+    scratch.restore_text(dump.as_bytes()).await.unwrap();
+    let invalid = "SELECT count(*), count(*) FILTER (WHERE NOT indisvalid) FROM pg_index
+        WHERE indrelid::regclass::text ~ '^t'";
+    assert_eq!(scratch.access.psql(invalid), "200|0");
 }

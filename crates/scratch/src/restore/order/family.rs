@@ -61,6 +61,10 @@ impl Families {
                     shared.insert(table.clone());
                     shared.extend(self.family_of(table));
                 }
+                Claim::Attachment(index) => {
+                    let table = self.tables.get(index)?;
+                    exclusive.insert(Key::attachments(&self.first_of(table)));
+                }
             }
         }
         let shared = shared.difference(&exclusive).map(|key| (key.clone(), Mode::Shared));
@@ -73,7 +77,9 @@ impl Families {
         claims.iter().any(|claim| match claim {
             Claim::Part(_) => false,
             Claim::Table(key, _) | Claim::Family(key) => has(key),
-            Claim::TableOf(index) => self.tables.get(index).is_some_and(has),
+            Claim::TableOf(index) | Claim::Attachment(index) => {
+                self.tables.get(index).is_some_and(has)
+            }
         })
     }
 
@@ -106,6 +112,21 @@ mod tests {
         });
         assert!(family.is_some_and(|shared| build.contains(&shared)));
         assert_eq!(claimed(Claim::Family(table("alone"))).len(), 1);
+    }
+
+    #[test]
+    fn indexes_of_a_family_are_attached_one_after_the_other() {
+        let mut families = Families::default();
+        let pairs = [("leaf", "middle"), ("middle", "root"), ("x", "y")];
+        families.relate(pairs.map(|(child, parent)| (table(child), table(parent))));
+        for (index, of) in [("i_leaf", "leaf"), ("i_middle", "middle"), ("i_x", "x")] {
+            families.index(table(index), table(of));
+        }
+        let attachment = |index| families.resolve(&[Claim::Attachment(table(index))]);
+        assert_eq!(attachment("i_leaf"), attachment("i_middle"));
+        assert_ne!(attachment("i_leaf"), attachment("i_x"));
+        let mode = attachment("i_leaf").map(|it| it.into_iter().map(|(_, mode)| mode).collect());
+        assert_eq!(mode, Some(vec![Mode::Exclusive]));
     }
 
     #[test]

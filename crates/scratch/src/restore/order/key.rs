@@ -15,6 +15,11 @@ impl Key {
         Self(format!("\0{}", first.0))
     }
 
+    /// The joining of indexes in a family: of its tables, the first one stands for it.
+    pub(super) fn attachments(first: &Self) -> Self {
+        Self(format!("\0\0{}", first.0))
+    }
+
     /// Another relation of the same schema.
     pub(super) fn neighbour(&self, name: &str) -> Self {
         let schema = self.0.split('\0').next().unwrap_or_default();
@@ -42,4 +47,8 @@ pub(in crate::restore) enum Claim {
     Part(Key),
     /// On the table of an index, which is shared.
     TableOf(Key),
+    /// On the joining of this index to another one, in the whole family of its table. Each of them
+    /// looks for whether the index above is complete now; two at once do not see one another, and
+    /// it would stay invalid.
+    Attachment(Key),
 }

@@ -128,6 +128,7 @@ fn altered_index(reading: &Reading<'_>) -> Option<Task> {
     let mut claims = vec![Claim::TableOf(index.clone()), Claim::Part(index)];
     if reading.are(at, "attach partition") {
         let (other, end) = relation(reading, at + 2)?;
+        claims.push(Claim::Attachment(other.clone()));
         claims.extend([Claim::TableOf(other.clone()), Claim::Part(other)]);
         return (reading.len() == end).then(|| Task::small(claims));
     }
