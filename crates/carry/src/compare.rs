@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use stopover_model::report::{CarriedObjects, CarriedTable, CarryError};
 use stopover_model::{DatabaseError, Finding, Schema, SchemaObject, redact_urls};
+use stopover_postgres::literal::unquoted;
 use stopover_sql::{TokenKind, tokens};
 
 use crate::depends::{Dependencies, Object};
@@ -179,10 +180,6 @@ fn last_name(identity: &str) -> Option<String> {
         }
     }
     last
-}
-
-fn unquoted(text: &str) -> String {
-    text.trim_start_matches('"').trim_end_matches('"').replace("\"\"", "\"")
 }
 
 fn shortened(statement: &str) -> String {

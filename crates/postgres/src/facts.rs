@@ -10,25 +10,11 @@ use tokio_postgres::SimpleQueryRow;
 
 use crate::ledger::{
     self, DBMATE_TABLE, DIESEL_TABLE, FLYWAY_TABLE, GOOSE_TABLE, JOURNAL_TABLE, OWN_SCHEMA,
-    OWN_TABLE, REFINERY_TABLE, SCRIPT_COLUMN, SQLX_TABLE, journal_schema,
+    OWN_TABLE, REFINERY_TABLE, SQLX_TABLE, journal_schema,
 };
 use crate::literal::{literal, qualified};
-use crate::lock::number;
-use crate::session::{JournalState, PostgresSession, text, truth};
-
-/// Tables of other tools, by name; the last is a sign beside one of them.
-const OTHERS_TABLES: [&str; 7] = [
-    SQLX_TABLE,
-    DIESEL_TABLE,
-    GOOSE_TABLE,
-    DBMATE_TABLE,
-    FLYWAY_TABLE,
-    REFINERY_TABLE,
-    RAILS_TABLE,
-];
-
-/// Rails has a table `schema_migrations` of the same form as dbmate's, and this one beside it.
-const RAILS_TABLE: &str = "ar_internal_metadata";
+use crate::session::{JournalState, PostgresSession, text};
+use crate::sighting::{Candidate, OTHERS_TABLES, RAILS_TABLE, Sighted, own_ledger};
 
 /// What one look at the catalog told.
 #[derive(Debug, Clone)]
@@ -41,14 +27,11 @@ pub(crate) struct Located {
     role: String,
 }
 
-/// What the catalog says of ledgers and journals, before it is decided which of them is meant.
-pub(crate) struct Sighted {
-    /// Schema and table of our own ledger, as they were asked for.
-    asked: (String, String),
-    role: String,
-    /// The schema in which an unqualified name is created.
-    here: Option<String>,
-    candidates: Vec<Candidate>,
+impl Located {
+    /// Whether it is this ledger, and was seen.
+    pub(crate) fn is_there(&self, ledger: &LedgerId) -> bool {
+        self.exists && self.ledger == *ledger
+    }
 }
 
 /// What tells a database with a history from an empty one.
@@ -56,21 +39,6 @@ pub(crate) struct Sighted {
 struct History {
     trackers: Vec<Tracker>,
     user_tables: Vec<String>,
-}
-
-/// A table of the catalog that may be a ledger or a journal.
-struct Candidate {
-    schema: String,
-    table: String,
-    visible: bool,
-    /// Names and types, in order: `version bigint, name text`.
-    columns: String,
-}
-
-impl Candidate {
-    fn has(&self, column: &str) -> bool {
-        self.columns.split(", ").any(|it| it.split(' ').next() == Some(column))
-    }
 }
 
 /// How many of the users' tables are told.
@@ -129,13 +97,10 @@ impl FactsReader for PostgresSession {
 
 impl Bookkeeping for PostgresSession {
     async fn bookkeeping(&mut self, request: &FactsRequest) -> Result<CensusScope, BackendError> {
-        let own_schema = request.ledger.schema.as_deref().unwrap_or(OWN_SCHEMA);
-        let own_table = request.ledger.table.as_deref().unwrap_or(OWN_TABLE);
-        let catalog = catalog_query(own_schema, own_table);
-        let mut sets =
-            self.rows_at_leisure(&format!("{catalog};{COUNTERS}")).await?.into_iter().skip(1);
-        let (tables, counters) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
-        let candidates: Vec<Candidate> = tables.iter().filter_map(candidate).collect();
+        let (own_schema, own_table) = own_ledger(&request.ledger);
+        let candidates = self.look_at_catalog(&request.ledger).await?.candidates;
+        let sets = self.rows_at_leisure(COUNTERS).await?;
+        let counters = sets.first().map(Vec::as_slice).unwrap_or_default();
         let ledgers = ledgers_seen(&candidates, own_schema, own_table);
         let journals = candidates.iter().filter(|it| it.table == JOURNAL_TABLE);
         let mut except: Vec<(String, String)> = ledgers
@@ -152,8 +117,7 @@ impl Bookkeeping for PostgresSession {
 impl PostgresSession {
     async fn look(&mut self, request: &FactsRequest) -> Result<Located, BackendError> {
         let (own_schema, own_table) = own_ledger(&request.ledger);
-        let early = self.sighted.take();
-        let sighted = match early.filter(|it| it.asked.0 == own_schema && it.asked.1 == own_table) {
+        let sighted = match self.sighted.take().filter(|it| it.answers(&request.ledger)) {
             Some(sighted) => sighted,
             None => self.look_at_catalog(&request.ledger).await?,
         };
@@ -163,11 +127,8 @@ impl PostgresSession {
         let (ledger, exists) = choose(&request.ledger, &seen, here.as_deref())?;
         let journal = journal_schema(&ledger);
         let is_it = |it: &&Candidate| it.schema == journal && it.table == JOURNAL_TABLE;
-        let state = match candidates.iter().find(is_it) {
-            Some(it) if it.has(SCRIPT_COLUMN) => JournalState::Present,
-            Some(_) => JournalState::Older,
-            None => JournalState::Absent,
-        };
+        let state =
+            candidates.iter().find(is_it).map_or(JournalState::Absent, Candidate::journal_state);
         let checksums = checksums(&ledger, &candidates);
         self.journals.insert(ledger.clone(), state);
         let seen: Vec<LedgerSeen> = seen
@@ -175,27 +136,6 @@ impl PostgresSession {
             .map(|(kind, it)| LedgerSeen { kind, table: shown(&it.schema, &it.table) })
             .collect();
         Ok(Located { request: request.clone(), ledger, exists, checksums, seen, role })
-    }
-
-    /// Looks at the catalog, for the first look to find it done.
-    pub(crate) async fn look_ahead(&mut self, ledger: &LedgerChoice) -> Result<(), BackendError> {
-        self.sighted = Some(self.look_at_catalog(ledger).await?);
-        Ok(())
-    }
-
-    async fn look_at_catalog(&mut self, ledger: &LedgerChoice) -> Result<Sighted, BackendError> {
-        let (own_schema, own_table) = own_ledger(ledger);
-        let mut sets =
-            self.rows_at_leisure(&catalog_query(own_schema, own_table)).await?.into_iter();
-        let (session, tables) = (sets.next().unwrap_or_default(), sets.next().unwrap_or_default());
-        let role = session.first().and_then(|row| text(row, 0)).unwrap_or_default();
-        let here = session.first().and_then(|row| text(row, 1));
-        // Reading may meet any process: only what has the run lock must stay with one.
-        let pid = session.first().and_then(|row| number(row, 2));
-        self.process = self.process.or(pid);
-        let candidates = tables.iter().filter_map(candidate).collect();
-        let asked = (own_schema.to_owned(), own_table.to_owned());
-        Ok(Sighted { asked, role, here, candidates })
     }
 
     /// What else is there beside a ledger without rows.
@@ -208,20 +148,6 @@ impl PostgresSession {
         let is_users = |table: &String| located.seen.iter().all(|ledger| ledger.table != *table);
         Ok(History { trackers, user_tables: set().filter(is_users).take(USER_TABLES).collect() })
     }
-}
-
-/// Schema and table of our own ledger.
-fn own_ledger(choice: &LedgerChoice) -> (&str, &str) {
-    (choice.schema.as_deref().unwrap_or(OWN_SCHEMA), choice.table.as_deref().unwrap_or(OWN_TABLE))
-}
-
-fn candidate(row: &SimpleQueryRow) -> Option<Candidate> {
-    Some(Candidate {
-        schema: text(row, 0)?,
-        table: text(row, 1)?,
-        visible: truth(row, 2),
-        columns: text(row, 3).unwrap_or_default(),
-    })
 }
 
 fn name(row: &SimpleQueryRow) -> Option<String> {
@@ -252,28 +178,6 @@ pub(crate) const COUNTERS: &str = "SELECT n.nspname, c.relname \
             FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid AND a.attnum > 0 \
             AND NOT a.attisdropped) = ARRAY['version', 'dirty'] \
      ORDER BY 1, 2";
-
-/// One round trip: who we are, ledgers and journal.
-fn catalog_query(own_schema: &str, own_table: &str) -> String {
-    let schema = literal(own_schema);
-    let own = literal(own_table);
-    let default_schema = literal(OWN_SCHEMA);
-    let journal = literal(JOURNAL_TABLE);
-    let tables = OTHERS_TABLES.map(literal).join(", ");
-    format!(
-        "SELECT session_user, pg_catalog.current_schema(), pg_catalog.pg_backend_pid();\
-         SELECT n.nspname, c.relname, pg_catalog.pg_table_is_visible(c.oid), \
-           (SELECT pg_catalog.string_agg(a.attname || ' ' || \
-              pg_catalog.format_type(a.atttypid, NULL), ', ' ORDER BY a.attnum) \
-            FROM pg_catalog.pg_attribute a \
-            WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) \
-         FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
-         WHERE c.relkind IN ('r', 'p') AND (c.relname IN ({tables}) \
-           OR (c.relname = {own} AND n.nspname = {schema}) \
-           OR (c.relname = {journal} AND n.nspname IN ({schema}, {default_schema}))) \
-         ORDER BY 1, 2"
-    )
-}
 
 /// Another, where it matters: golang-migrate's counters, users' tables.
 fn history_query(own_schema: &str) -> String {

@@ -24,6 +24,7 @@ mod pipeline;
 mod recover;
 mod served;
 mod session;
+mod sighting;
 mod surroundings;
 mod tap;
 mod target;

@@ -46,6 +46,15 @@ pub fn identifier(name: &str) -> String {
     format!("\"{}\"", name.replace('\0', "").replace('"', "\"\""))
 }
 
+/// The name that the server wrote as `identifier`: quoted where it must be.
+#[must_use]
+pub fn unquoted(identifier: &str) -> String {
+    match identifier.strip_prefix('"').and_then(|it| it.strip_suffix('"')) {
+        Some(quoted) => quoted.replace("\"\"", "\""),
+        None => identifier.to_owned(),
+    }
+}
+
 /// `schema.table`, both quoted.
 #[must_use]
 pub fn qualified(schema: &str, table: &str) -> String {
@@ -61,6 +70,10 @@ mod tests {
         assert_eq!(literal("it's"), "'it''s'");
         assert_eq!(literal("a\\'; drop"), " E'a\\\\''; drop'");
         assert_eq!(identifier("odd\"name"), "\"odd\"\"name\"");
+        for name in ["odd\"name", "\"", "plain", ""] {
+            assert_eq!(unquoted(&identifier(name)), name);
+        }
+        assert_eq!(unquoted("plain"), "plain");
         assert_eq!(optional(None), "NULL");
         assert_eq!(value("it's"), "'it''s'");
         assert_eq!(value("ö"), "pg_catalog.convert_from(pg_catalog.decode('c3b6', 'hex'), 'UTF8')");

@@ -10,10 +10,10 @@ use stopover_backend::{
 };
 use stopover_model::{Checksum, LockHolder};
 
-use crate::ledger::{JOURNAL_TABLE, SCRIPT_COLUMN, journal_schema};
+use crate::ledger::{self, JOURNAL_TABLE, SCRIPT_COLUMN, journal_schema};
 use crate::literal::literal;
 use crate::pinned::not_pinned;
-use crate::session::{JournalState, PostgresSession, text, truth};
+use crate::session::{JournalState, PostgresSession, at_leisure, text, truth};
 
 /// How long the lock's process is looked for, where a proxy may have put us with another one.
 const LOOKING: Duration = Duration::from_secs(1);
@@ -37,12 +37,16 @@ impl RunLock for PostgresSession {
         if self.journals.get(ledger) != Some(&JournalState::Present) {
             sql.push_str(&journal_query(ledger));
         }
-        let sets = self.rows(&sql).await?;
+        let sets = match self.next_read(ledger) {
+            // The server reads it when it has given the lock.
+            Some(ahead) => self.rows_and_ahead(&sql, at_leisure(&ahead)).await?,
+            None => self.rows(&sql).await?,
+        };
         let row = sets.first().and_then(|rows| rows.first());
         self.answered(row.and_then(|row| number(row, 1)))?;
         if !row.is_some_and(|row| truth(row, 0)) {
             // What was seen of the database is old by the time that the lock is free.
-            self.located = None;
+            (self.located, self.foreseen) = (None, None);
             return Ok(LockAttempt::Held(self.holder(key).await?));
         }
         self.lock = Some(key);
@@ -157,6 +161,15 @@ fn journal_query(ledger: &LedgerId) -> String {
         literal(JOURNAL_TABLE),
         literal(journal_schema(ledger)),
     )
+}
+
+impl PostgresSession {
+    /// What is read next where the lock is taken: the ledger, if it and its journal were seen.
+    fn next_read(&self, ledger: &LedgerId) -> Option<String> {
+        let journal = self.journals.get(ledger).filter(|it| **it == JournalState::Present)?;
+        let located = self.located.as_ref()?;
+        located.is_there(ledger).then(|| ledger::select(ledger, *journal))
+    }
 }
 
 /// Which row of `pg_locks l` is the advisory lock `key`. It is split there: high half `classid`,

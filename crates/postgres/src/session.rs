@@ -3,14 +3,16 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
+use futures_util::future::join;
 use stopover_backend::{BackendError, Canceller, LedgerId, Opening, Session};
 use stopover_model::PlainStrings;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::request_error;
-use crate::facts::{Located, Sighted};
+use crate::facts::Located;
 use crate::served::{Listening, Served};
+use crate::sighting::Sighted;
 use crate::trace::Tracer;
 
 /// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
@@ -38,6 +40,8 @@ pub struct PostgresSession {
     pub(crate) lock: Option<i64>,
     /// What the catalog told when the connection was opened early: the first look takes it.
     pub(crate) sighted: Option<Sighted>,
+    /// What was read ahead: the request, and its rows.
+    pub(crate) foreseen: Option<(String, Vec<Vec<SimpleQueryRow>>)>,
     /// Where the ledgers are, as far as it was looked up.
     pub(crate) located: Option<Located>,
     /// Whether what a migration left in the session is still to be removed.
@@ -120,6 +124,7 @@ impl PostgresSession {
             process: None,
             lock: None,
             sighted: None,
+            foreseen: None,
             located: None,
             traces: Traces::None,
             ahead: Ahead::Nothing,
@@ -196,22 +201,22 @@ impl PostgresSession {
         sql: &str,
     ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
         self.without_traces().await?;
-        let messages =
-            self.client.simple_query(sql).await.map_err(|error| request_error(&error))?;
-        let mut sets = vec![Vec::new()];
-        for message in messages {
-            match message {
-                SimpleQueryMessage::Row(row) => {
-                    if let Some(set) = sets.last_mut() {
-                        set.push(row);
-                    }
-                }
-                SimpleQueryMessage::CommandComplete(_) => sets.push(Vec::new()),
-                _ => {}
-            }
-        }
-        sets.pop();
-        Ok(sets)
+        let messages = self.client.simple_query(sql).await;
+        messages.map(sets_of).map_err(|error| request_error(&error))
+    }
+
+    /// The same; `ahead` is sent right behind it, and its rows wait for whoever asks for them next.
+    /// What is wrong with them is told to who asks again.
+    pub(crate) async fn rows_and_ahead(
+        &mut self,
+        sql: &str,
+        ahead: String,
+    ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
+        self.without_traces().await?;
+        let (messages, foreseen) =
+            join(self.client.simple_query(sql), self.client.simple_query(&ahead)).await;
+        self.foreseen = foreseen.ok().map(|messages| (ahead, sets_of(messages)));
+        messages.map(sets_of).map_err(|error| request_error(&error))
     }
 
     /// The same for what is read about the database, however short the role's time-out is: that is
@@ -220,8 +225,12 @@ impl PostgresSession {
         &mut self,
         sql: &str,
     ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
-        // The statements of one request are one transaction.
-        let mut sets = self.rows(&format!("SET LOCAL statement_timeout = 0;{sql}")).await?;
+        let request = at_leisure(sql);
+        let foreseen = self.foreseen.take().filter(|(asked, _)| *asked == request);
+        let mut sets = match foreseen {
+            Some((_, sets)) => sets,
+            None => self.rows(&request).await?,
+        };
         sets.drain(..1.min(sets.len()));
         Ok(sets)
     }
@@ -252,6 +261,8 @@ impl PostgresSession {
 
     /// The statements that remove what the work before has left, if it has; to be sent next.
     pub(crate) fn take_traces(&mut self) -> Option<String> {
+        // Something else is asked for, or done: what was read ahead is old.
+        self.foreseen = None;
         let ahead = std::mem::replace(&mut self.ahead, Ahead::Nothing);
         let left = std::mem::replace(&mut self.traces, Traces::None);
         let end = if ahead == Ahead::Nothing { "" } else { "ROLLBACK;" };
@@ -299,6 +310,29 @@ impl Canceller for PostgresCanceller {
             Err(_) => tracing::warn!("the cancel request did not reach the server in time"),
         }
     }
+}
+
+/// `sql`, however short the role's time-out is. The statements of one request are one transaction.
+pub(crate) fn at_leisure(sql: &str) -> String {
+    format!("SET LOCAL statement_timeout = 0;{sql}")
+}
+
+/// The rows of each statement.
+fn sets_of(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<SimpleQueryRow>> {
+    let mut sets = vec![Vec::new()];
+    for message in messages {
+        match message {
+            SimpleQueryMessage::Row(row) => {
+                if let Some(set) = sets.last_mut() {
+                    set.push(row);
+                }
+            }
+            SimpleQueryMessage::CommandComplete(_) => sets.push(Vec::new()),
+            _ => {}
+        }
+    }
+    sets.pop();
+    sets
 }
 
 /// A column as text; `None` for NULL and for a column that is not there.

@@ -11,6 +11,7 @@ use stopover_model::{
 };
 use tokio_postgres::SimpleQueryRow;
 
+use super::form::{epoch, moment};
 use super::{JOURNAL_TABLE, OWN_SCHEMA, SCRIPT_COLUMN};
 use crate::literal::{identifier, literal, optional, qualified, value};
 use crate::session::text;
@@ -158,18 +159,23 @@ pub(super) fn insert_note(ledger: &LedgerId, note: &JournalNote, keeps: Keeps) -
     )
 }
 
-/// What a run with nothing to do must know: every heal and every start, oldest first. One look
+/// What a run with nothing to do must know: every heal and every start, in any order. One look
 /// through the journal, which has a line of each migration that was ever applied.
 pub(super) fn select_told(ledger: &LedgerId) -> String {
     format!(
         "SELECT j.version, j.name, j.event, j.detail, j.checksum_before, j.checksum_after, \
-           pg_catalog.to_char(j.at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"'), \
-           j.actor \
-         FROM {table} j WHERE j.ledger = {ledger} AND j.event IN ('started', {events}) ORDER BY j.id",
+           {at}, j.actor, j.id \
+         FROM {table} j WHERE j.ledger = {ledger} AND j.event IN ('started', {events})",
+        at = epoch("j.at"),
         table = table(ledger),
         ledger = value(&ledger.qualified),
         events = [HealKind::Restamp, HealKind::Rerun].map(|it| literal(it.event())).join(", "),
     )
+}
+
+/// Which of the rows of [`select_told`] was written first.
+pub(super) fn number(row: &SimpleQueryRow) -> Option<i64> {
+    text(row, 8)?.parse().ok()
 }
 
 /// Reads a start of [`select_told`]: the version.
@@ -187,7 +193,7 @@ pub(super) fn healed(row: &SimpleQueryRow, kind: LedgerKind) -> Option<Healed> {
         way: HealKind::of_event(&text(row, 2)?)?,
         checksum_before: text(row, 4),
         checksum_after: text(row, 5),
-        at: text(row, 6).and_then(|at| at.parse().ok()),
+        at: moment(row, 6),
         by: text(row, 7),
         detail,
     })

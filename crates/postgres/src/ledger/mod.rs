@@ -54,6 +54,9 @@ pub(crate) const JOURNAL_TABLE: &str = "migration_journal";
 /// Its column for what was applied, which the journal of an older version of this tool lacks.
 pub(crate) const SCRIPT_COLUMN: &str = "script";
 
+/// How many columns the journal of this version has.
+pub(crate) const JOURNAL_COLUMNS: u16 = 15;
+
 /// Gives up a role or a user that a migration has put on.
 const AS_OURSELVES: [&str; 2] = ["SET SESSION AUTHORIZATION DEFAULT", "RESET ROLE"];
 
@@ -76,16 +79,12 @@ pub(crate) async fn read(
     journal: JournalState,
 ) -> Result<(Vec<LedgerRow>, Vec<Healed>), BackendError> {
     let form = form::of(ledger.kind);
-    let select = form.select(ledger);
-    let told = match journal {
-        JournalState::Present | JournalState::Older => journal::select_told(ledger),
-        JournalState::Absent => String::new(),
-    };
-    let sets = session.rows_at_leisure(&format!("{select};{told}")).await?;
-    let found = sets.first().map(Vec::as_slice).unwrap_or_default();
-    let told = sets.get(1).map(Vec::as_slice).unwrap_or_default();
-    let mut rows = form.rows(found).ok_or_else(|| unreadable(ledger))?;
-    if is_unsettled(told, &rows) {
+    let mut sets = session.rows_at_leisure(&select(ledger, journal)).await?.into_iter();
+    let found = sets.next().unwrap_or_default();
+    let mut told = sets.next().unwrap_or_default();
+    told.sort_by_key(journal::number);
+    let mut rows = form.rows(&found).ok_or_else(|| unreadable(ledger))?;
+    if is_unsettled(&told, &rows) {
         let sets = session.rows_at_leisure(&journal::select_dirty(ledger)).await?;
         for found in sets.first().into_iter().flatten() {
             let dirty = journal::row(found).ok_or_else(|| unreadable(ledger))?;
@@ -95,6 +94,15 @@ pub(crate) async fn read(
     rows.sort_by(|a, b| a.version.cmp(&b.version));
     let healed = told.iter().filter_map(|row| journal::healed(row, ledger.kind)).collect();
     Ok((rows, healed))
+}
+
+/// What [`read`] asks for first.
+pub(crate) fn select(ledger: &LedgerId, journal: JournalState) -> String {
+    let told = match journal {
+        JournalState::Present | JournalState::Older => journal::select_told(ledger),
+        JournalState::Absent => String::new(),
+    };
+    format!("{};{told}", form::of(ledger.kind).select(ledger))
 }
 
 /// Whether the journal tells of a start of what the ledger does not say to be done. Only then it is

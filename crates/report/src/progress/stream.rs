@@ -1,5 +1,6 @@
 //! A pipe, a file, a log: plain lines, and a sign of life while one thing takes long.
 
+use std::mem;
 use std::sync::mpsc::{self, RecvTimeoutError, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, JoinHandle};
@@ -23,9 +24,7 @@ const LOOK: Duration = Duration::from_secs(1);
 pub(super) struct Stream {
     pen: Pen,
     pulse: Arc<Mutex<Pulse>>,
-    /// Dropping it ends the thread.
-    stop: Option<Sender<()>>,
-    thread: Option<JoinHandle<()>>,
+    watch: Watch,
 }
 
 /// When something was last said, and of what a sign of life would speak.
@@ -36,26 +35,31 @@ struct Pulse {
     signs: usize,
 }
 
+/// Who gives signs of life between events.
+enum Watch {
+    /// Nobody: none are wanted, or no thread was to be had. Nothing else is lost.
+    Nobody,
+    /// A thread, as soon as something begins: a run that finds nothing to do needs none.
+    NotYet,
+    Thread {
+        /// Dropping it ends the thread.
+        stop: Sender<()>,
+        thread: JoinHandle<()>,
+    },
+}
+
 impl Stream {
     pub(super) fn new(pen: Pen, verbosity: Verbosity) -> Self {
         let pulse = Pulse { activity: Activity::Idle, last: Instant::now(), signs: 0 };
-        let pulse = Arc::new(Mutex::new(pulse));
-        let (stop, stopped) = mpsc::channel();
-        let (pen_there, pulse_there) = (Arc::clone(&pen), Arc::clone(&pulse));
-        let watch = move || {
-            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
-                beat(&pen_there, &pulse_there, Instant::now());
-            }
-        };
-        // Without the thread there are no signs of life between events: nothing else is lost.
-        let thread = (verbosity != Verbosity::Quiet)
-            .then(|| thread::Builder::new().name("progress".to_owned()).spawn(watch).ok())
-            .flatten();
-        Self { pen, pulse, stop: Some(stop), thread }
+        let watch = if verbosity == Verbosity::Quiet { Watch::Nobody } else { Watch::NotYet };
+        Self { pen, pulse: Arc::new(Mutex::new(pulse)), watch }
     }
 
     /// Writes `lines`; remembers `activity` for signs of life.
     pub(super) fn show(&mut self, lines: &[String], activity: Activity, now: Instant) {
+        if matches!(self.watch, Watch::NotYet) && !matches!(activity, Activity::Idle) {
+            self.watch = self.begin_to_watch();
+        }
         let mut pulse = locked(&self.pulse);
         let begins = matches!(pulse.activity, Activity::Idle);
         pulse.activity = activity;
@@ -65,16 +69,30 @@ impl Stream {
         }
         write_lines(&self.pen, lines);
         drop(pulse);
-        if self.thread.is_some() {
+        if matches!(self.watch, Watch::Thread { .. }) {
             beat(&self.pen, &self.pulse, now);
+        }
+    }
+
+    fn begin_to_watch(&self) -> Watch {
+        let (stop, stopped) = mpsc::channel();
+        let (pen, pulse) = (Arc::clone(&self.pen), Arc::clone(&self.pulse));
+        let watch = move || {
+            while stopped.recv_timeout(LOOK) == Err(RecvTimeoutError::Timeout) {
+                beat(&pen, &pulse, Instant::now());
+            }
+        };
+        match thread::Builder::new().name("progress".to_owned()).spawn(watch) {
+            Ok(thread) => Watch::Thread { stop, thread },
+            Err(_) => Watch::Nobody,
         }
     }
 }
 
 impl Drop for Stream {
     fn drop(&mut self) {
-        drop(self.stop.take());
-        if let Some(thread) = self.thread.take() {
+        if let Watch::Thread { stop, thread } = mem::replace(&mut self.watch, Watch::Nobody) {
+            drop(stop);
             let _ = thread.join();
         }
     }
