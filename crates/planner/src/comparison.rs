@@ -41,6 +41,9 @@ impl<'a> Comparison<'a> {
             facts.ledger.rows.iter().map(|row| (&row.version, row)).collect();
         let comparable = migrations.keys().all(|version| ledger.holds(version));
         let resumed = |version: &Version| {
+            if facts.recoveries.is_empty() {
+                return None;
+            }
             let row = rows.get(version).filter(|row| matches!(row.state, RowState::Dirty(_)))?;
             facts.recoveries.iter().find_map(|recovery| match recovery {
                 Recovery::Resumes(of, resume) if of == version => Some((*row, resume)),

@@ -14,6 +14,7 @@ mod limits;
 mod origin;
 mod receipts;
 
+use std::cell::LazyCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -243,7 +244,8 @@ fn settings_file(
 /// `DATABASE_URL`, and every setting as `STOPOVER_NAME`; policies as `STOPOVER_POLICY__NAME`.
 /// `STOPOVER_DATABASE_URL` is stronger than `DATABASE_URL`, in whatever order they stand.
 fn variables() -> Env {
-    let keys: Vec<String> = file::known_keys();
+    // Few environments have one of ours.
+    let keys = LazyCell::new(file::known_keys);
     let own_url = std::env::var_os("STOPOVER_DATABASE_URL").is_some();
     Env::raw()
         .filter_map(move |name| {
