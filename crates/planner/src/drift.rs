@@ -91,8 +91,8 @@ fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
 
 /// Whether another file has the migration's version.
 pub(crate) fn collides(source: &SourceSet, migration: &Migration) -> bool {
-    let version = migration.version.to_string();
-    source.findings.iter().any(|it| is_collision(it) && it.subject == version)
+    let mut collisions = source.findings.iter().filter(|it| is_collision(it));
+    collisions.any(|it| it.subject == migration.version.to_string())
 }
 
 /// Whether a finding of the source is drift too.

@@ -14,7 +14,7 @@ mod limits;
 mod origin;
 mod receipts;
 
-use std::cell::LazyCell;
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -241,11 +241,20 @@ fn settings_file(
     SettingsFile::read(path, environment).map(Some)
 }
 
+/// What our variables begin with, in whatever case.
+const PREFIX: &[u8] = b"stopover_";
+
 /// `DATABASE_URL`, and every setting as `STOPOVER_NAME`; policies as `STOPOVER_POLICY__NAME`.
 /// `STOPOVER_DATABASE_URL` is stronger than `DATABASE_URL`, in whatever order they stand.
 fn variables() -> Env {
-    // Few environments have one of ours.
-    let keys = LazyCell::new(file::known_keys);
+    let is_ours = |name: &OsStr| {
+        name.as_encoded_bytes()
+            .get(..PREFIX.len())
+            .is_some_and(|it| it.eq_ignore_ascii_case(PREFIX))
+    };
+    // Few environments have one of ours, and the list of all takes its time.
+    let one_is_ours = std::env::vars_os().any(|(name, _)| is_ours(&name));
+    let keys = if one_is_ours { file::known_keys() } else { Vec::new() };
     let own_url = std::env::var_os("STOPOVER_DATABASE_URL").is_some();
     Env::raw()
         .filter_map(move |name| {
