@@ -14,7 +14,8 @@ use stopover_model::{
 };
 use stopover_planner::Selection;
 use stopover_postgres::{Neighbours, PostgresBackend, Target};
-use stopover_testkit::{TestDatabase, TestServer};
+use stopover_scratch::server::ServerOptions;
+use stopover_testkit::{TestDatabase, TestServer, template_cache};
 
 const MIGRATIONS: i64 = 1000;
 
@@ -24,7 +25,7 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let rounds = numbers.next().transpose()?.unwrap_or(5);
     let statements = numbers.next().transpose()?.unwrap_or(1);
     let source = source(statements);
-    let server = TestServer::start().await;
+    let server = TestServer::start_with(like_a_rehearsals()).await;
     let (mut plain, mut traced) = (Vec::new(), Vec::new());
     for round in 0..=rounds {
         for trace in [false, true] {
@@ -54,6 +55,17 @@ async fn main() -> Result<(), Box<dyn Error>> {
         (traced - plain) / count
     );
     Ok(())
+}
+
+/// The settings that a rehearsal's server has when migrations run: a look at the locks costs by the
+/// size of their table.
+fn like_a_rehearsals() -> ServerOptions {
+    let settings = [("max_locks_per_transaction", "132"), ("wal_level", "replica")];
+    ServerOptions {
+        template_cache: template_cache(),
+        settings: settings.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec(),
+        ..ServerOptions::default()
+    }
 }
 
 async fn run(backend: &PostgresBackend, source: &SourceSet) -> Result<f64, Box<dyn Error>> {
