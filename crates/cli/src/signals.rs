@@ -4,8 +4,9 @@ use std::io::Write as _;
 use std::thread;
 use std::time::Duration;
 
-use stopover_backend::{Stop, StopSignal};
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+use stopover_backend::{Stop, StopRequest, StopSignal};
 
 use crate::exit::Exit;
 
@@ -18,38 +19,34 @@ const PATIENCE: Duration = Duration::from_secs(20);
 /// back.
 pub(crate) fn listen() -> std::io::Result<Stop> {
     let (request, stop) = Stop::channel();
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    let within = runtime.enter();
-    let mut interrupts = signal(SignalKind::interrupt())?;
-    let mut terminations = signal(SignalKind::terminate())?;
-    drop(within);
-    let listening = async move {
-        let first = next(&mut interrupts, &mut terminations).await;
-        request.stop(first);
-        // A reader that went away (`2>&1 | head`) must not keep the second signal from being heard.
-        let _ = writeln!(
-            std::io::stderr(),
-            "stopping: cancelling what runs on the server (once more to kill at once)"
-        );
-        // Whichever comes second: a CI service sends SIGINT, and SIGTERM some seconds later.
-        let last = tokio::select! {
-            second = next(&mut interrupts, &mut terminations) => second,
-            () = tokio::time::sleep(PATIENCE) => {
-                let _ = writeln!(std::io::stderr(), "stopped: the server does not answer");
-                first
-            }
-        };
-        std::process::exit(i32::from(Exit::Stopped(last).code()));
-    };
-    let listen = move || runtime.block_on(listening);
-    thread::Builder::new().name("signals".to_owned()).spawn(listen)?;
+    let signals = Signals::new([SIGINT, SIGTERM])?;
+    thread::Builder::new().name("signals".to_owned()).spawn(move || wait(signals, &request))?;
     Ok(stop)
 }
 
-async fn next(interrupts: &mut Signal, terminations: &mut Signal) -> StopSignal {
-    tokio::select! {
-        Some(()) = interrupts.recv() => StopSignal::Interrupt,
-        Some(()) = terminations.recv() => StopSignal::Terminate,
-        else => std::future::pending().await,
-    }
+fn wait(mut signals: Signals, request: &StopRequest) {
+    let mut heard = signals.forever().map(|signal| match signal {
+        SIGTERM => StopSignal::Terminate,
+        _ => StopSignal::Interrupt,
+    });
+    let Some(first) = heard.next() else { return };
+    request.stop(first);
+    // A reader that went away (`2>&1 | head`) must not keep the second signal from being heard.
+    say("stopping: cancelling what runs on the server (once more to kill at once)");
+    // Without this thread, the second signal is all that ends a run that does not stop.
+    let _ = thread::Builder::new().name("patience".to_owned()).spawn(move || {
+        thread::sleep(PATIENCE);
+        say("stopped: the server does not answer");
+        end(first);
+    });
+    // Whichever comes second: a CI service sends SIGINT, and SIGTERM some seconds later.
+    end(heard.next().unwrap_or(first));
+}
+
+fn say(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
+fn end(signal: StopSignal) -> ! {
+    std::process::exit(i32::from(Exit::Stopped(signal).code()))
 }
