@@ -196,6 +196,7 @@ pub(crate) mod samples {
             }],
             tables: Vec::new(),
             backup: RehearsedBackup::default(),
+            schema: None,
             settings: ReceiptSettings::default(),
             signature: None,
         }

@@ -72,6 +72,7 @@ fn green(plan: &Plan, grounds: &Grounds) -> Receipt {
             age_ms: Some(7_200_000),
             ..stopover_model::RehearsedBackup::default()
         },
+        schema: Some(schema(&[])),
         settings: stopover_model::ReceiptSettings::default(),
         signature: None,
     }

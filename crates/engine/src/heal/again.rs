@@ -1,7 +1,7 @@
 //! Running applied migrations again: each one transaction with its row and its journal line.
 
 use stopover_backend::{BackendError, Durability, GuardedTable, LockKept, Session, Stake};
-use stopover_model::{DatabaseError, Direction, Facts, Finding, Silent, StatementError};
+use stopover_model::{DatabaseError, Direction, Facts, Finding, Silent, StatementError, Version};
 use stopover_planner::{Inventory, rerun_changes};
 
 use crate::lock::Locked;
@@ -185,50 +185,55 @@ impl Refusal {
         };
         match self {
             Self::Failed(error) => vec![finding(
-                format!(
-                    "re-running {version} failed, though it went well on a copy, and was rolled \
-                     back; {others}: {} at {}:{}:{}",
-                    error.headline(),
-                    error.file,
-                    error.line,
-                    error.column
-                ),
+                failed_here(version, &error, &others),
                 "settle what the server says, and run the command again",
             )],
             Self::Changes(changes) => {
-                let told = |change: String| {
-                    finding(
-                        format!(
-                            "{change}: on the copy it changed nothing, and others have written to \
-                             the target since, or its event triggers do; it was rolled back, and \
-                             {others}"
-                        ),
-                        &format!(
-                            "take {version} off the list of idempotent migrations: it does not \
-                             keep what is written meanwhile; restore its file as it was applied, \
-                             or record the edit with `stopover repair accept {version}`"
-                        ),
-                    )
-                };
+                let remedy = keeps_nothing(version);
+                let told = |it: String| finding(changed_here(&it, &others), &remedy);
                 changes.into_iter().map(told).collect()
             }
-            Self::Strays(written) => {
-                let tables: Vec<String> = written
-                    .into_iter()
-                    .filter(|it| it.stake == Stake::Rows)
-                    .map(|it| it.relation)
-                    .collect();
-                vec![finding(
-                    format!(
-                        "re-running {version} writes to other tables each time ({}), and was \
-                         rolled back; {others}",
-                        stopover_model::detail_list(&tables)
-                    ),
-                    "run the command again when fewer others write",
-                )]
-            }
+            Self::Strays(written) => vec![finding(
+                strayed(version, written, &others),
+                "run the command again when fewer others write",
+            )],
         }
     }
+}
+
+fn failed_here(version: &Version, error: &StatementError, others: &str) -> String {
+    format!(
+        "re-running {version} failed, though it went well on a copy, and was rolled back; \
+         {others}: {} at {}:{}:{}",
+        error.headline(),
+        error.file,
+        error.line,
+        error.column
+    )
+}
+
+fn changed_here(change: &str, others: &str) -> String {
+    format!(
+        "{change}: on the copy it changed nothing, and others have written to the target since, or \
+         its event triggers do; it was rolled back, and {others}"
+    )
+}
+
+fn keeps_nothing(version: &Version) -> String {
+    format!(
+        "take {version} off the list of idempotent migrations: it does not keep what is written \
+         meanwhile; restore its file as it was applied, or record the edit with `stopover repair \
+         accept {version}`"
+    )
+}
+
+fn strayed(version: &Version, written: Vec<GuardedTable>, others: &str) -> String {
+    let written = written.into_iter().filter(|it| it.stake == Stake::Rows);
+    let tables: Vec<String> = written.map(|it| it.relation).collect();
+    format!(
+        "re-running {version} writes to other tables each time ({}), and was rolled back; {others}",
+        stopover_model::detail_list(&tables)
+    )
 }
 
 /// What an error of the backend's says, where it is no server's.

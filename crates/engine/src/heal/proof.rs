@@ -82,41 +82,26 @@ async fn on_copy<B: Backend>(
         other => other,
     };
     let mut locked = open(copy, request, sink).await.map_err(broken)?;
+    let kind = facts.database;
     let role = locked.session().facts(&request.facts).await.map_err(|it| broken(it.into()))?.role;
-    let first =
-        inventory(&mut locked, request, facts.database).await.map_err(|it| broken(it.into()))?;
-    let scope =
-        scope(&mut locked, request, facts.database).await.map_err(|it| broken(it.into()))?;
+    let first = inventory(&mut locked, request, kind).await.map_err(|it| broken(it.into()))?;
+    let scope = scope(&mut locked, request, kind).await.map_err(|it| broken(it.into()))?;
     let mut written = Vec::with_capacity(reruns.len());
     for rerun in reruns {
         let version = &rerun.heal.version;
         let note = note(rerun.heal, "on a copy");
         let again = Again::new(&note, &scope, Ground::Copy);
-        match Box::pin(once(&mut locked, rerun, again, request)).await.map_err(broken)? {
-            Once::Failed(error) => {
-                let message = failed(version, &error);
-                return Err(EngineError::Refused(vec![refused(version, message)]));
-            }
-            Once::Done(tables) | Once::Unguarded(tables) => written.push(tables),
-            Once::Changed(changes, _) => {
-                let findings = changes.into_iter().map(|it| refused(version, it));
-                return Err(EngineError::Refused(findings.collect()));
-            }
-        }
-        let now = inventory(&mut locked, request, facts.database)
-            .await
-            .map_err(|it| broken(it.into()))?;
+        let ended = Box::pin(once(&mut locked, rerun, again, request)).await.map_err(broken)?;
+        written.push(proven(version, ended)?);
+        let now = inventory(&mut locked, request, kind).await.map_err(|it| broken(it.into()))?;
         let changes = rerun_changes(version, &first, &now, request.source, facts);
         if !changes.is_empty() {
-            let findings = changes.into_iter().map(|it| refused(version, it));
-            return Err(EngineError::Refused(findings.collect()));
+            return Err(not_as_it_was(version, changes));
         }
         let again = unproven_privileges(&first, &now, target, role == facts.role);
         if !again.is_empty() {
-            return Err(EngineError::Refused(vec![refused(
-                version,
-                unseen(version, &again, &role),
-            )]));
+            let finding = refused(version, unseen(version, &again, &role));
+            return Err(EngineError::Refused(vec![finding]));
         }
     }
     locked.release().await;
@@ -127,6 +112,24 @@ async fn on_copy<B: Backend>(
         counted(first.tables.len() as u64, "table"),
     );
     Ok((told, written))
+}
+
+/// What a rerun that went well on the copy wrote to.
+fn proven(version: &Version, ended: Once) -> Result<Vec<GuardedTable>, EngineError> {
+    match ended {
+        Once::Failed(error) => {
+            let message = failed(version, &error);
+            Err(EngineError::Refused(vec![refused(version, message)]))
+        }
+        Once::Done(tables) | Once::Unguarded(tables) => Ok(tables),
+        Once::Changed(changes, _) => Err(not_as_it_was(version, changes)),
+    }
+}
+
+/// Refuses a rerun that changed something.
+fn not_as_it_was(version: &Version, changes: Vec<String>) -> EngineError {
+    let findings = changes.into_iter().map(|it| refused(version, it));
+    EngineError::Refused(findings.collect())
 }
 
 fn failed(version: &Version, error: &StatementError) -> String {

@@ -4,6 +4,7 @@
 //! a receipt fits is the checks', signing and storing are the receipts' room.
 
 mod grounds;
+mod schema;
 mod seen;
 mod signed;
 
@@ -15,6 +16,7 @@ use crate::report::{MigrationStatus, Verdict};
 use crate::{Boundary, DatabaseKind, Step, Version};
 
 pub use grounds::{Grounds, LedgerState};
+pub use schema::{Apart, RehearsedSchema};
 pub use seen::{
     Gate, NoReceipts, ReceiptSeen, Receipts, ReceiptsRead, Requirement, SignatureNeed,
     SignatureSeen, Unreadable,
@@ -46,6 +48,10 @@ pub struct Receipt {
     pub tables: Vec<RehearsedTable>,
     /// The backup.
     pub backup: RehearsedBackup,
+    /// The schema before the first migration; null where it was not read, as in receipts of older
+    /// versions.
+    #[serde(default)]
+    pub schema: Option<RehearsedSchema>,
     /// What held in the rehearsal.
     pub settings: ReceiptSettings,
     /// Who vouches for it; null where no key was set.
