@@ -53,10 +53,10 @@ pub use plan::{
 };
 pub use policy::{AutoAdopt, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use receipt::{
-    Gate, Grounds, LedgerState, NoReceipts, RECEIPT_VERSION, Receipt, ReceiptLimit, ReceiptSeen,
-    ReceiptSettings, Receipts, ReceiptsRead, RehearsedBackup, RehearsedMigration, RehearsedTable,
-    Requirement, SIGNATURE_ALGORITHM, Signature, SignatureNeed, SignatureSeen, UnknownForm,
-    Unreadable, signed_bytes, whole_ms,
+    Apart, Gate, Grounds, LedgerState, NoReceipts, RECEIPT_VERSION, Receipt, ReceiptLimit,
+    ReceiptSeen, ReceiptSettings, Receipts, ReceiptsRead, RehearsedBackup, RehearsedMigration,
+    RehearsedSchema, RehearsedTable, Requirement, SIGNATURE_ALGORITHM, Signature, SignatureNeed,
+    SignatureSeen, UnknownForm, Unreadable, signed_bytes, whole_ms,
 };
 pub use recovery::{AfterCleanup, Interrupted, JournalEntry, Recovery, StatementState};
 pub use redact::redact_urls;
