@@ -10,13 +10,14 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use stopover_model::harness::Fact;
 use stopover_model::report::{TimedMigration, Verdict};
 use stopover_model::{
-    DatabaseKind, Finding, Grounds, LedgerState, Plan, Receipt, ReceiptSeen, ReceiptsRead,
-    RehearsedMigration, Requirement, SignatureNeed, SignatureSeen, Step, Version, detail_list,
+    Finding, Grounds, LedgerState, Plan, Receipt, ReceiptSeen, ReceiptsRead, RehearsedMigration,
+    RehearsedSchema, Requirement, SignatureNeed, SignatureSeen, Step, Version, detail_list,
 };
 
-use kinship::{Kinship, untold};
+use kinship::{Kinship, bound};
 
 /// How far the clock of the host that rehearsed may be ahead of ours.
 const CLOCKS_APART: SignedDuration = SignedDuration::from_mins(5);
@@ -30,6 +31,8 @@ pub struct Asked<'a> {
     pub plan: &'a Plan,
     /// What it was made from.
     pub grounds: &'a Grounds,
+    /// The target's schema.
+    pub schema: &'a Fact<RehearsedSchema>,
     /// What is required.
     pub requirement: &'a Requirement,
     /// Whether only signed receipts count.
@@ -45,15 +48,15 @@ pub fn receipt(asked: &Asked<'_>, read: &ReceiptsRead) -> Vec<Finding> {
     if asked.plan.steps.is_empty() {
         return Vec::new();
     }
-    if asked.grounds.database == DatabaseKind::Sqlite {
-        return vec![of_sqlite()];
-    }
     let nearest = nearest(asked.grounds, asked.signatures, read);
     let mut findings = nearest.map_or_else(|| vec![none(read)], |seen| misfits(asked, seen));
-    let refuses = !findings.is_empty();
-    if !refuses {
-        findings.extend(nearest.and_then(|seen| untold(asked.grounds, seen)));
-    }
+    let is_of_its_ledger = |it: &&ReceiptSeen| ledger(asked.grounds, &it.receipt).is_none();
+    let bound = nearest
+        .filter(is_of_its_ledger)
+        .and_then(|seen| bound(asked.grounds, seen, asked.schema))
+        .filter(|it| it.is_error() || findings.is_empty());
+    findings.extend(bound);
+    let refuses = findings.iter().any(Finding::is_error);
     findings.extend(read.unreadable.iter().map(|it| {
         let message = format!("{} cannot be read as a receipt: {}", it.path, it.why);
         let remedy = "remove the file, or rehearse again";
@@ -99,17 +102,6 @@ pub fn slower(migrations: &[TimedMigration]) -> Vec<Finding> {
 
 fn seconds(ms: f64) -> String {
     format!("{:.1} s", ms / 1e3)
-}
-
-fn of_sqlite() -> Finding {
-    Finding::error(
-        "receipt",
-        "the target",
-        "a rehearsal is required (require_rehearsal), and this version of Stopover rehearses on \
-         backups of PostgreSQL only: an SQLite target can have no receipt",
-        "set require_rehearsal for the environments whose targets are PostgreSQL's: [env.NAME] in \
-         stopover.toml",
-    )
 }
 
 fn none(read: &ReceiptsRead) -> Finding {

@@ -109,7 +109,8 @@ async fn under_lock<B: Backend>(
 ) -> Result<Applied, EngineError> {
     let mut first = planned(locked, request).await?;
     let Planned { plan, facts, .. } = &first;
-    let passed = gate::through(backend, (plan, facts), request, company.safeguards, sink);
+    let ground = (backend, locked.session());
+    let passed = gate::through(ground, (plan, facts), request, company.safeguards, sink);
     let passed = Box::pin(passed).await?;
     if first.foreseen.is_some() || !first.plan.heals.is_empty() || !first.plan.steps.is_empty() {
         locked.prove_pinned(backend, &request.stop).await?;

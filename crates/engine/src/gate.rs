@@ -3,14 +3,20 @@
 //! It stands where the plan is made, under the run lock: what is judged is the plan that is carried
 //! out, and the ledger that it was made from.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
-use stopover_backend::Backend;
+use stopover_backend::{Backend, Privileges, Session};
 use stopover_checks::{Asked, prediction, receipt};
+use stopover_model::harness::{Fact, PreflightLimits};
 use stopover_model::report::Safeguard;
 use stopover_model::{
-    EventSink, Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen, Severity,
+    EventSink, Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen, RehearsedSchema,
+    Schema, Severity,
 };
 
+use crate::harness::{canonical, in_time};
+use crate::statement::unless_stopped;
 use crate::{EngineError, Request, Safeguards};
 
 /// A plan that may be carried out, as far as rehearsals are concerned.
@@ -24,43 +30,67 @@ pub(crate) struct Passed {
     pub(crate) findings: Vec<Finding>,
 }
 
-/// Lets a plan through, or says everything that forbids it.
+/// Lets a plan through, or says everything that forbids it: where a rehearsal is required and none
+/// fits. The target's schema is read within `limit`, where there is a receipt to compare it with.
 ///
 /// # Errors
-/// Where a rehearsal is required and none fits.
-pub(crate) fn pass(
-    plan: &Plan,
-    facts: &Facts,
+/// Where the session is lost, and where a signal asks to stop.
+pub(crate) async fn pass<S: Session>(
+    session: &mut S,
+    (plan, facts): (&Plan, &Facts),
     request: &Request<'_>,
-) -> Result<Passed, Vec<Finding>> {
+    limit: Duration,
+) -> Result<Result<Passed, Vec<Finding>>, EngineError> {
     if plan.steps.is_empty() {
-        return Ok(Passed::default());
+        return Ok(Ok(Passed::default()));
     }
     let grounds = Grounds::of(hash(plan, facts, request), facts);
     let gate = &request.gate;
     let read = gate.receipts.read();
-    let findings = gate.requirement.as_ref().map_or_else(Vec::new, |requirement| {
+    let mut findings = Vec::new();
+    if let Some(requirement) = &gate.requirement {
+        let schema = match read.seen.is_empty() {
+            true => Fact::NotHere,
+            false => schema(session, request, limit).await?,
+        };
+        let (grounds, schema) = (&grounds, &schema);
         let (signatures, now) = (gate.signatures, Timestamp::now());
-        receipt(&Asked { plan, grounds: &grounds, requirement, signatures, now }, &read)
-    });
+        findings = receipt(&Asked { plan, grounds, schema, requirement, signatures, now }, &read);
+    }
     if findings.iter().any(Finding::is_error) {
-        return Err(findings);
+        return Ok(Err(findings));
     }
     let receipt = prediction(&grounds, gate.signatures, &read).cloned();
-    Ok(Passed { grounds: Some(grounds), receipt, findings })
+    Ok(Ok(Passed { grounds: Some(grounds), receipt, findings }))
+}
+
+/// The schema as a receipt has it, or why it could not be read.
+async fn schema<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    limit: Duration,
+) -> Result<Fact<RehearsedSchema>, EngineError> {
+    let canceller = session.canceller();
+    let reading = canonical(session, &request.facts, Privileges::LeftOut);
+    let reading = Box::pin(in_time(&canceller, limit, reading));
+    let read = unless_stopped(&canceller, reading, &request.stop).await;
+    let schema: Fact<Schema> = read.map_err(EngineError::Stopped)??;
+    Ok(schema.map(|it| RehearsedSchema::of(&it)))
 }
 
 /// Lets a plan through that was rehearsed as it must be. One that was not is refused by the preflight,
 /// which tells of it among everything else that it finds; a decision that lifts the preflight lifts
 /// this as well.
 pub(crate) async fn through<B: Backend>(
-    backend: &B,
+    (backend, session): (&B, &mut B::Session),
     (plan, facts): (&Plan, &Facts),
     request: &Request<'_>,
     safeguards: &Safeguards<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Passed, EngineError> {
-    let findings = match pass(plan, facts, request) {
+    let asked = safeguards.preflight.as_ref().map(|it| it.limits.fact_timeout);
+    let limit = asked.unwrap_or_else(|| PreflightLimits::default().fact_timeout);
+    let findings = match pass(session, (plan, facts), request, limit).await? {
         Ok(passed) => return Ok(passed),
         Err(findings) => findings,
     };

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use stopover_backend::{Backend, Session};
-use stopover_model::harness::Fact;
+use stopover_model::harness::{Fact, PreflightLimits};
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
-use stopover_model::{Facts, Finding, TOOL_VERSION};
+use stopover_model::{Facts, Finding, Plan, TOOL_VERSION};
 
 use crate::harness::in_time;
 use crate::{EngineError, Request, adopt, gate, heal, recover};
@@ -42,13 +42,16 @@ pub async fn plan<B: Backend>(
     backend: &B,
     request: &Request<'_>,
 ) -> Result<PlanReport, EngineError> {
-    let (facts, foreseen) = facts(backend, request).await?;
-    let planned =
-        stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
-    let planned = planned.and_then(|mut plan| {
-        plan.findings.extend(gate::pass(&plan, &facts, request)?.findings);
-        Ok(plan)
-    });
+    let reading = async {
+        let mut session = backend.connect().await?;
+        let (facts, foreseen) = seen(&mut session, request).await?;
+        let planned = planned(&mut session, &facts, request).await?;
+        Ok::<_, EngineError>((facts, foreseen, planned))
+    };
+    let (facts, foreseen, planned) = tokio::select! {
+        read = reading => read?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
     let table = &facts.ledger.table;
     Ok(match planned {
         Ok(mut plan) => {
@@ -59,6 +62,25 @@ pub async fn plan<B: Backend>(
             PlanReport::of_problems(facts.database, facts.ledger.kind, table, problems)
         }
     })
+}
+
+/// The plan, with what the gate says to it; or every reason why there is none.
+async fn planned<S: Session>(
+    session: &mut S,
+    facts: &Facts,
+    request: &Request<'_>,
+) -> Result<Result<Plan, Vec<Finding>>, EngineError> {
+    let planned = stopover_planner::plan(request.source, facts, request.policy, &request.selection);
+    let mut plan = match planned {
+        Ok(plan) => plan,
+        Err(problems) => return Ok(Err(problems)),
+    };
+    let limit = PreflightLimits::default().fact_timeout;
+    let passed = Box::pin(gate::pass(session, (&plan, facts), request, limit)).await?;
+    Ok(passed.map(|passed| {
+        plan.findings.extend(passed.findings);
+        plan
+    }))
 }
 
 /// The facts as an apply would see them, and what it would take over first.

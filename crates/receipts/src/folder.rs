@@ -127,6 +127,10 @@ impl Receipts for ReceiptPlace {
 
 fn read(path: &Path) -> io::Result<String> {
     let mut text = String::new();
+    // A pipe would be waited for, with the run lock in hand.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(ErrorKind::InvalidInput, "it is no file"));
+    }
     let length = fs::File::open(path)?.take(LARGEST + 1).read_to_string(&mut text)?;
     if length as u64 > LARGEST {
         return Err(io::Error::new(ErrorKind::FileTooLarge, "it is too large for a receipt"));
@@ -252,6 +256,22 @@ mod tests {
         let read = ReceiptPlace::new(folder.path().to_owned(), None).read();
         assert_eq!((read.seen.len(), read.unreadable.len()), (0, 2));
         assert!(read.unreadable[0].why.starts_with("it is no receipt: missing field"));
+    }
+
+    #[test]
+    fn a_pipe_a_folder_and_a_link_to_nothing_are_told_and_nobody_waits_for_them() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = |name: &str| folder.path().join(name);
+        let made = std::process::Command::new("mkfifo").arg(path("a.json")).status();
+        assert!(made.expect("mkfifo").success());
+        fs::create_dir(path("b.json")).expect("a folder");
+        std::os::unix::fs::symlink(path("nothing"), path("c.json")).expect("a link");
+        let place = ReceiptPlace::new(path("real"), None);
+        let stored = place.store(&receipt()).expect("stored");
+        std::os::unix::fs::symlink(stored, path("d.json")).expect("a link");
+        let read = ReceiptPlace::new(folder.path().to_owned(), None).read();
+        assert_eq!((read.seen.len(), read.unreadable.len()), (1, 3), "{read:?}");
+        assert_eq!(read.unreadable[0].why, "it is no file");
     }
 
     #[test]

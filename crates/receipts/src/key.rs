@@ -287,7 +287,7 @@ mod tests {
         assert_eq!(signed.get(..70), begins.get(..70), "{signed}");
         let value = receipt.signature.expect("a signature").value;
         let (begins, ends) = (value.get(..16), value.get(112..));
-        assert_eq!((begins, ends), (Some("04ced5b2467f6f4d"), Some("b32b574f8b2bef0e")), "{value}");
+        assert_eq!((begins, ends), (Some("ef6b29b854ddce0a"), Some("964453c9f839610b")), "{value}");
     }
 
     #[test]

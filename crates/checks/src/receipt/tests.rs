@@ -4,9 +4,12 @@ use proptest::prelude::*;
 use proptest::sample::Index;
 use stopover_model::report::MigrationStatus;
 use stopover_model::{
-    Boundary, Checksum, ForeignKeys, LedgerFacts, LedgerKind, LedgerRow, Provenance, Resume,
-    RowState, Unreadable,
+    Boundary, Checksum, DatabaseKind, ForeignKeys, LedgerFacts, LedgerKind, LedgerRow, Provenance,
+    Resume, RowState, Unreadable,
 };
+
+use stopover_model::harness::Unread;
+use stopover_model::{Schema, SchemaObject};
 
 use super::*;
 
@@ -78,6 +81,16 @@ fn green(plan: &Plan, grounds: &Grounds) -> Receipt {
     }
 }
 
+/// A schema of these tables.
+fn schema(tables: &[&str]) -> RehearsedSchema {
+    let table = |it: &&str| SchemaObject {
+        kind: "table".to_owned(),
+        identity: format!("public.{it}"),
+        definition: "columns: id".to_owned(),
+    };
+    RehearsedSchema::of(&Schema::new(tables.iter().map(table).collect()))
+}
+
 fn seen(receipt: Receipt) -> ReceiptSeen {
     let path = "logs/receipts/one.json".to_owned();
     ReceiptSeen { path, receipt, signature: SignatureSeen::Missing }
@@ -94,6 +107,7 @@ struct Story {
     requirement: Requirement,
     signatures: SignatureNeed,
     now: Timestamp,
+    schema: Fact<RehearsedSchema>,
     receipt: Receipt,
 }
 
@@ -105,13 +119,14 @@ impl Story {
         let day = Duration::from_hours(24);
         let requirement = Requirement { max_age: day, backup_max_age: None };
         let (now, signatures) = (at("13:00:00"), SignatureNeed::None);
-        Self { plan, grounds, requirement, signatures, now, receipt }
+        let schema = Fact::Read(schema(&[]));
+        Self { plan, grounds, requirement, signatures, now, schema, receipt }
     }
 
     fn judged(&self, read: &ReceiptsRead) -> Vec<Finding> {
-        let Self { plan, grounds, requirement, .. } = self;
+        let Self { plan, grounds, requirement, schema, .. } = self;
         let (signatures, now) = (self.signatures, self.now);
-        receipt(&Asked { plan, grounds, requirement, signatures, now }, read)
+        receipt(&Asked { plan, grounds, schema, requirement, signatures, now }, read)
     }
 
     /// What is said of its receipt, each an error, without its beginning.
@@ -335,11 +350,72 @@ fn files_that_are_no_receipts_are_errors_where_none_fits_and_warnings_where_one_
 }
 
 #[test]
-fn an_sqlite_target_says_that_there_are_no_rehearsals_of_sqlite() {
+fn a_receipt_of_the_other_kind_of_database_is_refused() {
     let mut story = Story::usual();
     story.grounds.database = DatabaseKind::Sqlite;
+    assert_eq!(story.said(), ["was on PostgreSQL, and the target is SQLite"]);
+    story.receipt.grounds.database = DatabaseKind::Sqlite;
+    assert_eq!(story.said(), Vec::<String>::new());
+}
+
+/// Two databases without a ledger, or with one that keeps no times, are told apart by nothing else:
+/// a warning alone let staging's rehearsal open production's gate.
+#[test]
+fn where_no_ledger_tells_whose_backup_it_was_another_schema_keeps_the_gate_shut() {
+    let mut story = Story::usual();
+    story.grounds = grounds(&story.plan, Vec::new());
+    story.receipt.grounds = story.grounds.clone();
+    story.receipt.schema = Some(schema(&["orders", "staging_only"]));
+    story.schema = Fact::Read(schema(&["orders", "customers"]));
+    let said = story.said();
+    let names = "table public.staging_only (only in the backup), table public.customers (only in \
+                 the target)";
+    assert!(said.len() == 1 && said[0].ends_with(names), "{said:?}");
+    story.receipt.schema = None;
+    let said = story.said();
+    assert!(said.len() == 1 && said[0].contains("does not say which schema"), "{said:?}");
+}
+
+#[test]
+fn a_schema_that_changed_since_the_backup_of_this_database_is_a_warning() {
+    let mut story = Story::usual();
+    story.schema = Fact::Read(schema(&["by_hand"]));
     let findings = story.judged(&read(vec![seen(story.receipt.clone())]));
-    assert!(findings.len() == 1 && findings[0].message.contains("SQLite"), "{findings:?}");
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    assert!(!finding.is_error());
+    assert!(finding.message.ends_with("table public.by_hand (only in the target)"), "{finding:?}");
+    story.receipt.schema = None;
+    assert_eq!(story.said(), Vec::<String>::new(), "an older receipt of a known database");
+}
+
+#[test]
+fn a_schema_that_could_not_be_read_is_never_taken_for_the_same_one() {
+    let (remedy, sqlstate) = ("grant it".to_owned(), Some("42501".to_owned()));
+    let why = "permission denied".to_owned();
+    for schema in [Fact::NotHere, Fact::Unread(Unread { why, sqlstate, remedy })] {
+        let said = Story { schema, ..Story::usual() }.said();
+        assert!(said.len() == 1 && said[0].contains("could not be compared"), "{said:?}");
+    }
+}
+
+#[test]
+fn of_a_table_that_is_missing_its_columns_are_not_told_one_by_one() {
+    let object = |kind: &str, identity: &str| SchemaObject {
+        kind: kind.to_owned(),
+        identity: identity.to_owned(),
+        definition: "x".to_owned(),
+    };
+    let objects = vec![
+        object("table", "public.orders"),
+        object("column", "public.orders.id"),
+        object("index", "public.orders_by_id"),
+    ];
+    let mut story = Story::usual();
+    story.receipt.schema = Some(RehearsedSchema::of(&Schema::new(objects)));
+    let findings = story.judged(&read(vec![seen(story.receipt.clone())]));
+    let names = ": index public.orders_by_id (only in the backup), table public.orders (only in \
+                 the backup)";
+    assert!(findings.len() == 1 && findings[0].message.ends_with(names), "{findings:?}");
 }
 
 #[test]

@@ -214,3 +214,91 @@ async fn where_it_cannot_be_told_whose_backup_was_rehearsed_on_every_command_say
     }
     assert_eq!(place.ledger(), "1");
 }
+
+/// Without a row in the ledger only the schemas are there to tell two databases apart: staging's
+/// rehearsal opened production's gate with a warning.
+#[tokio::test]
+async fn a_rehearsal_on_staging_does_not_open_the_gate_of_a_production_without_a_ledger() {
+    let staging = Place::with(&[ORDERS]).await;
+    staging.database.psql("CREATE TABLE customers (id int, staging boolean)");
+    staging.dump("backup.sql");
+    let production = Place::with(&[ORDERS]).await;
+    production.database.psql("CREATE TABLE customers (id int); CREATE VIEW v AS SELECT 1 AS one");
+    let allow = ("STOPOVER_POLICY__EMPTY_LEDGER", "allow");
+    rehearse(&staging, "--receipt staging.json").variable(allow.0, allow.1).run().exits(0);
+    let receipt = staging.path("staging.json").display().to_string();
+    let apply = |more: &[&str]| {
+        let call = production.call("apply --require-rehearsal 1h --format json --receipt");
+        let call = call.arguments([receipt.as_str()]).arguments(more.iter().copied());
+        call.variable(allow.0, allow.1).run()
+    };
+    let report = apply(&[]).exits(1).document();
+    schema::check("apply", &report);
+    let message = report["findings"][0]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("the ledger has no rows yet"), "{message}");
+    assert!(message.contains("column public.customers.staging (only in the backup)"), "{message}");
+    assert!(message.contains("view public.v (only in the target)"), "{message}");
+    assert_eq!(production.ledger(), "");
+    let plan = production.call("plan --format human").variable(allow.0, allow.1);
+    let plan = plan.variable("STOPOVER_REQUIRE_REHEARSAL", "1h");
+    let plan = plan.variable("STOPOVER_RECEIPT", &receipt).run();
+    assert!(plan.exits(1).stdout.contains("another schema than the target's"));
+    apply(&["--force", "--by", "Ada", "--reason", "it is a clone"]).exits(0);
+    assert_eq!(production.ledger(), "1");
+}
+
+/// What the ledger knows to be this database is not shut out by what was changed by hand, nor is it
+/// kept quiet.
+#[tokio::test]
+async fn a_schema_that_was_changed_since_the_backup_is_told() {
+    let place = shop().await;
+    rehearse(&place, "--receipt receipt.json").run().exits(0);
+    place.database.psql("CREATE INDEX by_hand ON orders (id)");
+    let said = place.call("apply --require-rehearsal 1h --receipt receipt.json").run().exits(0);
+    assert!(said.stdout.contains("index public.by_hand (only in the target)"), "{}", said.stdout);
+}
+
+/// Objects of every kind are the same in a restored copy: none of them shuts a gate.
+#[tokio::test]
+async fn a_restored_copy_has_the_schema_of_its_original_whatever_is_in_it() {
+    let place = Place::with(&[ORDERS]).await;
+    place.database.psql(
+        "CREATE EXTENSION pg_trgm;
+         CREATE SCHEMA \"odd name\";
+         CREATE TYPE mood AS ENUM ('a', 'b');
+         CREATE DOMAIN d AS text COLLATE \"C\" CHECK (value <> '');
+         CREATE TABLE p (id int GENERATED ALWAYS AS IDENTITY, at date, m mood DEFAULT 'a', x d)
+             PARTITION BY RANGE (at);
+         CREATE TABLE p1 PARTITION OF p FOR VALUES FROM ('2026-01-01') TO ('2027-01-01');
+         CREATE TABLE \"odd name\".\"T\" (a int, b text, gone int,
+             c int GENERATED ALWAYS AS (a * 2) STORED, EXCLUDE USING gist (b gist_trgm_ops WITH =));
+         ALTER TABLE \"odd name\".\"T\" DROP COLUMN gone;
+         CREATE INDEX ON p (at) INCLUDE (id) WHERE id > 3;
+         CREATE STATISTICS s ON a, b FROM \"odd name\".\"T\";
+         CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END';
+         CREATE TRIGGER t BEFORE INSERT ON p FOR EACH ROW EXECUTE FUNCTION f();
+         CREATE FUNCTION ef() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+         CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION ef();
+         CREATE FOREIGN DATA WRAPPER w VALIDATOR postgresql_fdw_validator;
+         CREATE SERVER far FOREIGN DATA WRAPPER w OPTIONS (host 'h');
+         CREATE FOREIGN TABLE ft (id int) SERVER far;
+         CREATE MATERIALIZED VIEW mv AS SELECT count(*) FROM p;
+         CREATE RULE r AS ON DELETE TO p1 DO INSTEAD NOTHING;
+         CREATE POLICY po ON p USING (id > 0);
+         CREATE PUBLICATION pub FOR TABLE p;
+         CREATE COLLATION co (provider = icu, locale = 'de');
+         COMMENT ON TABLE p IS 'a remark';
+         CREATE AGGREGATE total (int) (sfunc = int4pl, stype = int);
+         CREATE CAST (mood AS int) WITH INOUT",
+    );
+    place.dump("backup.sql");
+    let allow = ("STOPOVER_POLICY__EMPTY_LEDGER", "allow");
+    let call = rehearse(&place, "--receipt receipt.json");
+    call.variable(allow.0, allow.1).run().exits(0);
+    let report = place.call("apply --require-rehearsal 1h --receipt receipt.json --format json");
+    let report = report.variable(allow.0, allow.1).run().exits(0).document();
+    let findings = report["findings"].as_array().unwrap();
+    let told = findings.iter().find(|it| it["code"] == "receipt").expect("a warning");
+    assert!(told["message"].as_str().unwrap().contains("the schema is the same"), "{told:#}");
+    assert_eq!(place.ledger(), "1");
+}

@@ -38,6 +38,12 @@ fn judge(root: &Value, schema: &Value, value: &Value, at: &str, complaints: &mut
                     judge(root, rule, item, &format!("{at}[{index}]"), complaints);
                 }
             }
+            // A map: its names are its own.
+            "additionalProperties" if rule.is_object() => {
+                for (name, field) in value.as_object().into_iter().flatten() {
+                    judge(root, rule, field, &format!("{at}.{name}"), complaints);
+                }
+            }
             // What is not among the properties is a complaint anyway.
             "additionalProperties" => assert_eq!(rule, &Value::Bool(false), "{at}: {keyword}"),
             _ if holds(root, keyword, rule, value) => {}

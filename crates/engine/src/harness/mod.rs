@@ -10,7 +10,7 @@ mod record;
 mod renamed;
 
 pub(crate) use reading::in_time;
-pub(crate) use record::remember_schema;
+pub(crate) use record::{canonical, remember_schema};
 
 pub use before::{Before, before};
 pub use postflight::{Postflight, postflight};

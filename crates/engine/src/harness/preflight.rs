@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use jiff::Timestamp;
 use stopover_backend::{Backend, BackendError, Execute, Privileges, Session, SurroundingsRequest};
@@ -126,7 +127,7 @@ async fn look<S: Session>(
     let limit = asked.limits.fact_timeout;
     let canceller = session.canceller();
     let facts = read::within(session, request, limit).await?;
-    let (plan, receipt) = planned(&facts, request);
+    let (plan, receipt) = planned(session, &facts, request, limit).await?;
     let made = match &plan {
         Fact::Read(Ok(plan)) => Some(plan),
         _ => None,
@@ -160,14 +161,16 @@ async fn look<S: Session>(
 type Planning = Result<Plan, Vec<Finding>>;
 
 /// What the planner makes of it, and what the gate says to that.
-fn planned(
+async fn planned<S: Session>(
+    session: &mut S,
     facts: &Fact<(Facts, Option<Finding>)>,
     request: &Request<'_>,
-) -> (Fact<Planning>, Fact<Vec<Finding>>) {
+    limit: Duration,
+) -> Result<(Fact<Planning>, Fact<Vec<Finding>>), EngineError> {
     let (facts, foreseen) = match facts {
         Fact::Read((facts, foreseen)) => (facts, foreseen),
-        Fact::Unread(unread) => return (Fact::Unread(unread.clone()), Fact::NotHere),
-        Fact::NotHere => return (Fact::NotHere, Fact::NotHere),
+        Fact::Unread(unread) => return Ok((Fact::Unread(unread.clone()), Fact::NotHere)),
+        Fact::NotHere => return Ok((Fact::NotHere, Fact::NotHere)),
     };
     let plan = stopover_planner::plan(request.source, facts, request.policy, &request.selection);
     let plan = plan.map(|mut plan| {
@@ -176,12 +179,12 @@ fn planned(
     });
     let receipt = match (&plan, &request.gate.requirement) {
         (Ok(plan), Some(_)) => {
-            let passed = gate::pass(plan, facts, request);
+            let passed = Box::pin(gate::pass(session, (plan, facts), request, limit)).await?;
             Fact::Read(passed.map_or_else(|problems| problems, |it| it.findings))
         }
         _ => Fact::NotHere,
     };
-    (Fact::Read(plan), receipt)
+    Ok((Fact::Read(plan), receipt))
 }
 
 /// When a migration was last applied, as far as the ledger says it.

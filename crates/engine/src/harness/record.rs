@@ -37,7 +37,7 @@ pub(crate) async fn remember_schema<S: Session>(
 }
 
 /// The schema without ledgers and journals.
-pub(super) async fn canonical<S: Session>(
+pub(crate) async fn canonical<S: Session>(
     session: &mut S,
     facts: &FactsRequest,
     privileges: Privileges,

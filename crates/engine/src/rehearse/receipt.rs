@@ -4,7 +4,8 @@ use stopover_backend::CensusDepth;
 use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_model::{
     Finding, RECEIPT_VERSION, Receipt, ReceiptLimit, ReceiptSettings, RehearsedBackup,
-    RehearsedMigration, RehearsedTable, TOOL_VERSION, TableLimits, Thresholds, whole_ms,
+    RehearsedMigration, RehearsedSchema, RehearsedTable, Schema, TOOL_VERSION, TableLimits,
+    Thresholds, whole_ms,
 };
 
 use crate::{Applied, DownTrial, Limits, Measure};
@@ -15,8 +16,8 @@ use super::RehearsalEnding;
 /// nothing was to do: there is nothing to vouch for then.
 pub(super) fn begun(
     applied: &Applied,
-    limits: &Limits,
-    measure: &Measure,
+    before: Option<&Schema>,
+    (limits, measure): (&Limits, &Measure),
     report: &RehearsalReport,
 ) -> Option<Receipt> {
     let steps = applied.plan.steps.iter().zip(&applied.migrations);
@@ -37,6 +38,7 @@ pub(super) fn begun(
             age_ms: report.backup.age_ms,
             server_version: report.backup.server_version.clone(),
         },
+        schema: before.map(RehearsedSchema::of),
         settings: settings(limits, measure, report),
         signature: None,
     })

@@ -87,7 +87,8 @@ async fn weighed<B: Backend>(
     if let Some(before) = ground.audit.before {
         census::end(ground.audit.auditor, before, &applied, request, report).await;
     }
-    report.receipt = receipt::begun(&applied, &request.limits, measure, report);
+    let schema = ground.audit.before.map(|it| &it.schema);
+    report.receipt = receipt::begun(&applied, schema, (&request.limits, measure), report);
     applied
 }
 

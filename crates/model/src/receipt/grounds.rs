@@ -60,8 +60,8 @@ pub struct LedgerState {
     pub kind: LedgerKind,
     /// SHA-256 over version, checksum and state of every row: equal ledgers have equal ones.
     pub hash: String,
-    /// SHA-256 over versions and the seconds at which they were applied: it tells databases apart
-    /// to which the same migrations were applied. Null where the ledger keeps no times, or keeps
+    /// SHA-256 over versions and the microseconds at which they were applied: it tells databases
+    /// apart to which the same migrations were applied, one right after the other, too. Null where the ledger keeps no times, or keeps
     /// them in the time zone of the session.
     pub history: Option<String>,
     /// The versions of its rows, ascending.
@@ -75,7 +75,7 @@ impl LedgerState {
         let mut rows: Vec<_> = ledger.rows.iter().collect();
         rows.sort_by(|a, b| a.version.cmp(&b.version));
         let mut state = Fields::begin("stopover ledger 1");
-        let mut history = Fields::begin("stopover history 1");
+        let mut history = Fields::begin("stopover history 2");
         let mut known = false;
         for row in &rows {
             let version = row.version.to_string();
@@ -93,7 +93,7 @@ impl LedgerState {
             // A row that was taken over tells when that happened, which is another time on a copy.
             if let (Some(at), Provenance::Applied) = (row.applied_at, row.provenance) {
                 history.field(&version);
-                history.field(&at.as_second().to_string());
+                history.field(&at.as_microsecond().to_string());
                 known = true;
             }
         }
@@ -189,6 +189,9 @@ mod tests {
         let there = state(vec![row(1), later.clone()]);
         assert_eq!(here.hash, there.hash);
         assert_ne!(here.history, there.history);
+        let same_second =
+            LedgerRow { applied_at: "2026-11-20T10:00:00.31Z".parse().ok(), ..row(2) };
+        assert_ne!(here.history, state(vec![row(1), same_second]).history, "tenants, in a loop");
         let close = LedgerRow { applied_at: "2026-11-20T10:00:00.2500004Z".parse().ok(), ..row(2) };
         assert_eq!(here.history, state(vec![row(1), close]).history, "digits that a copy may lose");
         let assumed = LedgerRow { provenance: Provenance::Assumed, ..later };

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Finding, TOOL_VERSION};
 
-use super::{CheckEntry, RehearsalReport, SCHEMA_VERSION, Verdict};
+use super::{CheckEntry, CheckOutcome, RehearsalReport, SCHEMA_VERSION, Verdict};
 
 /// The document of `ci`.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -53,6 +53,21 @@ impl CiReport {
             duration_ms: 0.0,
             findings,
         }
+    }
+
+    /// The same, with what the linter found.
+    #[must_use]
+    pub fn with_lint(mut self, found: Vec<Finding>) -> Self {
+        let outcome = if found.is_empty() { CheckOutcome::Clean } else { CheckOutcome::Found };
+        self.checks.push(CheckEntry { code: "lint".to_owned(), outcome });
+        if let Some(error) = found.iter().find(|it| it.is_error())
+            && self.verdict == Verdict::Green
+        {
+            self.verdict = Verdict::Red;
+            self.detail = format!("{}: {}", error.subject, error.message);
+        }
+        self.findings.extend(found);
+        self
     }
 
     /// As one report of a rehearsal, for the forms that others read: the migrations of the empty

@@ -12,6 +12,7 @@ mod carry;
 mod ci;
 mod down;
 mod harness;
+mod lint;
 mod program;
 mod receipt;
 mod rehearsal;
@@ -36,6 +37,7 @@ pub use down::{DownLoss, DownOutcome, DownReport};
 pub use harness::{
     CheckEntry, CheckOutcome, OrphanEntry, PostflightReport, PreflightReport, TouchedTable,
 };
+pub use lint::LintReport;
 pub use program::{BootReport, CommandReport, LooksReport, SessionStatementReport};
 pub use receipt::{KeyReport, ReceiptReport, ReceiptUsed, SignatureState, TimedMigration};
 pub use rehearsal::{

@@ -7,7 +7,7 @@ use stopover::{Error, Runner};
 use stopover_model::report::Verdict;
 use stopover_model::{
     DatabaseKind, Grounds, LedgerFacts, LedgerKind, LedgerState, RECEIPT_VERSION, Receipt,
-    ReceiptSettings, RehearsedBackup,
+    ReceiptSettings, RehearsedBackup, RehearsedSchema, Schema,
 };
 use stopover_receipts::{ReceiptPlace, SigningKey};
 use stopover_testkit::TestDatabase;
@@ -36,6 +36,7 @@ async fn receipt(runner: &Runner, database: &TestDatabase) -> Receipt {
         migrations: Vec::new(),
         tables: Vec::new(),
         backup: RehearsedBackup::default(),
+        schema: Some(RehearsedSchema::of(&Schema::new(Vec::new()))),
         settings: ReceiptSettings::default(),
         signature: None,
     }
@@ -75,11 +76,11 @@ async fn a_service_runs_only_what_was_rehearsed_and_signed() {
 }
 
 #[tokio::test]
-async fn an_sqlite_file_can_have_no_receipt_and_says_so() {
+async fn an_sqlite_file_asks_for_a_receipt_as_well() {
     let file = File::fresh();
     let runner = file.runner().embedded(SHOP).require_rehearsal(DAY);
-    let said = said(&runner.run().await.expect_err("no rehearsal of SQLite"));
-    assert!(said.contains("SQLite"), "{said}");
+    let said = said(&runner.run().await.expect_err("there is none"));
+    assert!(said.contains("there is no receipt in "), "{said}");
     assert_eq!(file.runner().embedded(SHOP).run().await.expect("without").applied.len(), 2);
     let error = file.runner().receipt_public_key("stopover-public-key-1:12").expect_err("short");
     assert!(matches!(error, Error::Settings { .. }), "{error:?}");
