@@ -122,8 +122,12 @@ impl Trouble {
 fn ends_everything(code: &str) -> bool {
     // disk_full, too_many_connections, read_only_sql_transaction
     const CODES: [&str; 3] = ["53100", "53300", "25006"];
+    // A library or an extension's file that only this statement asks for: undefined_file,
+    // duplicate_file.
+    const OWN: [&str; 2] = ["58P01", "58P02"];
     // The server goes down (57P…), the operating system fails (58…).
-    CODES.contains(&code) || code.starts_with("57P") || code.starts_with("58")
+    let is_down = code.starts_with("57P") || code.starts_with("58");
+    CODES.contains(&code) || (is_down && !OWN.contains(&code))
 }
 
 /// The innermost cause: the driver's outer texts say only "error communicating with the server".

@@ -15,6 +15,7 @@
 //! Not for backups, and not for databases that must be the same to the last object: `verify` and
 //! `schema --diff` are.
 
+mod beyond;
 mod callback;
 mod carry;
 mod compare;
@@ -24,6 +25,7 @@ mod depends;
 mod error;
 mod line;
 mod names;
+mod pinned;
 mod request;
 mod run;
 mod source;

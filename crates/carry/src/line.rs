@@ -1,6 +1,8 @@
 //! A connection to one of the two databases, with settings of its own: whatever a role, a
 //! database or a URL sets, statements and values mean the same on both sides.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use futures_util::future::join_all;
 use stopover_postgres::{Held, Tapped, Target};
 use tokio_postgres::{SimpleQueryMessage, SimpleQueryRow};
@@ -15,6 +17,9 @@ const SETTINGS: &[(&str, &str)] = &[
     ("row_security", "off"),
     ("quote_all_identifiers", "off"),
     ("standard_conforming_strings", "on"),
+    ("array_nulls", "on"),
+    ("transform_null_equals", "off"),
+    ("exit_on_error", "off"),
     ("client_encoding", "UTF8"),
     ("DateStyle", "ISO, YMD"),
     ("IntervalStyle", "postgres"),
@@ -57,20 +62,35 @@ const AHEAD: usize = 30;
 pub(crate) struct Line {
     side: Side,
     tapped: Tapped,
+    /// Whether a refusal's last bytes may still be on their way: the driver tells an error when it
+    /// comes, and not when the server is ready for the next statement.
+    refused: AtomicBool,
 }
 
 impl Line {
     /// Connects. `badge` is the session's name on the server.
     pub(crate) async fn open(target: &Target, side: Side, badge: &str) -> Result<Self, Fatal> {
+        let line = Self::bare(target, side).await?;
+        line.prepare(badge).await?;
+        Ok(line)
+    }
+
+    /// Connects, and sets nothing.
+    pub(crate) async fn bare(target: &Target, side: Side) -> Result<Self, Fatal> {
         let opened = Tapped::connect(target).await;
         let tapped = opened.map_err(|error| Fatal::of(side, error))?;
-        let line = Self { side, tapped };
+        Ok(Self { side, tapped, refused: AtomicBool::new(false) })
+    }
+
+    /// Makes the session's settings.
+    pub(crate) async fn prepare(&self, badge: &str) -> Result<(), Fatal> {
+        let side = self.side;
         // First by itself: a limit of the role's or the database's counts for the rest already.
         let prelude = ["SET statement_timeout = 0", &settings(side, badge), WATCH];
-        for made in line.run_each(&prelude).await {
+        for made in self.run_each(&prelude).await {
             made.map_err(|trouble| trouble.fatal(side))?;
         }
-        Ok(line)
+        Ok(())
     }
 
     /// The server's major version; 0 where it cannot be read.
@@ -81,7 +101,12 @@ impl Line {
 
     pub(crate) async fn run(&self, sql: &str) -> Result<(), Trouble> {
         let ran = self.tapped.client.batch_execute(sql).await;
-        ran.map_err(|error| Trouble::of(self.side, &error))
+        ran.map_err(|error| self.trouble(&error))
+    }
+
+    fn trouble(&self, error: &tokio_postgres::Error) -> Trouble {
+        self.refused.store(true, Ordering::Relaxed);
+        Trouble::of(self.side, error)
     }
 
     /// Runs statements one after the other, each by itself, without waiting in between. What each
@@ -97,7 +122,7 @@ impl Line {
     /// The rows of all statements of `sql`.
     pub(crate) async fn rows(&self, sql: &str) -> Result<Vec<SimpleQueryRow>, Trouble> {
         let answered = self.tapped.client.simple_query(sql).await;
-        let messages = answered.map_err(|error| Trouble::of(self.side, &error))?;
+        let messages = answered.map_err(|error| self.trouble(&error))?;
         let row = |message| match message {
             SimpleQueryMessage::Row(row) => Some(row),
             _ => None,
@@ -105,9 +130,13 @@ impl Line {
         Ok(messages.into_iter().filter_map(row).collect())
     }
 
-    /// Takes its bytes in hand.
-    pub(crate) fn hold(&mut self) -> Held<'_> {
-        self.tapped.hold()
+    /// Takes its bytes in hand, when the driver has all of its own.
+    pub(crate) async fn hold(&mut self) -> Result<Held<'_>, Fatal> {
+        if self.refused.swap(false, Ordering::Relaxed) {
+            // Answers come in order: behind this one, nothing of the refused statement is left.
+            self.run("").await.map_err(|trouble| trouble.fatal(self.side))?;
+        }
+        Ok(self.tapped.hold())
     }
 }
 

@@ -10,11 +10,13 @@ use stopover_model::{CarryPhase, Event, Schema, SchemaObject};
 use stopover_postgres::{PostgresBackend, Target};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::beyond;
 use crate::compare::{Compared, Comparison};
 use crate::definitions::{self, Wanted};
 use crate::depends::Dependencies;
 use crate::error::{CarryRefusal, Fatal, Side};
 use crate::line::Line;
+use crate::pinned;
 use crate::request::{CarryRequest, Existing};
 use crate::source::{self, Moment};
 use crate::target;
@@ -57,8 +59,8 @@ impl Ground {
     ) -> Result<Self, End> {
         teller.tell(Event::Carrying(CarryPhase::Looking));
         let (source, desk) = tokio::try_join!(
-            Line::open(&request.from, Side::Source, badge),
-            Line::open(&request.to, Side::Target, badge),
+            pinned::open(&request.from, Side::Source, badge),
+            pinned::open(&request.to, Side::Target, badge),
         )?;
         let (from, to) = tokio::try_join!(
             target::identity(&source, Side::Source),
@@ -111,6 +113,7 @@ impl Ground {
         target::reserve(&self.desk).await?;
         teller.tell(Event::Carrying(CarryPhase::Defining));
         let moment = Moment::open(&self.source, &self.present).await?;
+        let beyond = beyond::look(&self.source, &self.present).await?;
         let wanted = Wanted {
             schemas: &self.present,
             extensions: &moment.extensions,
@@ -144,7 +147,8 @@ impl Ground {
             done: &done,
             dependencies: &dependencies,
         };
-        let compared = comparison.result();
+        let mut compared = comparison.result();
+        compared.findings.extend(beyond);
         if compared.unaccounted.is_empty() {
             target::settle(&self.desk, &self.there(&moment).await?).await?;
         }
@@ -165,9 +169,11 @@ impl Ground {
         teller: &Teller<'_>,
     ) -> Result<(), Fatal> {
         teller.tell(Event::Carrying(CarryPhase::Copying));
-        crew.define(pairs, dependencies).await?;
-        let there = target::present(&self.desk, &self.present).await?;
-        target::mark(&self.desk, &there).await?;
+        let mark = async || {
+            let there = target::present(&self.desk, &self.present).await?;
+            target::mark(&self.desk, &there).await
+        };
+        crew.define(pairs, dependencies, mark).await?;
         let mut ticks = interval(TICK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let copying = crew.copy(pairs);

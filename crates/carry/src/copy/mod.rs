@@ -50,8 +50,8 @@ pub(crate) struct Copy<'a> {
 
 impl Copy<'_> {
     pub(crate) async fn run(&self, from: &mut Line, to: &mut Line) -> Result<Copied, Trouble> {
-        let mut from = Inbox::new(from.hold(), Side::Source, CHUNK);
-        let mut to = Inbox::new(to.hold(), Side::Target, 8 << 10);
+        let mut from = Inbox::new(from.hold().await?, Side::Source, CHUNK);
+        let mut to = Inbox::new(to.hold().await?, Side::Target, 8 << 10);
         let mut given = Answer::default();
         let mut taken = Answer::default();
         to.ask(QUERY, self.within, &mut taken).await?;

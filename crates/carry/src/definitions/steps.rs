@@ -168,9 +168,11 @@ impl Script {
             return;
         }
         let sql = match &self.access_method {
-            Some(setting) if text.starts_with("CREATE ") => {
-                format!("{};{text}", setting.replacen("SET ", "SET LOCAL ", 1))
-            }
+            // Others follow in the same transaction: it counts for this one only.
+            Some(setting) if text.starts_with("CREATE ") => format!(
+                "{};{text};SET LOCAL default_table_access_method = heap",
+                setting.replacen("SET ", "SET LOCAL ", 1)
+            ),
             _ => text.to_owned(),
         };
         let Entry { kind, schema, tag } = self.entry.clone();
@@ -231,6 +233,7 @@ CREATE INDEX i ON ONLY s.t USING btree (a);\n\n\n\
             let table = ("TABLE", "s", "a; Type: b");
             assert_eq!(told, [table, table, ("FK CONSTRAINT", "s", "t f"), ("INDEX", "s", "i")]);
             assert!(steps[0].sql.starts_with("SET LOCAL default_table_access_method = columnar;"));
+            assert!(steps[0].sql.ends_with(";SET LOCAL default_table_access_method = heap"));
             assert!(steps[1].sql.starts_with("ALTER TABLE ONLY s.t FORCE"));
             assert_eq!(steps[2].tables(), ["s.\"T x\"", "\"o\"\"\".u"]);
             assert_eq!(steps[3].tables(), ["s.t"]);

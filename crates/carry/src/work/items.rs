@@ -3,7 +3,8 @@
 
 use crate::definitions::Step;
 use crate::source::{Moment, Table};
-use stopover_postgres::literal::literal;
+use stopover_postgres::literal::{literal, unquoted};
+use stopover_sql::tokens;
 
 /// A table of so many bytes is loaded in the transaction that empties it: its rows are written
 /// frozen, and where the server's `wal_level` is `minimal` they are not written to the log.
@@ -103,21 +104,17 @@ pub(crate) struct Items {
     pub(crate) before: usize,
     /// So many follow that may be done beside each other.
     pub(crate) beside: usize,
+    /// So many come last of all, when all rows are there: triggers, which rows that are loaded in a
+    /// further pass must not set off.
+    pub(crate) triggers: usize,
 }
 
 impl Items {
     pub(crate) fn of(steps: Vec<Step>, moment: &Moment) -> Self {
         // The schemas' own comments come last of all.
         let steps = steps.into_iter().filter(|it| !is_schemas_comment(it));
-        let mut before = Vec::new();
-        let mut behind = Vec::new();
-        for step in steps {
-            if behind.is_empty() && !step.is_behind_data() {
-                before.push(step);
-            } else {
-                behind.push(step);
-            }
-        }
+        let (triggers, steps): (Vec<Step>, Vec<Step>) = steps.partition(is_of_trigger);
+        let Sorted { before, behind, joining } = Sorted::of(steps, moment);
         let is_table =
             |name: &String| moment.tables.binary_search_by(|it| it.relation.cmp(name)).is_ok();
         let (beside, late): (Vec<Step>, Vec<Step>) = behind.into_iter().partition(|step| {
@@ -139,12 +136,54 @@ impl Items {
         work.extend(moment.tables.iter().map(|it| Work::Load(Load::of(it))));
         work.extend(beside.into_iter().map(Work::Define));
         let beside = work.len() - before;
-        work.extend(late.into_iter().map(Work::Define));
+        work.extend(late.into_iter().chain(joining).map(Work::Define));
         let refreshes = in_order(&work, moment);
         work.extend(refreshes);
         work.extend(last.into_iter().map(Work::Define));
-        Self { work, before, beside }
+        let many = triggers.len();
+        work.extend(triggers.into_iter().map(Work::Define));
+        Self { work, before, beside, triggers: many }
     }
+}
+
+/// The definitions, by when they are made.
+#[derive(Default)]
+struct Sorted {
+    /// Before the data.
+    before: Vec<Step>,
+    /// Behind it.
+    behind: Vec<Step>,
+    /// What makes a table a partition of one that is not carried, and has its indexes already: the
+    /// partition's own come first, else it would be given others.
+    joining: Vec<Step>,
+}
+
+impl Sorted {
+    fn of(steps: Vec<Step>, moment: &Moment) -> Self {
+        let mut sorted = Self::default();
+        for step in steps {
+            if is_joining(&step, moment) {
+                sorted.joining.push(step);
+            } else if sorted.behind.is_empty() && !step.is_behind_data() {
+                sorted.before.push(step);
+            } else {
+                sorted.behind.push(step);
+            }
+        }
+        sorted
+    }
+}
+
+fn is_joining(step: &Step, moment: &Moment) -> bool {
+    let Some(parent) = step.altered().filter(|_| step.kind == "TABLE ATTACH") else { return false };
+    let schema = tokens(&parent).next().map(|it| unquoted(it.text)).unwrap_or_default();
+    moment.comments.iter().all(|(name, _)| *name != schema)
+}
+
+/// Whether it makes a trigger, or is about one.
+fn is_of_trigger(step: &Step) -> bool {
+    step.kind == "TRIGGER"
+        || (step.kind == "COMMENT" && step.sql.starts_with("COMMENT ON TRIGGER "))
 }
 
 fn is_schemas_comment(step: &Step) -> bool {
@@ -168,9 +207,9 @@ fn of_views(steps: Vec<Step>, moment: &Moment) -> (Vec<Step>, Vec<Step>) {
 /// Views are filled in the order in which they are made: one that reads another comes behind it.
 fn in_order(work: &[Work], moment: &Moment) -> Vec<Work> {
     let made = |view: &String| {
-        let prefix = format!("CREATE MATERIALIZED VIEW {view} AS");
+        let begin = format!("CREATE MATERIALIZED VIEW {view} AS");
         work.iter().position(|it| match it {
-            Work::Define(step) => step.sql.starts_with(&prefix),
+            Work::Define(step) => step.kind == "MATERIALIZED VIEW" && step.sql.contains(&begin),
             _ => false,
         })
     };

@@ -76,15 +76,18 @@ impl<'a, 't> Crew<'a, 't> {
         self.done.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What comes before the data.
+    /// What comes before the data. The schemas are made first, and marked by `mark` before there is
+    /// anything in them.
     pub(crate) async fn define(
         &self,
         pairs: &[Pair],
         dependencies: &Dependencies,
+        mark: impl AsyncFnOnce() -> Result<(), Fatal>,
     ) -> Result<(), Fatal> {
         let Some(pair) = pairs.first() else { return Ok(()) };
         let lanes = Lanes::of(&self.items.work[..self.items.before], pairs.len(), dependencies);
         self.in_order(&lanes.first, &pair.to).await?;
+        mark().await?;
         let beside = lanes.beside.iter().zip(pairs);
         try_join_all(beside.map(|(lane, pair)| self.in_order(lane, &pair.to))).await?;
         self.in_order(&lanes.last, &pair.to).await
@@ -98,9 +101,17 @@ impl<'a, 't> Crew<'a, 't> {
         let working = pairs.iter_mut().map(|pair| self.take_turns(pair, &board, &news));
         try_join_all(working).await?;
         let Some(pair) = pairs.first_mut() else { return Ok(()) };
-        let rest: Vec<usize> = (end..self.items.work.len()).collect();
+        let triggers = self.items.work.len() - self.items.triggers;
+        let rest: Vec<usize> = (end..triggers).collect();
         self.in_order(&rest, &pair.to).await?;
-        self.again(pair).await
+        self.done().passes = 1;
+        if self.again(pair, 0).await? {
+            self.refresh_again(&pair.to).await?;
+        }
+        let last: Vec<usize> = (triggers..self.items.work.len()).collect();
+        self.in_order(&last, &pair.to).await?;
+        self.again(pair, triggers).await?;
+        Ok(())
     }
 
     pub(crate) fn finish(self) -> Done {
@@ -135,27 +146,40 @@ impl<'a, 't> Crew<'a, 't> {
         }
     }
 
-    /// What failed, as long as a pass makes progress.
-    async fn again(&self, pair: &mut Pair) -> Result<(), Fatal> {
-        self.done().passes = 1;
-        loop {
-            let failed: Vec<usize> = self.done().failed.keys().copied().collect();
-            if failed.is_empty() {
-                return Ok(());
-            }
+    /// What failed, as long as a pass makes progress: of the items from `first` on. Whether there
+    /// was any.
+    async fn again(&self, pair: &mut Pair, first: usize) -> Result<bool, Fatal> {
+        let failed =
+            || -> Vec<usize> { self.done().failed.range(first..).map(|it| *it.0).collect() };
+        let before = failed();
+        let mut left = before.clone();
+        while !left.is_empty() {
             let pass = self.done().passes + 1;
-            let phase = CarryPhase::Retrying { pass, failed: failed.len() };
+            let phase = CarryPhase::Retrying { pass, failed: left.len() };
             self.teller.tell(Event::Carrying(phase));
-            for number in &failed {
+            for number in &left {
                 let ended = self.one(*number, pair, Pass::Further).await;
                 self.note(*number, ended)?;
             }
-            let mut done = self.done();
-            done.passes = pass;
-            if done.failed.len() == failed.len() {
-                return Ok(());
+            self.done().passes = pass;
+            let tried = std::mem::replace(&mut left, failed());
+            if left.len() == tried.len() {
+                break;
             }
         }
+        Ok(left.len() < before.len())
+    }
+
+    /// Fills the materialized views again: something that they may have read has come since.
+    async fn refresh_again(&self, to: &Line) -> Result<(), Fatal> {
+        for (number, work) in self.items.work.iter().enumerate() {
+            let is_filled = !self.done().failed.contains_key(&number);
+            if let (Work::Refresh { sql, .. }, true) = (work, is_filled) {
+                let ended = to.run(sql).await;
+                self.note(number, ended)?;
+            }
+        }
+        Ok(())
     }
 
     /// Statements one after the other, sent without waiting. Some share a transaction, which saves
