@@ -5,6 +5,9 @@
 //! `cargo run --release -p stopover-carry --example carry_bench -- [--mb 1000] [--tables 300]
 //! [--turns 3] [--jobs 2]`. Prints the median of each way, the ratios to the first, and the most
 //! memory that a carry took.
+//!
+//! `-- --mb 0 --tables 0 --rows 10000000` carries one table of so many rows, and before it one of a
+//! hundredth of them: both take the same memory.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "an example that stops at any error")]
 
@@ -65,6 +68,10 @@ fn main() {
     }
     if megabytes > 0 {
         bench.measure(&format!("{megabytes} MB"), &large(megabytes), turns);
+    }
+    let rows = number("--rows", 0);
+    for rows in [rows / 100, rows].into_iter().filter(|&it| it > 0) {
+        bench.memory(rows);
     }
     runtime.block_on(bench.server.stop()).unwrap();
 }
@@ -170,6 +177,36 @@ impl Bench {
         begun.elapsed().as_secs_f64()
     }
 
+    /// One carry: its seconds, and the most memory it took.
+    fn carried(&self, from: &str, to: &str) -> (f64, String) {
+        let begun = Instant::now();
+        let said = Command::new(std::env::current_exe().unwrap())
+            .args(["carry", from, to, &self.jobs.to_string()])
+            .stderr(Stdio::inherit())
+            .output()
+            .unwrap();
+        assert!(said.status.success());
+        (begun.elapsed().as_secs_f64(), String::from_utf8_lossy(&said.stdout).trim().to_owned())
+    }
+
+    /// What one table takes.
+    fn memory(&self, rows: usize) {
+        self.sql("postgres", "CREATE DATABASE source");
+        self.sql("postgres", "CREATE DATABASE target");
+        self.sql(
+            "source",
+            &format!(
+                "CREATE SCHEMA s; CREATE TABLE s.t (id int, name text, at timestamptz); \
+                 INSERT INTO s.t SELECT i, md5(i::text), now() FROM generate_series(1, {rows}) i"
+            ),
+        );
+        let (took, peak) = self.carried(&self.url("source"), &self.url("target"));
+        assert_eq!(self.sql("target", "SELECT count(*) FROM s.t"), rows.to_string());
+        println!("one table of {rows} rows: {took:.2} s, most memory {peak}");
+        self.sql("postgres", "DROP DATABASE target");
+        self.sql("postgres", "DROP DATABASE source");
+    }
+
     fn measure(&self, what: &str, fill: &str, turns: usize) {
         self.sql("postgres", "CREATE DATABASE source");
         self.sql("source", fill);
@@ -200,15 +237,8 @@ impl Bench {
                         took
                     }
                     _ => {
-                        let begun = Instant::now();
-                        let said = Command::new(std::env::current_exe().unwrap())
-                            .args(["carry", &from, &to, &self.jobs.to_string()])
-                            .stderr(Stdio::inherit())
-                            .output()
-                            .unwrap();
-                        assert!(said.status.success());
-                        let took = begun.elapsed().as_secs_f64();
-                        peaks.push(String::from_utf8_lossy(&said.stdout).trim().to_owned());
+                        let (took, peak) = self.carried(&from, &to);
+                        peaks.push(peak);
                         took
                     }
                 };
