@@ -212,12 +212,37 @@ async fn a_base_that_lost_a_file_is_thrown_away_and_the_backup_restored() {
     let second = place.ready().await;
     assert!(!second.reused());
     let said = &second.finding("base-spoilt").message;
-    assert!(said.contains("PG_VERSION is missing") && said.contains("thrown away"), "{said}");
+    assert!(
+        said.contains("PG_VERSION is missing") && said.contains("it was thrown away"),
+        "{said}"
+    );
     assert_eq!(second.count().await, "5000");
     second.done().await;
     let third = place.ready().await;
     assert!(third.reused(), "it was kept anew");
     assert!(third.prepared.findings.iter().all(|it| !it.code.starts_with("base-")));
+    third.done().await;
+}
+
+/// A program that this process is starting in another thread has our locks until it runs.
+#[tokio::test]
+async fn a_spoilt_base_whose_lock_is_held_for_a_moment_is_thrown_away_all_the_same() {
+    let place = Place::with(SHOP).await;
+    place.ready().await.done().await;
+    fs::remove_file(place.data().join("PG_VERSION")).unwrap();
+    let lock = fs::File::open(place.data().parent().unwrap().join("lock")).unwrap();
+    lock.lock_shared().unwrap();
+    let holding = std::thread::spawn(move || {
+        std::thread::sleep(std::time::Duration::from_millis(500));
+        drop(lock);
+    });
+    let second = place.ready().await;
+    holding.join().unwrap();
+    let said = &second.finding("base-spoilt").message;
+    assert!(said.contains("it was thrown away"), "{said}");
+    second.done().await;
+    let third = place.ready().await;
+    assert!(third.reused(), "it was kept anew");
     third.done().await;
 }
 

@@ -8,8 +8,10 @@ use jiff::Timestamp;
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 use tokio::task::spawn_blocking;
 
-use crate::base::{BaseError, Bases, Facts, Found, Held, Kept, NewBase, NotKept, Restoration};
-use crate::base::{Setup, Turn};
+use crate::base::{
+    BaseError, Bases, Dropped, Facts, Found, Held, Kept, NewBase, NotKept, Restoration,
+};
+use crate::base::{Setup, Shelf, Turn};
 use crate::binaries::Binaries;
 use crate::server::{PrivateServer, ServerError};
 
@@ -41,6 +43,9 @@ const WORTHWHILE: Duration = Duration::from_secs(1);
 /// Between two looks at whether another run is done.
 const PAUSE: Duration = Duration::from_millis(50);
 
+/// How long a spoilt base that is in use is waited for.
+const LETTING_GO: Duration = Duration::from_secs(2);
+
 /// By then the system has written a base's pages to the disk by itself: to make sure costs little.
 const WRITTEN_BY_ITSELF: Duration = Duration::from_mins(1);
 
@@ -59,6 +64,8 @@ pub(super) struct Stock {
     pub(super) findings: Vec<Finding>,
     /// A base that is to be made sure of at the end.
     unsettled: Option<(String, Timestamp)>,
+    /// Keeps the census of the base that the scratch is a copy of, or that was made of it.
+    shelf: Option<Shelf>,
 }
 
 impl Stock {
@@ -79,6 +86,7 @@ impl Stock {
             turn: None,
             findings: Vec::new(),
             unsettled: None,
+            shelf: None,
         })
     }
 
@@ -120,6 +128,7 @@ impl Stock {
                 if !held.is_durable() {
                     self.unsettled = Some((held.name.clone(), held.made_at()));
                 }
+                self.shelf = Some(held.shelf());
                 Some(held)
             }
             Ok(Ok(Looked { found: Found::Spoilt(what), sha256 })) => {
@@ -135,16 +144,35 @@ impl Stock {
         }
     }
 
+    /// Keeps the census of the base that the scratch began as.
+    pub(super) fn shelf(&self) -> Option<Shelf> {
+        self.shelf.clone()
+    }
+
     /// Throws away a base that is not what it should be, and says so.
     pub(super) async fn throw_away(&mut self, name: &str, what: &str) {
         self.unsettled = None;
-        let (bases, key) = (self.bases.clone(), name.to_owned());
-        let dropped = spawn_blocking(move || bases.drop_base(&key)).await;
-        let gone = matches!(dropped, Ok(Ok(crate::base::Dropped::Gone)));
+        self.shelf = None;
+        let gone = self.dropped(name).await;
         let done = if gone { "it was thrown away" } else { "it could not be thrown away" };
         let message = format!("the base is not whole: {what}; {done}, and the backup restored");
         let remedy = if gone { String::new() } else { format!("stopover cache drop {name}") };
         self.findings.push(Finding::warning("base-spoilt", name, message, remedy));
+    }
+
+    /// Whether it is gone. Its lock may be held for a moment by nobody in particular: a process that
+    /// this one is just starting shares our locks until it runs its program.
+    async fn dropped(&self, name: &str) -> bool {
+        let began = Instant::now();
+        loop {
+            let (bases, key) = (self.bases.clone(), name.to_owned());
+            match spawn_blocking(move || bases.drop_base(&key)).await {
+                Ok(Ok(Dropped::Gone)) => return true,
+                Ok(Ok(Dropped::InUse)) if began.elapsed() < LETTING_GO => {}
+                _ => return false,
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
     }
 
     /// Keeps a base of what the server has restored. `Err` only when the server, which has to rest
@@ -192,7 +220,11 @@ impl Stock {
         server.resume(binaries).await?;
         tracing::debug!(?stopped, ?copied, resumed = ?began.elapsed(), "a base was kept");
         match made {
-            Ok(Kept::Made { name, .. }) => self.unsettled = Some((name, Timestamp::now())),
+            Ok(Kept::Made { name, identity, .. }) => {
+                self.shelf = Some(Shelf::new(&self.bases, &name, identity));
+                self.unsettled = Some((name, Timestamp::now()));
+            }
+            // It is made of the same backup, and not of this very cluster.
             Ok(Kept::There) => {}
             Err(error) => self.not_kept(&error.to_string(), error.remedy()),
         }
