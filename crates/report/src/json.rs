@@ -6,8 +6,8 @@ use serde::Serialize;
 use stopover_model::Receipt;
 use stopover_model::report::{
     AdoptReport, ApplyReport, BackupDocument, BackupManifest, CacheReport, CarryReport, CiReport,
-    KeyReport, PlanReport, PostflightReport, PreflightReport, ReceiptReport, RehearsalReport,
-    RepairReport, SchemaDiffReport, SchemaReport, StatusReport, VerifyReport,
+    KeyReport, LintReport, PlanReport, PostflightReport, PreflightReport, ReceiptReport,
+    RehearsalReport, RepairReport, SchemaDiffReport, SchemaReport, StatusReport, VerifyReport,
 };
 
 /// A document as pretty-printed JSON that ends in a line feed.
@@ -82,6 +82,10 @@ pub fn schemas() -> Vec<(&'static str, String)> {
         (
             "ci.schema.json",
             schema::<CiReport>("ci", "All migrations on an empty database: up, down and up again."),
+        ),
+        (
+            "lint.schema.json",
+            schema::<LintReport>("lint", "What the rules say of migrations that are only read."),
         ),
         (
             "cache.schema.json",

@@ -62,6 +62,12 @@ pub(super) const ROOMS: &[Room] = &[
         purpose: "what was measured → findings",
     },
     Room {
+        name: "lint",
+        reach: Reach::Pure,
+        may_use: &["model"],
+        purpose: "migrations that are read and not run → findings",
+    },
+    Room {
         name: "source",
         reach: Reach::Outside,
         may_use: &["model", "sql"],
@@ -143,7 +149,8 @@ pub(super) const ROOMS: &[Room] = &[
         name: "cli",
         reach: Reach::Outside,
         may_use: &[
-            "model", "sql", "source", "planner", "backend", "engine", "postgres", "sqlite",
+            "model", "sql", "source", "planner",
+            "lint", "backend", "engine", "postgres", "sqlite",
             "scratch", "backup", "carry", "receipts", "report",
         ],
         purpose: "arguments → request → one call → exit code",

@@ -20,6 +20,9 @@ pub(crate) struct CiArguments {
     /// Do not take the migrations back: the way back is a backup
     #[arg(long)]
     pub(crate) no_down: bool,
+    /// Do not ask the linter
+    #[arg(long)]
+    pub(crate) no_lint: bool,
     /// Longest time for one migration on the empty database [default: 30s]
     #[arg(long, value_name = "TIME")]
     pub(crate) migration_time: Option<String>,

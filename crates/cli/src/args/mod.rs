@@ -7,6 +7,7 @@ mod carry;
 mod ci;
 mod harness;
 mod inspect;
+mod lint;
 mod machine;
 mod programs;
 mod receipt;
@@ -18,12 +19,15 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub(crate) use apply::{ApplyArguments, DecisionArguments, RollbackArguments, StatusArguments};
+pub(crate) use apply::{
+    ApplyArguments, DecisionArguments, RecoverDirty, RollbackArguments, StatusArguments,
+};
 pub(crate) use backup::{BackupArguments, MakeBackupArguments, VerifyArguments};
 pub(crate) use carry::{CallbackFormat, CarryArguments, FailOn};
 pub(crate) use ci::CiArguments;
 pub(crate) use harness::{PostflightArguments, PreflightArguments};
 pub(crate) use inspect::{ConfigArguments, NewArguments, SchemaArguments};
+pub(crate) use lint::LintArguments;
 pub(crate) use machine::{CacheArguments, CacheCommand, DemoArguments, ScratchCommand};
 pub(crate) use programs::ProgramArguments;
 pub(crate) use receipt::ReceiptCommand;
@@ -94,6 +98,11 @@ pub(crate) enum Command {
     Plan(ApplyArguments),
     /// Applied, pending, drift: everything at once. Writes nothing
     Status(StatusArguments),
+    /// What is known to hurt in migrations that are only read: no database, no server
+    ///
+    /// squawk's rules on who is shut out, and on what still runs while a deploy is under way. A
+    /// rehearsal on a backup measures it; this is for the moment when a migration is written.
+    Lint(LintArguments),
     /// Whether this is the moment for an apply: every check at once. Writes nothing
     Preflight(Box<PreflightArguments>),
     /// Look at the target, back it up, run the plan on it, and look again

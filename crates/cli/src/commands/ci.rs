@@ -17,7 +17,7 @@ use crate::settings::{Flags, Settings};
 use crate::target;
 
 use super::rehearse::{forms, scratch_request};
-use super::{flags, load, read_source, request, usable_source};
+use super::{flags, lint, load, read_source, request, usable_source};
 
 /// Which kind of database is built.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,6 +41,7 @@ pub(super) async fn run(
             ci.migration_time.clone_from(time);
         }
         ci.down &= !arguments.no_down;
+        ci.lint &= !arguments.no_lint;
         ci.roles.extend(arguments.role.iter().cloned());
         loaded
     };
@@ -51,6 +52,10 @@ pub(super) async fn run(
     let source = read_source(settings)?;
     usable_source(&source).map_err(|errors| Failure::refused(Exit::Usage, errors))?;
     let request = request(&source, settings, Selection::All, stop)?;
+    let linted = match kind {
+        Kind::Postgres if settings.ci.lint => Some(lint::in_ci(settings, &source)?),
+        _ => None,
+    };
     let Built { rehearsal: built, mut checks } = build(settings, kind, &request, console).await?;
     let mut exit = of_ending(built.ending);
     let mut rehearsal = None;
@@ -68,6 +73,9 @@ pub(super) async fn run(
     }
     let mut report = CiReport::of(built.report, rehearsal);
     report.checks = checks;
+    if let Some(found) = linted {
+        report = report.with_lint(found);
+    }
     report.duration_ms = began.elapsed().as_secs_f64() * 1e3;
     give_out(console, &report, &forms, &Scripts(&source))?;
     Ok(exit.unwrap_or(match report.verdict {

@@ -8,6 +8,7 @@ mod carry;
 mod ci;
 mod config;
 mod demo;
+mod lint;
 mod new;
 mod plan;
 mod postflight;
@@ -70,6 +71,7 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
         Command::Ci(it) => ci::run(global, &console, *it, stop).await,
         Command::Backup(it) => backup::run(global, &console, *it, stop).await,
         Command::Verify(it) => backup::run_verify(global, &console, it, stop).await,
+        Command::Lint(it) => lint::run(global, &console, it),
         Command::New(it) => new::run(global, &console, it),
         Command::Config(it) => config::run(global, &console, it),
         Command::Scratch(it) => scratch::run(&console, it).await,

@@ -16,6 +16,8 @@ pub(crate) struct CiSettings {
     pub(crate) below: String,
     /// Whether the migrations are taken back.
     pub(crate) down: bool,
+    /// Whether the linter looks at them.
+    pub(crate) lint: bool,
     /// Roles that the migrations name and do not make.
     pub(crate) roles: Vec<String>,
 }
@@ -26,6 +28,7 @@ impl Default for CiSettings {
             migration_time: "30s".to_owned(),
             below: "1min".to_owned(),
             down: true,
+            lint: true,
             roles: Vec::new(),
         }
     }

@@ -11,6 +11,7 @@ mod flags;
 mod harness;
 mod heal;
 mod limits;
+mod lint;
 mod origin;
 mod receipts;
 
@@ -37,6 +38,7 @@ pub(crate) use flags::Flags;
 use harness::{PostflightSettings, PreflightSettings};
 use heal::HealSetting;
 use limits::LimitSettings;
+use lint::LintSettings;
 pub(crate) use origin::report;
 
 /// The settings that are a word or a table.
@@ -139,6 +141,8 @@ pub(crate) struct Settings {
     pub(crate) apply: ApplySettings,
     /// What is asked of the migrations on an empty database.
     pub(crate) ci: CiSettings,
+    /// Which rules look at which migrations.
+    pub(crate) lint: LintSettings,
 }
 
 impl Default for Settings {
@@ -189,6 +193,7 @@ impl Default for Settings {
             prove_backup: false,
             apply: ApplySettings::default(),
             ci: CiSettings::default(),
+            lint: LintSettings::default(),
         }
     }
 }

@@ -60,7 +60,7 @@ fn what_goes_up_down_and_up_again_is_green() {
     let report = project.ci("--format json").exits(0).document();
     schema::check("ci", &report);
     assert_eq!(report["verdict"], "green");
-    for code in ["up", "time", "down-scripts", "down", "up-again", "postflight"] {
+    for code in ["up", "time", "down-scripts", "down", "up-again", "postflight", "lint"] {
         assert_eq!(check(&report, code), "clean", "{code}");
     }
     let down = report["build"]["down"].as_array().unwrap();
@@ -68,6 +68,26 @@ fn what_goes_up_down_and_up_again_is_green() {
     assert!(down.iter().all(|it| it["outcome"] == "lossless" && it["again_ms"].is_number()));
     let said = project.ci("");
     assert!(said.stdout.starts_with("CI GREEN: 2 migrations in "), "{said:?}");
+}
+
+#[test]
+fn what_the_linter_finds_is_told_and_red_only_where_it_is_denied() {
+    let project = Project::with(&GOOD);
+    project.write("migrations/3_i.up.sql", "CREATE INDEX b_a ON b (a);\n");
+    project.write("migrations/3_i.down.sql", "DROP INDEX b_a;\n");
+    let report = project.ci("--format json").exits(0).document();
+    assert_eq!(check(&report, "lint"), "found");
+    let warned = report["findings"].as_array().unwrap().iter().any(|it| {
+        it["code"] == "require-concurrent-index-creation"
+            && it["severity"] == "warning"
+            && it["subject"] == "migrations/3_i.up.sql:1"
+    });
+    assert!(warned, "{report}");
+    project.write("stopover.toml", "[lint]\ndeny = [\"require-concurrent-index-creation\"]\n");
+    let found = [("require-concurrent-index-creation", "migrations/3_i.up.sql:1")];
+    assert_eq!(errors(&project.red()), found);
+    let report = project.ci("--no-lint --format json").exits(0).document();
+    assert!(report["checks"].as_array().unwrap().iter().all(|it| it["code"] != "lint"));
 }
 
 #[test]

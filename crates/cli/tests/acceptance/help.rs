@@ -30,6 +30,7 @@ async fn every_command_has_help_and_the_apply_says_what_stands_around_it() {
         "rehearse",
         "report",
         "plan",
+        "lint",
         "status",
         "schema",
         "carry",

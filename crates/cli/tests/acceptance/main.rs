@@ -17,6 +17,7 @@ mod forms;
 mod harness;
 mod heals;
 mod help;
+mod kept_census;
 mod place;
 mod pooling;
 mod program;
@@ -86,6 +87,7 @@ scenarios! {
     heal_trap
     heal_unproven
     late_version
+    lint
     lock_timeout
     new
     orphans
