@@ -5,12 +5,13 @@
 
 use std::future::Future;
 
+use serde::{Deserialize, Serialize};
 use stopover_model::{Mark, Schema, TableCensus};
 
 use crate::{BackendError, FactsRequest, Imprint};
 
 /// What a census leaves out: ledgers, and journals beside them.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CensusScope {
     /// Tables that are left out, by schema and name, unquoted, with everything that belongs to
     /// them (columns, indexes, constraints, sequences, privileges). A schema, other than
@@ -23,7 +24,7 @@ pub struct CensusScope {
 
 /// What becomes of owners, grants and default privileges. They name roles, which are the server's
 /// and not the database's: a copy on another server seldom has them.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Privileges {
     /// They are no part of the schema.
     #[default]
@@ -99,6 +100,12 @@ pub trait Census {
                 |it: TableCensus| Imprint { rows: Some(it.rows), ..Imprint::bare(it.relation) };
             Ok(tables.into_iter().map(imprint).collect())
         }
+    }
+
+    /// A mark that is the same as long as nobody changes the schema; `None` where the database cannot
+    /// tell. Waits as [`Census::imprints`] does.
+    fn catalogs(&mut self) -> impl Future<Output = Result<Option<String>, BackendError>> + Send {
+        std::future::ready(Ok(None))
     }
 
     /// How many large objects there are: bytes that lie in no table; `None` where a database has

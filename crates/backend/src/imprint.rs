@@ -1,7 +1,9 @@
 //! What tells, without reading them, whether a table's rows may be others than before.
 
+use serde::{Deserialize, Serialize};
+
 /// A table of the user schemas that holds rows of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Imprint {
     /// Its qualified name, as SQL writes it.
     pub relation: String,
@@ -19,7 +21,7 @@ pub struct Imprint {
 }
 
 /// A column of an [`Imprint`].
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImprintColumn {
     /// Which of the table's columns it is: the same under another name.
     pub key: String,

@@ -19,6 +19,7 @@ mod ledger;
 mod program;
 mod scratch;
 mod session;
+mod shelf;
 mod stop;
 mod trace;
 mod witness;
@@ -44,6 +45,7 @@ pub use session::{
     FirstQuery, LeftOpen, LockAttempt, LockKept, Offending, Opening, RunLock, Session, Unit,
     UnitEnd, UnitLimits,
 };
+pub use shelf::{BaseCensus, BaseTable, CensusShelf, Recalled};
 pub use stop::{Stop, StopRequest, StopSignal};
 pub use trace::{Observer, OutsideTrace, StatementTrace, Trace};
 pub use witness::{Footing, GuardedTable, OwnedSequence, Sight, Stake, Stand, Witness};

@@ -6,7 +6,7 @@ use stopover_model::report::{BackupReport, ScratchReport};
 use stopover_model::{EventSink, Finding};
 use thiserror::Error;
 
-use crate::{Backend, Stop, StopSignal};
+use crate::{Backend, CensusShelf, Stop, StopSignal};
 
 /// A scratch that is ready: restored, analysed, and reachable as the role that migrates.
 #[derive(Debug)]
@@ -78,6 +78,11 @@ pub trait ScratchProvider: Send {
         stop: &Stop,
         sink: &mut dyn EventSink,
     ) -> impl Future<Output = Result<Prepared<Self::Backend>, PrepareError>> + Send;
+
+    /// Keeps the census of the base that the prepared scratch is a copy of, where it is one.
+    fn census_shelf(&self) -> Option<Box<dyn CensusShelf>> {
+        None
+    }
 
     /// Throws the scratch away. Called on every way out, also after a failed preparation.
     fn discard(&mut self) -> impl Future<Output = Vec<Finding>> + Send;

@@ -10,6 +10,7 @@ use crate::detail::of_findings;
 use crate::programs::{Comparison, Programs};
 use crate::{Measure, Request};
 
+use super::census::Taking;
 use super::command::{Failure, absent, left_behind, still_to_do, unable, unreachable};
 use super::{RehearsalEnding, broken, census};
 
@@ -33,7 +34,7 @@ pub(super) async fn after<B: Backend>(
         report.findings.push(refused);
         return RehearsalEnding::Misconfigured;
     };
-    let before = match census::begin(auditor, request, measure.census, report).await {
+    let before = match census::begin(auditor, request, Taking::anew(measure.census), report).await {
         Ok(before) => before,
         Err(signal) => return stopped(signal, report),
     };

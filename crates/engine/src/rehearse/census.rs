@@ -9,7 +9,8 @@ use std::fmt::Display;
 use std::time::Instant;
 
 use stopover_backend::{
-    Backend, BackendError, CensusDepth, CensusScope, Execute, Imprint, Session, StopSignal,
+    Backend, BackendError, CensusDepth, CensusScope, CensusShelf, Execute, Imprint, Session,
+    StopSignal,
 };
 use stopover_checks::{Allowance, CountedTable, changed, vanished, vanished_at_boot};
 use stopover_model::report::{MigrationReport, RehearsalReport, TableReport};
@@ -19,6 +20,7 @@ use super::compared::{
     After, Before, Compared, Was, compared, fates, merge, names_after, uncounted,
 };
 use super::named::{Named, all_of, at_risk_in};
+use super::recalled::Known;
 use super::renamed::follow;
 use crate::statement::unless_stopped;
 use crate::{Applied, Ending, Request};
@@ -35,6 +37,20 @@ impl From<BackendError> for NoCensus {
     }
 }
 
+/// How the census before is taken.
+pub(super) struct Taking<'a> {
+    pub(super) depth: CensusDepth,
+    /// Keeps the census of the base, where the scratch is a copy of one.
+    pub(super) shelf: Option<&'a dyn CensusShelf>,
+}
+
+impl Taking<'_> {
+    /// Of what is there now, whatever it began as.
+    pub(super) fn anew(depth: CensusDepth) -> Self {
+        Self { depth, shelf: None }
+    }
+}
+
 /// Counts what is there, and reads the schema. `None` where that cannot be done, and says so.
 ///
 /// # Errors
@@ -42,10 +58,15 @@ impl From<BackendError> for NoCensus {
 pub(super) async fn begin<B: Backend>(
     auditor: &B,
     request: &Request<'_>,
-    depth: CensusDepth,
+    taking: Taking<'_>,
     report: &mut RehearsalReport,
 ) -> Result<Option<Before>, StopSignal> {
-    match before(auditor, request, depth).await {
+    let known = match taking.depth {
+        CensusDepth::Rows => Known::recall(taking.shelf),
+        CensusDepth::Digests => Known::default(),
+    };
+    report.findings.extend(known.finding());
+    match before(auditor, request, taking.depth, known).await {
         Ok(before) => Ok(Some(before)),
         Err(NoCensus::Stopped(signal)) => Err(signal),
         Err(NoCensus::Failed(error)) => {
@@ -154,6 +175,7 @@ async fn before<B: Backend>(
     auditor: &B,
     request: &Request<'_>,
     depth: CensusDepth,
+    known: Known<'_>,
 ) -> Result<Before, NoCensus> {
     let began = Instant::now();
     let texts = match depth {
@@ -162,7 +184,7 @@ async fn before<B: Backend>(
     };
     let mut session = auditor.connect().await?;
     let canceller = session.canceller();
-    let reading = read_before(&mut session, request, depth, &texts);
+    let reading = read_before(&mut session, request, (depth, known), &texts);
     let read = unless_stopped(&canceller, reading, &request.stop).await;
     let mut before = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
@@ -183,22 +205,26 @@ async fn to_run<'a, B: Backend>(auditor: &B, request: &Request<'a>) -> Vec<&'a s
 async fn read_before<S: Session>(
     session: &mut S,
     request: &Request<'_>,
-    depth: CensusDepth,
+    (depth, mut known): (CensusDepth, Known<'_>),
     texts: &[&str],
 ) -> Result<Before, BackendError> {
     let scope = session.bookkeeping(&request.facts).await?;
-    let schema = session.schema(&scope).await?;
+    let began = Instant::now();
+    let (catalogs, schema) = known.schema(session, &scope).await?;
+    let read_schema = began.elapsed();
     let imprints = session.imprints(&scope).await?;
-    let mut counted = counted(session, &scope, depth, &imprints).await?;
+    let mut counted = counted(session, &scope, (depth, &known), &imprints).await?;
     let named = match depth {
         CensusDepth::Rows => at_risk_in(texts, &imprints),
         CensusDepth::Digests => all_of(&imprints),
     };
-    let mut values = values_before(session, &scope, &named, &imprints).await?;
+    let counted_rows = began.elapsed();
+    let mut values = values_before(session, &scope, (&named, &known), &imprints).await?;
+    tracing::debug!(?read_schema, ?counted_rows, all = ?began.elapsed(), "the census before");
     let mut tables = Vec::with_capacity(imprints.len());
     for (at, imprint) in imprints.into_iter().enumerate() {
         let found = counted.remove(&imprint.relation);
-        let rows = found.as_ref().map(|it| it.rows).or(imprint.rows);
+        let rows = found.as_ref().map(|it| it.rows).or(imprint.rows).or(known.rows(&imprint));
         let rows = rows.ok_or_else(|| uncounted(&imprint.relation))?;
         let digested = found.filter(|it| it.digest.is_some());
         tables.push(Was {
@@ -209,26 +235,31 @@ async fn read_before<S: Session>(
         });
     }
     let large_objects = session.large_objects().await?;
-    Ok(Before { schema, depth, tables, large_objects, ms: 0.0 })
+    let before = Before { schema, depth, tables, large_objects, ms: 0.0 };
+    known.keep(&scope, catalogs, &before);
+    Ok(before)
 }
 
 /// How many values the columns hold, by the table's position and the column's key.
 async fn values_before<S: Session>(
     session: &mut S,
     scope: &CensusScope,
-    named: &[Named],
+    (named, known): (&[Named], &Known<'_>),
     imprints: &[Imprint],
 ) -> Result<HashMap<usize, BTreeMap<String, u64>>, BackendError> {
     let mut values = HashMap::new();
     for named in named {
         let imprint = &imprints[named.table];
-        let names: Vec<String> =
-            named.columns.iter().map(|at| imprint.columns[*at].name.clone()).collect();
-        let Some(found) = session.values(scope, &imprint.relation, &names).await? else {
-            continue;
+        let columns = named.columns.iter().map(|at| &imprint.columns[*at]);
+        let (keys, names): (Vec<String>, Vec<String>) =
+            columns.map(|it| (it.key.clone(), it.name.clone())).unzip();
+        let found = match known.values(imprint, &keys) {
+            Some(found) => Some(found),
+            None => session.values(scope, &imprint.relation, &names).await?,
         };
-        let keys = named.columns.iter().map(|at| imprint.columns[*at].key.clone());
-        values.insert(named.table, keys.zip(found).collect());
+        if let Some(found) = found {
+            values.insert(named.table, keys.into_iter().zip(found).collect());
+        }
     }
     Ok(values)
 }
@@ -262,10 +293,13 @@ async fn values_after<S: Session>(
 async fn counted<S: Session>(
     session: &mut S,
     scope: &CensusScope,
-    depth: CensusDepth,
+    (depth, known): (CensusDepth, &Known<'_>),
     imprints: &[Imprint],
 ) -> Result<HashMap<String, TableCensus>, BackendError> {
-    let wanted = |it: &&Imprint| depth == CensusDepth::Digests || it.rows.is_none();
+    let wanted = |it: &&Imprint| match depth {
+        CensusDepth::Digests => true,
+        CensusDepth::Rows => it.rows.or(known.rows(it)).is_none(),
+    };
     let names: Vec<String> = imprints.iter().filter(wanted).map(|it| it.relation.clone()).collect();
     let tables = session.chosen_tables(scope, depth, &names).await?;
     Ok(tables.into_iter().map(|it| (it.relation.clone(), it)).collect())
@@ -311,7 +345,9 @@ async fn read_after<S: Session>(
     request: &Request<'_>,
 ) -> Result<After, BackendError> {
     let scope = session.bookkeeping(&request.facts).await?;
+    let began = Instant::now();
     let schema = session.schema(&scope).await?;
+    let read_schema = began.elapsed();
     let mut imprints = session.imprints(&scope).await?;
     follow(before.tables.iter().map(|it| &it.imprint), &mut imprints, texts);
     let was: HashMap<&str, &Imprint> =
@@ -323,7 +359,9 @@ async fn read_after<S: Session>(
         imprints.iter().filter(is_touched).map(|it| it.relation.clone()).collect();
     let tables = session.chosen_tables(&scope, before.depth, &names).await?;
     let counted = tables.into_iter().map(|it| (it.relation.clone(), it)).collect();
+    let counted_rows = began.elapsed();
     let values = values_after(session, &scope, before, &imprints).await?;
+    tracing::debug!(?read_schema, ?counted_rows, all = ?began.elapsed(), "the census after");
     let large_objects = session.large_objects().await?;
     Ok(After { schema, imprints, counted, values, large_objects })
 }

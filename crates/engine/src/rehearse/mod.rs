@@ -6,6 +6,7 @@ mod command;
 mod compared;
 mod down;
 mod named;
+mod recalled;
 mod receipt;
 mod renamed;
 mod run;
@@ -19,7 +20,7 @@ pub(crate) use renamed::follow as follow_renames;
 use std::time::Instant;
 
 use jiff::Timestamp;
-use stopover_backend::{Backend, Prepared, ScratchProvider, StopSignal};
+use stopover_backend::{Backend, CensusShelf, Prepared, ScratchProvider, StopSignal};
 use stopover_model::report::RehearsalReport;
 use stopover_model::{EventSink, Finding, Gate, HealMode};
 
@@ -63,7 +64,11 @@ pub async fn rehearse<P: ScratchProvider>(
     let began = Instant::now();
     let mut report = RehearsalReport::begun(Timestamp::now());
     let ending = match provider.prepare(&request.stop, sink).await {
-        Ok(prepared) => on_scratch(prepared, request, measure, &mut report, sink).await,
+        Ok(prepared) => {
+            let shelf = provider.census_shelf();
+            let began_with = (prepared, shelf.as_deref());
+            on_scratch(began_with, request, measure, &mut report, sink).await
+        }
         Err(error) => unprepared(error, &mut report),
     };
     report.findings.extend(provider.discard().await);
@@ -75,7 +80,7 @@ pub async fn rehearse<P: ScratchProvider>(
 
 /// Situations 5 to 7, and green.
 async fn on_scratch<B: Backend>(
-    prepared: Prepared<B>,
+    (prepared, shelf): (Prepared<B>, Option<&dyn CensusShelf>),
     request: &Request<'_>,
     measure: &Measure,
     report: &mut RehearsalReport,
@@ -94,7 +99,8 @@ async fn on_scratch<B: Backend>(
     }
     let request = &Request { policy: &policy, gate: Gate::default(), ..request.clone() };
     let auditor = prepared.auditor.as_ref().unwrap_or(&prepared.backend);
-    let before = match census::begin(auditor, request, measure.census, report).await {
+    let taking = census::Taking { depth: measure.census, shelf };
+    let before = match census::begin(auditor, request, taking, report).await {
         Ok(before) => before,
         Err(signal) => return RehearsalEnding::Stopped(signal),
     };

@@ -76,6 +76,28 @@ pub(super) async fn settled(session: &mut PostgresSession) -> Result<Counts, Bac
     }
 }
 
+/// The users' schema lies in these catalogs, and what was ever written to them is counted as for
+/// any table. What ANALYZE finds is no schema.
+const CATALOGS: &str = "SELECT pg_catalog.string_agg(pg_catalog.concat_ws('/', c.oid, \
+    pg_catalog.pg_relation_filenode(c.oid), pg_catalog.pg_stat_get_tuples_inserted(c.oid), \
+    pg_catalog.pg_stat_get_tuples_updated(c.oid), pg_catalog.pg_stat_get_tuples_deleted(c.oid)), \
+    ' ' ORDER BY c.oid) \
+    FROM pg_catalog.pg_class c \
+    WHERE c.relkind = 'r' AND NOT c.relisshared \
+    AND c.relnamespace = 'pg_catalog'::pg_catalog.regnamespace \
+    AND c.relname NOT IN ('pg_statistic', 'pg_statistic_ext_data')";
+
+/// The mark of the catalogs.
+pub(super) async fn catalogs(
+    session: &mut PostgresSession,
+) -> Result<Option<String>, BackendError> {
+    if session.major() < EXACT_COUNTS / 10_000 || settled(session).await? == Counts::Unknown {
+        return Ok(None);
+    }
+    let sets = session.rows(CATALOGS).await?;
+    sets.first().and_then(|set| set.first()).map(|row| field(row, 0)).transpose()
+}
+
 pub(super) async fn read(
     session: &mut PostgresSession,
     look: &Look,

@@ -90,6 +90,10 @@ impl Census for PostgresSession {
         moment::close(self, read).await
     }
 
+    async fn catalogs(&mut self) -> Result<Option<String>, BackendError> {
+        imprints::catalogs(self).await
+    }
+
     async fn large_objects(&mut self) -> Result<Option<u64>, BackendError> {
         let sets = self.rows(imprints::LARGE_OBJECTS).await?;
         let row = sets.first().and_then(|set| set.first());

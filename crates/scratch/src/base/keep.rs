@@ -47,6 +47,8 @@ pub(crate) enum Kept {
         name: String,
         /// Bases that had to go for it.
         dropped: Vec<String>,
+        /// Tells it from every other one of its name.
+        identity: String,
     },
     /// Another run was first.
     There,
@@ -118,14 +120,14 @@ impl Bases {
         }
         let building = Building::begin(self)?;
         drop(gate);
-        building.fill(self, new, &listing, ways)?;
+        let identity = building.fill(self, new, &listing, ways)?;
         let gate = self.gate()?;
         if self.at(&name).exists() {
             return Ok(Kept::There);
         }
         building.finish(&self.at(&name))?;
         drop(gate);
-        Ok(Kept::Made { name, dropped })
+        Ok(Kept::Made { name, dropped, identity })
     }
 
     /// Held while something gets a name or loses it: for moments.
@@ -206,7 +208,7 @@ impl Building {
         new: &NewBase<'_>,
         listing: &Listing,
         ways: Ways,
-    ) -> Result<(), BaseError> {
+    ) -> Result<String, BaseError> {
         let data = self.folder.join(DATA);
         private_folder(&data).map_err(BaseError::io("make", &data))?;
         let copying = Copying {
@@ -231,8 +233,8 @@ impl Building {
         self.describe(new, &made)
     }
 
-    /// Writes down what was made, the record last.
-    fn describe(&self, new: &NewBase<'_>, made: &Listing) -> Result<(), BaseError> {
+    /// Writes down what was made, the record last; gives its identity.
+    fn describe(&self, new: &NewBase<'_>, made: &Listing) -> Result<String, BaseError> {
         let files = made.to_string();
         let record = Record {
             format: FORMAT,
@@ -248,7 +250,8 @@ impl Building {
         let used = self.folder.join(USED);
         touch(&used).map_err(BaseError::io("write", &used))?;
         self.write(FILES, &files)?;
-        self.write(RECORD, &record.text())
+        self.write(RECORD, &record.text())?;
+        Ok(record.identity())
     }
 
     fn write(&self, name: &str, text: &str) -> Result<(), BaseError> {

@@ -8,6 +8,7 @@
 //!     data/                        a data folder whose server was stopped in order
 //!     files                        every file with its size and the time of its last write
 //!     base.json                    what it is; the hash of `files`; written last
+//!     census                       what was counted in it, with its hash
 //!     used                         its time: when it was last used
 //!     synced                       there once all of it is on the disk for certain
 //! <bases>/building-<16 hex>/       half built (its lock is held) or given up (it is free)
@@ -29,6 +30,7 @@
 //! What is worth keeping, and what a rehearsal does when nothing can be kept, is decided by
 //! [`crate::provider`].
 
+mod census;
 mod copy;
 mod durable;
 mod error;
@@ -52,6 +54,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+pub(crate) use census::Shelf;
 pub(crate) use durable::sync;
 pub use error::BaseError;
 pub(crate) use hash::Facts;

@@ -5,8 +5,10 @@ use std::path::Path;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
 use stopover_model::Finding;
 
+use super::hash::hex;
 use crate::restore::Restored;
 
 /// The file with it, which is written last.
@@ -77,6 +79,14 @@ impl Record {
             Err(error) => return Err(format!("{RECORD} cannot be read: {error}")),
         };
         serde_json::from_str(&text).map_err(|error| format!("{RECORD} is not a record: {error}"))
+    }
+
+    /// Tells this base from every other one: also from one that is made of the same backup with the
+    /// same settings, whose objects may have other identifiers.
+    pub(super) fn identity(&self) -> String {
+        let Self { setup, made_at, files_sha256, restoration, .. } = self;
+        let text = format!("{setup} {} {made_at} {files_sha256}", restoration.sha256);
+        hex(&Sha256::digest(text))
     }
 
     pub(super) fn text(&self) -> String {

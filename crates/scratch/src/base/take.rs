@@ -8,6 +8,7 @@ use std::time::{Duration, SystemTime};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
+use super::census::Shelf;
 use super::copy::{Check, Copying, devices};
 use super::error::BaseError;
 use super::hash::{Facts, hex};
@@ -165,6 +166,11 @@ impl Held {
         &self.record.restoration
     }
 
+    /// Where its census is kept.
+    pub(crate) fn shelf(&self) -> Shelf {
+        Shelf::new(&self.bases, &self.name, self.record.identity())
+    }
+
     /// When it was made.
     pub(crate) fn made_at(&self) -> Timestamp {
         self.record.made_at
@@ -230,7 +236,7 @@ pub(super) fn touch(path: &Path) -> io::Result<()> {
 }
 
 /// Writes a small file so that nobody ever sees half of it.
-fn write_whole(path: &Path, text: &str) -> io::Result<()> {
+pub(super) fn write_whole(path: &Path, text: &str) -> io::Result<()> {
     let mut unfinished = path.as_os_str().to_owned();
     unfinished.push(format!(".{:016x}", rand::random::<u64>()));
     let unfinished = PathBuf::from(unfinished);

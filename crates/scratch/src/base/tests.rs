@@ -5,6 +5,8 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use stopover_backend::{BaseCensus, CensusScope, CensusShelf, Recalled};
+use stopover_model::Schema;
 use tempfile::TempDir;
 
 use super::lock::{self, Sharing};
@@ -358,4 +360,30 @@ fn the_fastest_way_is_remembered_for_each_pair_of_file_systems() {
     assert_eq!(place.bases.ways(to, from), way::Ways::Known(way::Way::Kernel));
     assert_eq!(fs::read_to_string(place.bases.at(WAYS)).unwrap().lines().count(), 1);
     assert_eq!(place.bases.ways(Path::new("/proc"), to), way::Ways::Measured);
+}
+
+#[test]
+fn a_census_is_of_one_base_and_not_of_the_next_of_its_name() {
+    let place = Place::new();
+    let name = place.kept(HASH);
+    let shelf = place.held(HASH).shelf();
+    assert_eq!(shelf.recall(), Recalled::Nothing);
+    let census = BaseCensus {
+        scope: CensusScope::default(),
+        catalogs: "1/2/3".to_owned(),
+        schema: Schema::new(Vec::new()),
+        tables: Vec::new(),
+    };
+    shelf.keep(&census).unwrap();
+    assert_eq!(shelf.recall(), Recalled::Census(Box::new(census.clone())));
+    let text = fs::read(place.bases.at(&name).join("census")).unwrap();
+    fs::write(place.bases.at(&name).join("census"), &text[..text.len() - 1]).unwrap();
+    assert!(matches!(shelf.recall(), Recalled::Spoilt(_)));
+
+    assert_eq!(place.bases.drop_base(&name).unwrap(), Dropped::Gone);
+    assert!(shelf.keep(&census).unwrap_err().contains("gone"));
+    assert_eq!(place.kept(HASH), name);
+    fs::write(place.bases.at(&name).join("census"), &text).unwrap();
+    assert!(shelf.keep(&census).unwrap_err().contains("anew"));
+    assert_eq!(place.held(HASH).shelf().recall(), Recalled::Nothing, "the old one's");
 }

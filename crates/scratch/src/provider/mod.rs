@@ -14,7 +14,7 @@ mod stock;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime};
 
-use stopover_backend::{PrepareError, PrepareStage, Prepared, ScratchProvider, Stop};
+use stopover_backend::{CensusShelf, PrepareError, PrepareStage, Prepared, ScratchProvider, Stop};
 use stopover_model::report::{BackupReport, ScratchReport};
 use stopover_model::{Event, EventSink, Finding};
 use stopover_postgres::PostgresBackend;
@@ -366,6 +366,13 @@ impl ScratchProvider for PostgresScratch {
             signal = stop.wait() => Err(Failed::stopped(signal)),
         };
         ended.map_err(|failed| self.known.failed(failed))
+    }
+
+    fn census_shelf(&self) -> Option<Box<dyn CensusShelf>> {
+        match self.scratch.as_ref()? {
+            Scratch::Private(it) => it.shelf().map(|it| Box::new(it) as Box<dyn CensusShelf>),
+            Scratch::Given(_) => None,
+        }
     }
 
     async fn discard(&mut self) -> Vec<Finding> {

@@ -10,7 +10,7 @@ use stopover_postgres::{Neighbours, PostgresBackend, Target};
 use tokio_postgres::Config;
 
 use crate::backup::{Backup, Kind};
-use crate::base::{Facts, Restoration, Setup, size};
+use crate::base::{Facts, Restoration, Setup, Shelf, size};
 use crate::binaries::{Binaries, Choice, Program};
 use crate::restore::{self, RestoreTarget};
 use crate::server::{Durability, Filling, PrivateServer, Reach, ServerOptions};
@@ -111,6 +111,11 @@ impl PrivateScratch {
             fsync: self.server.durability() == Durability::LikeProduction,
             role: None,
         }
+    }
+
+    /// Keeps the census of the base that this one is a copy of, or that was made of it.
+    pub(super) fn shelf(&self) -> Option<Shelf> {
+        self.stock.as_ref()?.shelf()
     }
 
     /// How long starting from a base took, or keeping one.
