@@ -148,7 +148,7 @@ impl Carrying<'_> {
             let desk = Line::open(&self.request.to, Side::Target, &self.badge).await?;
             target::end_sessions(&desk, &self.badge).await?;
             target::reserve(&desk).await?;
-            target::drop_schemas(&desk, present).await
+            target::drop_schemas(&desk, present).await.map_err(|it| it.fatal(Side::Target))
         };
         let cleared = timeout(CLEARING, clearing)
             .await

@@ -108,8 +108,13 @@ impl Comparison<'_> {
     /// The rows of every table, and those that nobody can account for.
     fn tables(&self) -> (Vec<CarriedTable>, Vec<String>) {
         let mut wrong = Vec::new();
+        let loads = self.done.failed.keys().map(|number| &self.items.work[*number]);
+        let refused: BTreeSet<&String> = loads.filter_map(Work::loaded).collect();
         let table = |it: &crate::source::Table| {
             let copied = self.done.copied.get(&it.relation);
+            if copied.is_none() && !refused.contains(&it.relation) {
+                wrong.push(format!("the rows of table {} were not copied", it.relation));
+            }
             if let Some(copied) = copied
                 && copied.rows_from != copied.rows_to
             {

@@ -14,7 +14,7 @@ use crate::beyond;
 use crate::compare::{Compared, Comparison};
 use crate::definitions::{self, Wanted};
 use crate::depends::Dependencies;
-use crate::error::{CarryRefusal, Fatal, Side};
+use crate::error::{CarryRefusal, Fatal, Side, Trouble};
 use crate::line::Line;
 use crate::pinned;
 use crate::request::{CarryRequest, Existing};
@@ -129,7 +129,7 @@ impl Ground {
             Dependencies::read(&self.source, &self.present),
         )?;
         self.written.store(true, Ordering::Relaxed);
-        target::drop_schemas(&self.desk, &self.present).await?;
+        self.drop_old().await?;
         let items = Items::of(steps, &moment);
         let crew = Crew::new(&items, moment.bytes(), teller);
         let source_schema = schema(request, Side::Source, &self.present, Some(&moment.snapshot));
@@ -153,6 +153,17 @@ impl Ground {
             target::settle(&self.desk, &self.there(&moment).await?).await?;
         }
         Ok((compared, done))
+    }
+
+    async fn drop_old(&self) -> Result<(), Fatal> {
+        let dropped = target::drop_schemas(&self.desk, &self.present).await;
+        dropped.map_err(|trouble| {
+            // Refused as a whole: what was there is there.
+            if matches!(trouble, Trouble::Statement(_)) {
+                self.written.store(false, Ordering::Relaxed);
+            }
+            trouble.fatal(Side::Target)
+        })
     }
 
     /// Whether there is anything to clear away.

@@ -107,6 +107,7 @@ impl Moment {
             line.run("ROLLBACK").await.map_err(|it| it.fatal(Side::Source))?;
             return Ok(None);
         }
+        readable(line, schemas).await?;
         let snapshot = rows(line, "SELECT pg_catalog.pg_export_snapshot()").await?;
         let moment = Self {
             snapshot: snapshot.first().map(|row| text(row, 0)).unwrap_or_default(),
@@ -153,6 +154,24 @@ fn relations(schemas: &[String], kinds: &str) -> String {
 async fn identities(line: &Line, schemas: &[String]) -> Result<Vec<(String, String)>, Fatal> {
     let sql = format!("SELECT c.oid, {NAME} {} ORDER BY c.oid", relations(schemas, "'r', 'p'"));
     Ok(rows(line, &sql).await?.iter().map(|row| (text(row, 0), text(row, 1))).collect())
+}
+
+/// A hot standby has no rows of unlogged tables and sequences, and an obscure error for whoever
+/// asks.
+async fn readable(line: &Line, schemas: &[String]) -> Result<(), Fatal> {
+    let sql = format!(
+        "SELECT {NAME} {} AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery() ORDER BY 1",
+        relations(schemas, "'r', 'S', 'm'")
+    );
+    let unlogged: Vec<String> = rows(line, &sql).await?.iter().map(|row| text(row, 0)).collect();
+    if unlogged.is_empty() {
+        return Ok(());
+    }
+    Err(Fatal(format!(
+        "source: it is a standby, which has no rows of what is unlogged: {}; carry from its \
+         primary, or make them logged there",
+        unlogged.join(", ")
+    )))
 }
 
 async fn read_tables(line: &Line, schemas: &[String]) -> Result<Vec<Table>, Fatal> {

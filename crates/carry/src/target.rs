@@ -136,7 +136,10 @@ pub(crate) async fn dependents(desk: &Line, schemas: &[String]) -> Result<Vec<St
 }
 
 /// Drops the schemas and all that is in them.
-pub(crate) async fn drop_schemas(desk: &Line, schemas: &[String]) -> Result<(), Fatal> {
+///
+/// # Errors
+/// A statement's where nothing was dropped; fatal where something may have been.
+pub(crate) async fn drop_schemas(desk: &Line, schemas: &[String]) -> Result<(), Trouble> {
     let there = present(desk, schemas).await?;
     if there.is_empty() {
         return Ok(());
@@ -144,13 +147,12 @@ pub(crate) async fn drop_schemas(desk: &Line, schemas: &[String]) -> Result<(), 
     let names: Vec<String> = there.iter().map(|it| identifier(it)).collect();
     let sql = format!("DROP SCHEMA {} CASCADE", names.join(", "));
     match desk.run(&sql).await {
-        Ok(()) => Ok(()),
         // More relations than the server can lock at once (out_of_memory).
         Err(Trouble::Statement(error)) if error.is("53200") => {
             empty(desk, &there).await?;
-            desk.run(&sql).await.map_err(|it| it.fatal(Side::Target))
+            desk.run(&sql).await.map_err(|it| it.fatal(Side::Target).into())
         }
-        Err(trouble) => Err(trouble.fatal(Side::Target)),
+        ended => ended,
     }
 }
 

@@ -85,6 +85,14 @@ impl Work {
         }
     }
 
+    /// The table whose rows it is about.
+    pub(crate) fn loaded(&self) -> Option<&String> {
+        match self {
+            Self::Load(load) => Some(&load.relation),
+            _ => None,
+        }
+    }
+
     /// What it is about, as an error tells it.
     pub(crate) fn object(&self) -> String {
         match self {

@@ -1,8 +1,9 @@
 //! What is around the schemas: settings, libraries, roles, tables of other schemas.
 
 use stopover_backend::Privileges;
-use stopover_model::report::CarryReport;
-use stopover_testkit::{TestDatabase, TestServer};
+use stopover_model::report::{CarriedState, CarryReport};
+use stopover_scratch::server::ServerOptions;
+use stopover_testkit::{TestDatabase, TestServer, template_cache};
 
 use crate::fixture::{carry, request, rows, schema, told};
 
@@ -185,4 +186,63 @@ async fn sequences_and_views_keep_what_they_are_in() {
                  WHERE relname IN ('empty', 'unlogged') ORDER BY 1";
     assert_eq!(to.psql(state), "emptyfalsep\nunloggedtrueu");
     assert_eq!(to.psql("INSERT INTO s.t (b) VALUES (3) RETURNING a"), "9");
+}
+
+/// A server that has become a standby of nobody: it replays its own log, and takes no writes.
+async fn standby(filled: &str) -> TestServer {
+    let settings = vec![("wal_level".to_owned(), "replica".to_owned())];
+    let template_cache = template_cache();
+    let options = ServerOptions { settings, template_cache, ..ServerOptions::default() };
+    let mut server = TestServer::start_with(options).await;
+    let access = server.access();
+    access.psql(filled);
+    let folder = access.psql("SHOW data_directory");
+    access.psql(&format!("CHECKPOINT; COPY (SELECT 1) TO '{folder}/standby.signal'"));
+    server.restart().await;
+    assert_eq!(server.access().psql("SELECT pg_is_in_recovery()"), "t");
+    server
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hot_standby_is_a_source_like_any_other() {
+    let filled = "CREATE SCHEMA s; CREATE TABLE s.t (id serial PRIMARY KEY, a text); \
+        INSERT INTO s.t (a) SELECT 'a' FROM generate_series(1, 50); \
+        CREATE MATERIALIZED VIEW s.m AS SELECT count(*) AS n FROM s.t";
+    let (from, to) = (standby(filled).await, TestDatabase::create().await);
+    let report = carry(&request(&from.access(), &to, &["s"])).await;
+    assert_eq!(report.outcome, "success", "{report:#?}");
+    assert_eq!(to.psql("SELECT n FROM s.m"), "50");
+    from.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unlogged_table_of_a_standby_is_named_and_nothing_is_touched() {
+    let filled = "CREATE SCHEMA s; CREATE UNLOGGED TABLE s.quick AS SELECT 1 AS a";
+    let (from, to) = (standby(filled).await, TestDatabase::create().await);
+    to.psql("CREATE SCHEMA s; CREATE TABLE s.old (a int)");
+    let report = carry(&request(&from.access(), &to, &["s"])).await;
+    assert!(report.outcome.starts_with("failed: source: it is a standby"), "{report:#?}");
+    assert!(report.outcome.contains("s.quick"), "{report:#?}");
+    assert_eq!(report.schemas[0].state, CarriedState::Untouched);
+    assert_eq!(to.psql("SELECT count(*) FROM s.old"), "0");
+    from.stop().await;
+}
+
+/// It was told as half-copied, and as not to be dropped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_schema_that_may_not_be_dropped_is_untouched() {
+    let (from, to) = (TestDatabase::create().await, TestDatabase::create().await);
+    let role = format!("carry_{:08x}", rand::random::<u32>());
+    from.psql("CREATE SCHEMA s; CREATE TABLE s.t AS SELECT 1 AS a");
+    to.psql(&format!(
+        "CREATE SCHEMA s; CREATE TABLE s.old (a int); CREATE ROLE {role} LOGIN PASSWORD 'x'"
+    ));
+    let report = carry(&request(&from, &to.as_role(&role, "x"), &["s"])).await;
+    assert_eq!(
+        report.outcome, "failed: target: must be owner of schema s (SQLSTATE 42501)",
+        "{report:#?}"
+    );
+    assert_eq!(report.schemas[0].state, CarriedState::Untouched);
+    assert_eq!(to.psql("SELECT count(*) FROM s.old"), "0");
+    to.psql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
