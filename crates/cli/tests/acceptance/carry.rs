@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use serde_json::Value;
-use stopover_testkit::TestDatabase;
+use stopover_testkit::{PoolOrder, PoolingProxy, TestDatabase};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
@@ -18,7 +18,7 @@ struct Stage {
     from: TestDatabase,
     to: TestDatabase,
     // Drops the databases.
-    _runtime: Runtime,
+    runtime: Runtime,
 }
 
 impl Stage {
@@ -27,7 +27,7 @@ impl Stage {
         let (from, to) = runtime
             .block_on(async { (TestDatabase::create().await, TestDatabase::create().await) });
         let folder = tempfile::tempdir().unwrap();
-        let stage = Self { folder, from, to, _runtime: runtime };
+        let stage = Self { folder, from, to, runtime };
         stage.from.psql(&asked(""));
         stage.to.psql(&asked(""));
         stage.from.psql(
@@ -228,4 +228,21 @@ fn what_makes_no_sense_is_exit_code_5() {
         said.all()
     );
     stage.call(&[]).variable("STOPOVER_CARRY_TO", "sqlite:x.db").run().exits(5);
+}
+
+#[test]
+fn a_pool_of_transactions_on_either_side_is_exit_code_5() {
+    let stage = Stage::new();
+    for (variable, database, side) in
+        [("STOPOVER_CARRY_FROM", &stage.from, "source"), ("STOPOVER_CARRY_TO", &stage.to, "target")]
+    {
+        let starting = PoolingProxy::start(database, PoolOrder::LastFirst, 3);
+        let proxy = stage.runtime.block_on(starting);
+        let said = stage.call(&[]).variable(variable, proxy.access(database).url()).run().exits(5);
+        let words = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+        let expected = format!("the {side}'s address leads to a proxy that pools transactions");
+        assert!(words.contains(&expected), "{words}");
+        assert_eq!(stage.schemas(), "");
+    }
+    stage.call(&[]).run().exits(0);
 }
