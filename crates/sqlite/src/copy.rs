@@ -63,7 +63,7 @@ fn made(target: &Target, file: &Path, stop: &Stop) -> Result<TargetCopy<SqliteBa
     };
     let copy = made.path().join("copy.db");
     let described = "a copy of the file".to_owned();
-    Ok(TargetCopy::new(SqliteBackend::new(Target::file(copy)), described, Box::new(made)))
+    Ok(TargetCopy::new(SqliteBackend::new(Target::copy(copy)), described, Box::new(made)))
 }
 
 fn into(target: &Target, place: &Path, stop: &Stop) -> Result<PrivateFolder, CopyError> {

@@ -34,7 +34,7 @@ impl EmptyFile {
             Some(folder) => builder.tempdir_in(folder)?,
             None => builder.tempdir()?,
         };
-        let target = Target::file(folder.path().join("empty.db"));
+        let target = Target::copy(folder.path().join("empty.db"));
         self.made = Some(folder);
         Ok(SqliteBackend::new(target))
     }

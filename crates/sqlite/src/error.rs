@@ -108,6 +108,10 @@ fn hint(error: &Error) -> Option<&'static str> {
             "another connection held the database's lock for longer than the lock timeout"
         }
         (ffi::SQLITE_READONLY, _) => "the file, or its folder, may not be written by this user",
+        (ffi::SQLITE_AUTH, _) => {
+            "migrations are tried on a copy, and what ATTACH or VACUUM INTO names is none: leave \
+             other files out of the migration"
+        }
         (ffi::SQLITE_FULL, _) => "the disk is full, or max_page_count is reached",
         (_, ffi::SQLITE_CONSTRAINT_FOREIGNKEY) => {
             "`-- stopover: foreign-keys off` at the head of the file checks foreign keys once, \

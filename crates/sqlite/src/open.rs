@@ -17,11 +17,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rusqlite::config::DbConfig;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 use rusqlite::{Connection, OpenFlags, ffi};
 use stopover_backend::BackendError;
 
 use crate::error::{open_error, primary};
-use crate::target::{Access, Place, Target};
+use crate::target::{Access, Place, Reach, Target};
 use crate::waiting::Waiting;
 
 /// How a connection sees the file.
@@ -47,7 +48,7 @@ pub(crate) fn reader(
     let failed = |error: rusqlite::Error| open_error(&target.describe(), &error);
     let Some(path) = file(target)? else {
         let mut connection = Connection::open_in_memory().map_err(failed)?;
-        set_up(&mut connection, waiting).map_err(failed)?;
+        set_up(&mut connection, target.reach, waiting).map_err(failed)?;
         return Ok(Some(Opened { connection, view: View::Live }));
     };
     if !path.exists() {
@@ -58,7 +59,7 @@ pub(crate) fn reader(
     }
     let had_wal = beside(&path, "-wal").exists();
     let had_journal = beside(&path, "-journal").exists();
-    match live(&path, waiting) {
+    match live(&path, target.reach, waiting) {
         Ok(connection) => {
             if had_wal {
                 keep_wal(&connection, true).map_err(failed)?;
@@ -66,7 +67,7 @@ pub(crate) fn reader(
             Ok(Some(Opened { connection, view: View::Live }))
         }
         Err(error) if is_shut_out(&error) && !had_wal && !had_journal => {
-            let connection = snapshot(&path, waiting).map_err(failed)?;
+            let connection = snapshot(&path, target.reach, waiting).map_err(failed)?;
             Ok(Some(Opened { connection, view: View::Snapshot }))
         }
         Err(error) => Err(failed(error)),
@@ -78,7 +79,7 @@ pub(crate) fn writer(target: &Target, waiting: &Arc<Waiting>) -> Result<Connecti
     let failed = |error: rusqlite::Error| open_error(&target.describe(), &error);
     let Some(path) = file(target)? else {
         let mut connection = Connection::open_in_memory().map_err(failed)?;
-        set_up(&mut connection, waiting).map_err(failed)?;
+        set_up(&mut connection, target.reach, waiting).map_err(failed)?;
         return Ok(connection);
     };
     let made = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
@@ -87,7 +88,7 @@ pub(crate) fn writer(target: &Target, waiting: &Arc<Waiting>) -> Result<Connecti
         Access::ReadOnly | Access::ReadWrite => OpenFlags::SQLITE_OPEN_READ_WRITE,
     };
     let mut connection = Connection::open_with_flags(&path, flags).map_err(failed)?;
-    set_up(&mut connection, waiting).map_err(failed)?;
+    set_up(&mut connection, target.reach, waiting).map_err(failed)?;
     Ok(connection)
 }
 
@@ -128,20 +129,20 @@ fn absent(target: &Target) -> BackendError {
     }
 }
 
-fn live(path: &Path, waiting: &Arc<Waiting>) -> rusqlite::Result<Connection> {
+fn live(path: &Path, reach: Reach, waiting: &Arc<Waiting>) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     let mut connection = Connection::open_with_flags(path, flags)?;
-    set_up(&mut connection, waiting)?;
+    set_up(&mut connection, reach, waiting)?;
     query_only(&connection, true)?;
     probe(&connection)?;
     Ok(connection)
 }
 
-fn snapshot(path: &Path, waiting: &Arc<Waiting>) -> rusqlite::Result<Connection> {
+fn snapshot(path: &Path, reach: Reach, waiting: &Arc<Waiting>) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI;
     let uri = format!("file:{}?immutable=1", encode(path));
     let mut connection = Connection::open_with_flags(uri, flags)?;
-    set_up(&mut connection, waiting)?;
+    set_up(&mut connection, reach, waiting)?;
     probe(&connection)?;
     Ok(connection)
 }
@@ -158,9 +159,29 @@ fn probe(connection: &Connection) -> rusqlite::Result<()> {
 
 /// What all sessions of this tool have: foreign keys hold, as sqlx and every service that knows
 /// SQLite has it.
-fn set_up(connection: &mut Connection, waiting: &Arc<Waiting>) -> rusqlite::Result<()> {
+fn set_up(
+    connection: &mut Connection,
+    reach: Reach,
+    waiting: &Arc<Waiting>,
+) -> rusqlite::Result<()> {
     waiting.watch(connection)?;
+    if reach == Reach::Itself {
+        connection.authorizer(Some(itself))?;
+    }
     connection.pragma_update(None, "foreign_keys", true)
+}
+
+/// Lets a copy's sessions open no other file. `VACUUM` attaches a nameless database, which is in
+/// memory or in a temporary file and gone with it; `VACUUM INTO` one with a name.
+fn itself(asked: AuthContext<'_>) -> Authorization {
+    match asked.action {
+        AuthAction::Attach { filename: "" | ":memory:" } => Authorization::Allow,
+        // Here too where the name is an expression: the action is known by no name then.
+        AuthAction::Attach { .. } | AuthAction::Unknown { code: ffi::SQLITE_ATTACH, .. } => {
+            Authorization::Deny
+        }
+        _ => Authorization::Allow,
+    }
 }
 
 /// The path in a `file:` URI.

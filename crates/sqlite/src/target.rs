@@ -28,11 +28,22 @@ pub enum Place {
     Memory,
 }
 
+/// Which files the statements of a session get to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Reach {
+    /// Those that they name: `ATTACH`, `VACUUM INTO`.
+    #[default]
+    Anywhere,
+    /// The database alone: what a script names beside it is no copy.
+    Itself,
+}
+
 /// A database that can be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Target {
     pub(crate) place: Place,
     pub(crate) access: Access,
+    pub(crate) reach: Reach,
 }
 
 /// A URL that cannot be read.
@@ -77,7 +88,13 @@ impl Target {
 
     /// The database in this file, made by the first write where it is not there.
     pub fn file(path: impl Into<PathBuf>) -> Self {
-        Self { place: Place::File(path.into()), access: Access::Create }
+        Self { place: Place::File(path.into()), access: Access::Create, reach: Reach::Anywhere }
+    }
+
+    /// A copy in this file, that migrations are tried on: its sessions attach and write no other
+    /// file.
+    pub fn copy(path: impl Into<PathBuf>) -> Self {
+        Self { reach: Reach::Itself, ..Self::file(path) }
     }
 
     /// The same, opened only to be read.
@@ -139,7 +156,7 @@ mod tests {
     use super::*;
 
     fn file(path: &str, access: Access) -> Target {
-        Target { place: Place::File(path.into()), access }
+        Target { access, ..Target::file(path) }
     }
 
     #[test]
@@ -149,8 +166,8 @@ mod tests {
             ("sqlite://data/app.db", file("data/app.db", Access::Create)),
             ("sqlite:///srv/a%20b.db?mode=ro", file("/srv/a b.db", Access::ReadOnly)),
             ("sqlite:/srv/x.db?mode=rw", file("/srv/x.db", Access::ReadWrite)),
-            ("sqlite::memory:", Target { place: Place::Memory, access: Access::Create }),
-            ("sqlite://:memory:", Target { place: Place::Memory, access: Access::Create }),
+            ("sqlite::memory:", Target { place: Place::Memory, ..Target::file("") }),
+            ("sqlite://:memory:", Target { place: Place::Memory, ..Target::file("") }),
         ] {
             assert_eq!(Target::parse(text), Ok(target), "{text}");
         }

@@ -249,3 +249,28 @@ fn rows_and_columns_that_vanish_are_red_and_what_is_renamed_or_rebuilt_is_not() 
     assert_eq!((&people["fate"], &people["relation_after"]), (&json!("renamed"), &json!("people")));
     assert_eq!(people["digest"]["changed_columns"], json!([]));
 }
+
+/// The rehearsal was green, and had deleted the rows of a file that is no copy.
+#[test]
+fn a_rehearsal_reaches_no_file_beside_its_copy() {
+    let place = Place::open();
+    let other = place.path("other.db");
+    let beside = Connection::open(&other).unwrap();
+    beside.execute_batch("create table orders (id int); insert into orders values (1)").unwrap();
+    for script in [
+        "attach 'other.db' as o; delete from o.orders;\n",
+        "attach 'file:' || 'other.db' as o; delete from o.orders;\n",
+        "vacuum into 'other2.db';\n",
+    ] {
+        place.migration("2_beside.up.sql", script);
+        let red = place.rehearse("app.db", &[]).red();
+        assert!(red.detail.contains("migration 2: "), "{}", red.detail);
+        assert!(red.detail.contains("SQLITE_AUTH"), "{}", red.detail);
+        let rows: i64 =
+            beside.query_row("select count(*) from orders", [], |row| row.get(0)).unwrap();
+        assert_eq!((rows, place.path("other2.db").exists()), (1, false), "{script}");
+    }
+    place.migration("2_beside.up.sql", "vacuum;\n");
+    place.migration("3_memory.up.sql", "attach ':memory:' as m; create table m.t (a);\n");
+    place.rehearse("app.db", &[]).green();
+}

@@ -85,7 +85,7 @@ impl SqliteScratch {
         self.known.scratch = Some(scratch.clone());
         self.folder = Some(copied.folder);
         Ok(Prepared {
-            backend: SqliteBackend::new(Target::file(copied.path)),
+            backend: SqliteBackend::new(Target::copy(copied.path)),
             auditor: None,
             backup: self.known.backup.clone(),
             scratch,
