@@ -86,6 +86,9 @@ pub enum JournalEvent {
         /// The error, redacted.
         detail: String,
     },
+    /// Its down script is about to run outside of a transaction: what was done is undone from here
+    /// on, nobody knows how far.
+    TakingBack,
     /// A signal stopped it.
     Stopped {
         /// The statement's position, from 1.

@@ -26,5 +26,6 @@ pub use harness::{
 pub use limits::{Measured, limits};
 pub use reach::{Reach, reach};
 pub use receipt::{Asked, prediction, receipt, slower};
+pub use rules::census::taken_by_rollback;
 pub use touch::{names_everything, privilege_needs, written_relations};
 pub use vanished::{Allowance, CountedTable, allows, vanished, vanished_at_boot};

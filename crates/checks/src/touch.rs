@@ -32,7 +32,7 @@ pub(crate) fn steps(plan: &Plan) -> impl Iterator<Item = &Step> {
         HealWay::Rerun(step) => Some(&**step),
         HealWay::Restamp => None,
     });
-    heals.chain(&plan.steps)
+    heals.chain(&plan.downs).chain(&plan.steps)
 }
 
 /// The statements that are still to run.

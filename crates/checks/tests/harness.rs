@@ -39,6 +39,7 @@ fn empty_plan() -> Plan {
     Plan {
         ledger: LedgerKind::Stopover,
         heals: Vec::new(),
+        downs: Vec::new(),
         steps: Vec::new(),
         findings: Vec::new(),
     }

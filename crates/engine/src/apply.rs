@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, FactsReader, Session};
+use stopover_backend::{Backend, BackendError, FactsReader, LedgerWriter, Session};
 use stopover_model::report::MigrationReport;
 use stopover_model::{Direction, Event, EventSink, Facts, Finding, HealKind, Plan};
 use stopover_planner::Selection;
@@ -112,7 +112,7 @@ async fn under_lock<B: Backend>(
     let ground = (backend, locked.session());
     let passed = gate::through(ground, (plan, facts), request, company.safeguards, sink);
     let passed = Box::pin(passed).await?;
-    if first.foreseen.is_some() || !first.plan.heals.is_empty() || !first.plan.steps.is_empty() {
+    if first.foreseen.is_some() || !first.plan.heals.is_empty() || runs_something(&first.plan) {
         locked.prove_pinned(backend, &request.stop).await?;
     }
     let mut around = Around::default();
@@ -127,28 +127,44 @@ async fn under_lock<B: Backend>(
     }
     // Boxed: a heal is rare, and its future large.
     let healed = Box::pin(heal::heal(backend, locked, &plan, &facts, request, sink)).await?;
-    sink.emit(Event::PlanReady {
-        migrations: plan.steps.len(),
-        statements: plan.statement_count(),
-        direction: Direction::Up,
-    });
     let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
     let mut findings = healed;
     findings.extend(plan.findings.iter().cloned());
     findings.extend(passed.findings.iter().cloned());
     findings.append(&mut around.findings);
+    let mut taken_back: Vec<MigrationReport> = plan.downs.iter().map(untouched).collect();
+    let safeguards = company.safeguards;
+    let ending = if plan.downs.is_empty() {
+        Ending::Complete
+    } else {
+        let mut progress = Progress { migrations: &mut taken_back, findings: &mut findings };
+        let work = (&plan, &facts, request);
+        Box::pin(take_back(backend, locked, work, safeguards, &mut progress, sink)).await?
+    };
+    if matches!(ending, Ending::Complete) {
+        sink.emit(Event::PlanReady {
+            migrations: plan.steps.len(),
+            statements: plan.statement_count(),
+            direction: Direction::Up,
+        });
+    }
     let ending = match plan.steps.first() {
+        _ if !matches!(ending, Ending::Complete) => {
+            safeguards.end(backend, locked, request, (&mut around, ending), sink).await
+        }
         None => Ending::Complete,
         Some(first) => {
             ready_ledger(locked, &facts).await?;
-            company.safeguards.record(locked, first).await?;
-            let beside = company.beside;
-            let work = Work { plan: &plan, request, direction: Direction::Up, beside };
+            if plan.downs.is_empty() {
+                safeguards.record(locked, first).await?;
+            }
+            let (direction, beside) = (Direction::Up, company.beside);
+            let work = Work { plan: &plan, request, direction, beside, reason: None };
             let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
             let ending = steps(backend, locked, &work, &mut progress, sink).await;
             let ending = on_disk(locked, ending, &mut findings).await;
             let ending = checked(locked, request, ending, &mut findings).await;
-            company.safeguards.end(backend, locked, request, (&mut around, ending), sink).await
+            safeguards.end(backend, locked, request, (&mut around, ending), sink).await
         }
     };
     findings.append(&mut around.findings);
@@ -160,6 +176,7 @@ async fn under_lock<B: Backend>(
         grounds,
         receipt,
         direction,
+        taken_back,
         migrations,
         around,
         ending,
@@ -168,9 +185,55 @@ async fn under_lock<B: Backend>(
     })
 }
 
+/// Runs the down scripts of what is dirty, before anything else. A failure leaves the rest as it is.
+async fn take_back<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    (plan, facts, request): (&Plan, &Facts, &Request<'_>),
+    safeguards: &Safeguards<'_>,
+    progress: &mut Progress<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Ending, EngineError> {
+    ready_ledger(locked, facts).await?;
+    let ledger = locked.ledger().clone();
+    locked.session().create_journal(&ledger).await?;
+    if let Some(first) = plan.downs.first() {
+        safeguards.record(locked, first).await?;
+    }
+    let downs = Plan {
+        ledger: plan.ledger,
+        heals: Vec::new(),
+        downs: Vec::new(),
+        steps: plan.downs.clone(),
+        findings: Vec::new(),
+    };
+    let direction = Direction::Down;
+    let (migrations, statements) = (downs.steps.len(), downs.statement_count());
+    sink.emit(Event::PlanReady { migrations, statements, direction });
+    let reason = safeguards.taking_back.as_deref();
+    let work = Work { plan: &downs, request, direction, beside: None, reason };
+    let ending = steps(backend, locked, &work, progress, sink).await;
+    let ending = on_disk(locked, ending, progress.findings).await;
+    if let Ending::Failed { failed, .. } = &ending {
+        let version = &failed.version;
+        progress.findings.push(Finding::error(
+            "dirty",
+            version.to_string(),
+            format!("the down script of migration {version} failed: the migration is still dirty"),
+            format!(
+                "look at what it left; correct the down script and run the command again, or settle \
+                 it by hand: `stopover repair applied {version}`, `stopover repair pending {version}`"
+            ),
+        ));
+    }
+    Ok(ending)
+}
+
 /// Whether statements of migrations are run. What only writes into the ledger needs no backup.
 fn runs_something(plan: &Plan) -> bool {
-    !plan.steps.is_empty() || plan.heals.iter().any(|it| it.kind() == HealKind::Rerun)
+    !plan.steps.is_empty()
+        || !plan.downs.is_empty()
+        || plan.heals.iter().any(|it| it.kind() == HealKind::Rerun)
 }
 
 /// Looks at the target and makes the backup. The plan is made again behind that: it must be the one
@@ -188,7 +251,7 @@ async fn safely<B: Backend>(
     }
     let mut around = safeguards.look(backend, request, &first.plan, sink).await?;
     safeguards.back_up(locked, request, &mut around, sink).await?;
-    safeguards.count(backend, request, &first.plan, &mut around).await?;
+    safeguards.count(backend, request, (&first.plan, Direction::Up), &mut around).await?;
     let second = planned(locked, request).await?;
     if second.plan.hash() != first.plan.hash() {
         return Err(EngineError::Refused(vec![safeguards::changed("the backup")]));

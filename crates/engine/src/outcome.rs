@@ -38,6 +38,8 @@ pub struct Applied {
     pub receipt: Option<ReceiptSeen>,
     /// Up, or down.
     pub direction: Direction,
+    /// Every down script of a dirty migration that came first, measured as far as it was run.
+    pub taken_back: Vec<MigrationReport>,
     /// Every step of it, measured as far as it was run.
     pub migrations: Vec<MigrationReport>,
     /// What stood around the steps.
@@ -56,6 +58,20 @@ impl Applied {
     pub fn versions(&self, status: MigrationStatus) -> Vec<Version> {
         let found = self.migrations.iter().filter(|it| it.status == status);
         found.map(|it| it.version.clone()).collect()
+    }
+
+    /// The dirty migrations whose down scripts were run, in order.
+    #[must_use]
+    pub fn taken_back(&self) -> Vec<Version> {
+        let done = self.taken_back.iter().filter(|it| it.status == MigrationStatus::Applied);
+        done.map(|it| it.version.clone()).collect()
+    }
+
+    /// Whether a down script is what did not come to its end.
+    #[must_use]
+    pub fn is_stuck_in_down(&self) -> bool {
+        self.direction == Direction::Down
+            || self.taken_back.iter().any(|it| it.status != MigrationStatus::Applied)
     }
 
     /// How long each migration took, and how long it was to take.
@@ -77,7 +93,8 @@ impl Applied {
 
     /// The migration that a stop or a lost session has left half done, or in its commit.
     fn interrupted(&self, why: &str) -> Option<FailedMigration> {
-        let mut steps = self.plan.steps.iter().zip(&self.migrations);
+        let downs = self.plan.downs.iter().zip(&self.taken_back);
+        let mut steps = downs.chain(self.plan.steps.iter().zip(&self.migrations));
         let (step, report) = steps.find(|(_, it)| it.status == MigrationStatus::Failed)?;
         let from = step.resume.as_ref().map_or(0, |resume| resume.from);
         // Of a commit without an answer every statement ended well.
@@ -115,15 +132,18 @@ impl Applied {
         };
         let done = self.versions(MigrationStatus::Applied);
         let (applied, reverted) = match self.direction {
-            Direction::Up => (done, Vec::new()),
+            Direction::Up => (done, self.taken_back()),
             Direction::Down => (Vec::new(), done),
         };
+        let mut untouched = self.versions(MigrationStatus::Untouched);
+        // The one whose down script failed is told as that.
+        untouched.retain(|it| failed.as_ref().is_none_or(|failed| failed.version != *it));
         ApplyReport {
             healed: self.plan.heals.iter().map(|it| it.version.clone()).collect(),
             applied,
             reverted,
             failed,
-            untouched: self.versions(MigrationStatus::Untouched),
+            untouched,
             migrations: self.timed(),
             receipt: self.receipt.as_ref().map(Into::into),
             backup: self.around.backup.clone(),

@@ -28,7 +28,7 @@ pub async fn rollback<B: Backend>(
     rollback_safely(backend, request, selection, &Safeguards::default(), sink).await
 }
 
-/// The same behind a backup, where there is something to take back.
+/// The same behind a backup and a count of rows, where there is something to take back.
 ///
 /// # Errors
 /// As [`rollback`]; a backup that is not to be had.
@@ -62,6 +62,7 @@ async fn under_lock<B: Backend>(
     if !plan.steps.is_empty() && safeguards.stand() {
         locked.prove_pinned(backend, &request.stop).await?;
         safeguards.back_up(locked, request, &mut around, sink).await?;
+        safeguards.count_before_rollback(backend, request, &plan, &mut around).await?;
         let again = planned(locked, request, selection).await?;
         if again.hash() != plan.hash() {
             return Err(EngineError::Refused(vec![changed("the backup")]));
@@ -83,11 +84,17 @@ async fn under_lock<B: Backend>(
             let ledger = locked.ledger().clone();
             locked.session().create_journal(&ledger).await?;
             safeguards.record(locked, first).await?;
-            let work = Work { plan: &plan, request, direction: Direction::Down, beside: None };
+            let work = Work {
+                plan: &plan,
+                request,
+                direction: Direction::Down,
+                beside: None,
+                reason: None,
+            };
             let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
             let ending = steps(backend, locked, &work, &mut progress, sink).await;
             let ending = on_disk(locked, ending, &mut findings).await;
-            safeguards.end_of_rollback(locked, request, (&mut around, ending)).await
+            safeguards.end_of_rollback(backend, locked, request, (&mut around, ending)).await
         }
     };
     findings.append(&mut around.findings);
@@ -98,6 +105,7 @@ async fn under_lock<B: Backend>(
         grounds,
         receipt,
         direction,
+        taken_back: Vec::new(),
         migrations,
         around,
         ending,

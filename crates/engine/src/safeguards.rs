@@ -14,7 +14,9 @@ use stopover_backend::{
 };
 use stopover_model::harness::{PostflightLimits, Unread};
 use stopover_model::report::{BackupMade, Override, PostflightReport, PreflightReport, Safeguard};
-use stopover_model::{CheckStage, Event, EventSink, Facts, Finding, Plan, Step, Version};
+use stopover_model::{
+    CheckStage, Direction, Event, EventSink, Facts, Finding, Plan, Step, Version,
+};
 
 use crate::harness::{self, Before, Postflight, Preflight, in_time};
 use crate::lock::{Locked, freed};
@@ -38,6 +40,8 @@ pub struct Safeguards<'a> {
     pub postflight: Option<PostflightLimits>,
     /// Decisions that lift one of them, for the report and the journal.
     pub overrides: Vec<Override>,
+    /// Who asked that down scripts of dirty migrations are run, and why: kept in the journal.
+    pub taking_back: Option<String>,
 }
 
 /// What the safeguards came to.
@@ -102,11 +106,11 @@ impl Safeguards<'_> {
         &self,
         backend: &B,
         request: &Request<'_>,
-        plan: &Plan,
+        (plan, direction): (&Plan, Direction),
         around: &mut Around,
     ) -> Result<(), EngineError> {
         let Some(limits) = &self.postflight else { return Ok(()) };
-        let before = harness::before(backend, request, limits, plan);
+        let before = harness::before(backend, request, limits, (plan, direction));
         let before = Box::pin(before).await?;
         if let Some(why) = before.uncounted() {
             let finding = uncounted(why, self.lifts(Safeguard::Preflight));
@@ -116,6 +120,36 @@ impl Safeguards<'_> {
             around.findings.push(finding);
         }
         around.before = Some(before);
+        Ok(())
+    }
+
+    /// The same before a rollback. What cannot be counted is an error of the report, and stops
+    /// nothing: the way back must be open, and the backup has everything.
+    pub(crate) async fn count_before_rollback<B: Backend>(
+        &self,
+        backend: &B,
+        request: &Request<'_>,
+        plan: &Plan,
+        around: &mut Around,
+    ) -> Result<(), EngineError> {
+        let Some(limits) = &self.postflight else { return Ok(()) };
+        let before = harness::before(backend, request, limits, (plan, Direction::Down));
+        around.before = Some(Box::pin(before).await?);
+        Ok(())
+    }
+
+    /// What the down scripts took.
+    async fn count_after_rollback<B: Backend>(
+        &self,
+        backend: &B,
+        request: &Request<'_>,
+        around: &mut Around,
+    ) -> Result<(), EngineError> {
+        let (Some(limits), Some(before)) = (&self.postflight, &around.before) else {
+            return Ok(());
+        };
+        let rows = Box::pin(harness::counted_again(backend, request, limits, before)).await?;
+        around.findings.extend(stopover_checks::taken_by_rollback(&rows));
         Ok(())
     }
 
@@ -189,10 +223,11 @@ impl Safeguards<'_> {
         }
     }
 
-    /// After a rollback only the fingerprint is kept.
-    pub(crate) async fn end_of_rollback<S: Session>(
+    /// After a rollback: what it took, and the fingerprint.
+    pub(crate) async fn end_of_rollback<B: Backend>(
         &self,
-        locked: &mut Locked<S>,
+        backend: &B,
+        locked: &mut Locked<B::Session>,
         request: &Request<'_>,
         (around, ending): (&mut Around, Ending),
     ) -> Ending {
@@ -202,6 +237,16 @@ impl Safeguards<'_> {
         if matches!(ending, Ending::Stopped(_)) {
             self.remember_in_leaving(locked, request, around).await;
             return ending;
+        }
+        match self.count_after_rollback(backend, request, around).await {
+            Ok(()) => {}
+            Err(EngineError::Stopped(signal)) => return Ending::Stopped(signal),
+            Err(error) => around.findings.push(Finding::error(
+                "census",
+                "rows",
+                format!("what the down scripts took could not be counted: {error}"),
+                "compare the tables with the backup",
+            )),
         }
         match self.remember(locked, request, around).await {
             Err(error) => Ending::Lost(error),

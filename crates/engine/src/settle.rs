@@ -38,9 +38,10 @@ pub(crate) async fn settle<B: Backend>(
     let Ok(facts) = locked.session().facts(&request.facts).await else { return Settled::Unknown };
     let rows = &facts.ledger.rows;
     let recorded = rows.iter().any(|row| {
+        // Of what was taken back no row is left, neither of one that was applied nor of a dirty one.
         row.version == step.version
-            && row.state == RowState::Done
-            && proves(step, row.checksum.as_ref())
+            && (work.direction == Direction::Down
+                || row.state == RowState::Done && proves(step, row.checksum.as_ref()))
     });
     if recorded != (work.direction == Direction::Up) {
         return Settled::Absent;

@@ -16,6 +16,8 @@ pub(crate) struct Work<'a> {
     pub(crate) request: &'a Request<'a>,
     pub(crate) direction: Direction,
     pub(crate) beside: Option<&'a dyn Beside>,
+    /// Who asked for down scripts, and why, where the journal is to know it.
+    pub(crate) reason: Option<&'a str>,
 }
 
 /// Looks at the database from beside while nothing of the plan runs.
@@ -72,6 +74,7 @@ async fn one<B: Backend>(
         durability: durability(&plan.steps, at),
         next: next(&plan.steps, at, work),
         direction: *direction,
+        reason: work.reason,
         again: None,
     };
     let mut end = carry_out(locked.session(), step, &context, report, sink).await;

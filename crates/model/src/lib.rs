@@ -51,7 +51,7 @@ pub use plan::{
     Boundary, Plan, PlannedLock, PlannedStatement, Resume, SessionUse, StatementPlace,
     StatementWay, Step, beginning,
 };
-pub use policy::{AutoAdopt, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
+pub use policy::{AutoAdopt, DirtyWay, EmptyLedger, OrphanPolicy, OutOfOrder, Policy};
 pub use receipt::{
     Apart, Gate, Grounds, LedgerState, NoReceipts, RECEIPT_VERSION, Receipt, ReceiptLimit,
     ReceiptSeen, ReceiptSettings, Receipts, ReceiptsRead, RehearsedBackup, RehearsedMigration,

@@ -238,6 +238,9 @@ pub struct Plan {
     pub ledger: LedgerKind,
     /// Edits of applied migrations that are healed before the first step, ascending by version.
     pub heals: Vec<PlannedHeal>,
+    /// Down scripts of migrations that were begun and are not known to have finished, newest first:
+    /// run before the first step, where that is asked for.
+    pub downs: Vec<Step>,
     /// The steps, ascending by version.
     pub steps: Vec<Step>,
     /// Warnings and notes; errors are never part of a plan.
@@ -245,7 +248,7 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// SHA-256 over the heals, and over versions, names, checksums, order and boundaries of the
+    /// SHA-256 over the heals, the down scripts that come first, and over versions, names, checksums, order and boundaries of the
     /// steps, and where an interrupted one goes on: two plans with one hash do the same. Neither the
     /// ledger's kind nor the role counts. What each field contributes is preceded by its length, and
     /// each part by what it is, so that no two plans spell the same bytes.
@@ -264,8 +267,10 @@ impl Plan {
             field(heal.before.hex().as_bytes());
             field(heal.after.hex().as_bytes());
         }
-        for step in &self.steps {
-            field(b"step");
+        let downs = self.downs.iter().map(|step| (&b"down"[..], step));
+        let steps = self.steps.iter().map(|step| (&b"step"[..], step));
+        for (part, step) in downs.chain(steps) {
+            field(part);
             field(step.version.to_string().as_bytes());
             field(step.name.as_bytes());
             field(step.sha256.hex().as_bytes());

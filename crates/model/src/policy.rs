@@ -50,6 +50,16 @@ pub enum AutoAdopt {
     On,
 }
 
+/// What becomes of migrations that were begun and are not known to have finished.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum DirtyWay {
+    /// They go on where the catalog shows how far they came, and are refused otherwise.
+    #[default]
+    GoOn,
+    /// Their down scripts are run first; they are pending then, and run from their beginning.
+    TakeBack,
+}
+
 /// How each kind of drift is judged. What is not named here is always refused.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -68,4 +78,8 @@ pub struct Policy {
     #[serde(skip)]
     #[schemars(skip)]
     pub auto_adopt: AutoAdopt,
+    /// Begun, and not known to have finished. A decision for one run, and no setting.
+    #[serde(skip)]
+    #[schemars(skip)]
+    pub dirty: DirtyWay,
 }

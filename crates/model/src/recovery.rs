@@ -22,6 +22,8 @@ pub enum JournalEntry {
         /// As above.
         checksum: Option<Checksum>,
     },
+    /// Its down script was begun outside of a transaction: what the lines before say may be undone.
+    TakingBack,
     /// The server refused it, or it was stopped.
     Failed {
         /// Its index in the file, from 1; `None` where it was not a statement that failed.

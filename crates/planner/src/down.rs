@@ -2,7 +2,9 @@
 
 use std::cmp::Reverse;
 
-use stopover_model::{Facts, Finding, LedgerRow, Migration, Plan, RowState, SourceSet, Version};
+use stopover_model::{
+    Facts, Finding, LedgerRow, Migration, Plan, RowState, SourceSet, Step, Version,
+};
 
 use crate::{problems, script};
 
@@ -51,7 +53,8 @@ pub fn plan_down(
     if findings.iter().any(Finding::is_error) {
         return Err(findings);
     }
-    Ok(Plan { ledger: facts.ledger.kind, heals: Vec::new(), steps, findings })
+    let (heals, downs) = (Vec::new(), Vec::new());
+    Ok(Plan { ledger: facts.ledger.kind, heals, downs, steps, findings })
 }
 
 fn selected<'a, 'r>(
@@ -74,22 +77,74 @@ fn selected<'a, 'r>(
     }
 }
 
+/// The down scripts of migrations that were begun and are not known to have finished, newest first,
+/// and every reason why there is none.
+pub(crate) fn of_dirty(source: &SourceSet, facts: &Facts) -> (Vec<Step>, Vec<Finding>) {
+    let (mut steps, mut findings) = (Vec::new(), Vec::new());
+    for row in &facts.ledger.rows {
+        let RowState::Dirty(how_far) = &row.state else { continue };
+        match down_of(row, source) {
+            Ok(down) => {
+                let planned = script::plan(&down, facts, false);
+                findings.push(taken_back(&row.version, how_far));
+                findings.extend(planned.findings);
+                steps.extend(planned.step);
+            }
+            Err(finding) => findings.push(finding),
+        }
+    }
+    steps.sort_by(|one, other| other.version.cmp(&one.version));
+    (steps, findings)
+}
+
+/// The facts as they are when those have been run.
+pub(crate) fn without_dirty(facts: &Facts) -> Facts {
+    let mut facts = facts.clone();
+    facts.ledger.rows.retain(|row| !is_dirty(row));
+    facts.recoveries.clear();
+    facts
+}
+
+pub(crate) fn is_dirty(row: &LedgerRow) -> bool {
+    matches!(row.state, RowState::Dirty(_))
+}
+
+fn taken_back(version: &Version, how_far: &str) -> Finding {
+    Finding::warning(
+        "dirty",
+        version.to_string(),
+        format!(
+            "migration {version} was started and is not known to have finished: {how_far}; its down \
+             script is run first, then it runs from its beginning"
+        ),
+        "without --recover-dirty it goes on where it stopped, if the catalog shows where that is",
+    )
+}
+
 /// The migration that takes another one back: its down script, in the place of the up script.
 fn reverted(row: &LedgerRow, source: &SourceSet) -> Result<Migration, Finding> {
+    let version = &row.version;
+    if let RowState::Dirty(how_far) = &row.state {
+        return Err(Finding::error(
+            "dirty",
+            version.to_string(),
+            format!("migration {version} is not known to have finished: {how_far}"),
+            format!(
+                "`stopover apply` goes on with it, or say what it is: `stopover repair applied \
+                 {version}`, `stopover repair pending {version}`; `stopover apply --recover-dirty \
+                 down` runs its down script"
+            ),
+        ));
+    }
+    down_of(row, source)
+}
+
+/// The same, whatever the ledger says of how far it came.
+fn down_of(row: &LedgerRow, source: &SourceSet) -> Result<Migration, Finding> {
     let version = &row.version;
     let refuse = |code: &str, message: String, remedy: String| {
         Finding::error(code, version.to_string(), message, remedy)
     };
-    if let RowState::Dirty(how_far) = &row.state {
-        return Err(refuse(
-            "dirty",
-            format!("migration {version} is not known to have finished: {how_far}"),
-            format!(
-                "`stopover apply` goes on with it, or say what it is: `stopover repair applied \
-                 {version}`, `stopover repair pending {version}`"
-            ),
-        ));
-    }
     let migration = source.get(version).ok_or_else(|| {
         refuse(
             "orphan",

@@ -22,7 +22,9 @@ mod spelling;
 mod stories;
 
 use stopover_model::report::{AppliedEntry, Drift, PendingEntry};
-use stopover_model::{Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version};
+use stopover_model::{
+    DirtyWay, EmptyLedger, Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version,
+};
 
 pub use down::{DownSelection, plan_down};
 pub use drift::severity;
@@ -102,6 +104,9 @@ pub fn plan(
     policy: &Policy,
     selection: &Selection,
 ) -> Result<Plan, Vec<Finding>> {
+    if policy.dirty == DirtyWay::TakeBack && facts.ledger.rows.iter().any(down::is_dirty) {
+        return plan_behind_downs(source, facts, policy, selection);
+    }
     let comparison = Comparison::of(source, facts);
     let mut findings = problems::of_source(source);
     findings.extend(problems::of_ledger(source, facts));
@@ -134,5 +139,34 @@ pub fn plan(
         return Err(findings);
     }
     let heals = heal::planned(source, facts, &policy.heal);
-    Ok(Plan { ledger: facts.ledger.kind, heals, steps, findings })
+    Ok(Plan { ledger: facts.ledger.kind, heals, downs: Vec::new(), steps, findings })
+}
+
+/// The plan that begins with the down scripts of what is dirty, and goes on as if that had never
+/// been begun.
+fn plan_behind_downs(
+    source: &SourceSet,
+    facts: &Facts,
+    policy: &Policy,
+    selection: &Selection,
+) -> Result<Plan, Vec<Finding>> {
+    let (downs, mut findings) = down::of_dirty(source, facts);
+    // What is dirty is a history too: the ledger is not empty because it alone was in it.
+    let empty_ledger = EmptyLedger::Allow;
+    let policy = Policy { dirty: DirtyWay::GoOn, empty_ledger, ..policy.clone() };
+    let planned = plan(source, &down::without_dirty(facts), &policy, selection);
+    let is_refused = planned.is_err() || findings.iter().any(Finding::is_error);
+    let (plan, found) = match planned {
+        Ok(mut plan) => {
+            let found = std::mem::take(&mut plan.findings);
+            (Some(plan), found)
+        }
+        Err(found) => (None, found),
+    };
+    findings.extend(found);
+    problems::sort(&mut findings);
+    match plan {
+        Some(plan) if !is_refused => Ok(Plan { downs, findings, ..plan }),
+        _ => Err(findings),
+    }
 }

@@ -164,6 +164,11 @@ fn progress(step: &Step, interrupted: &Interrupted) -> Progress {
                 done.push(*statement);
                 doubt = None;
             }
+            JournalEntry::TakingBack => {
+                return Progress::Unclear(
+                    "its down script was begun, and is not known to have finished".to_owned(),
+                );
+            }
             JournalEntry::Failed { statement, refused } => {
                 if let Some((at, checksum, _)) = doubt
                     && statement.is_none_or(|it| it == at)

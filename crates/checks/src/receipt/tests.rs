@@ -33,7 +33,13 @@ fn step(version: i64) -> Step {
 }
 
 fn plan_of(steps: Vec<Step>) -> Plan {
-    Plan { ledger: LedgerKind::Stopover, heals: Vec::new(), steps, findings: Vec::new() }
+    Plan {
+        ledger: LedgerKind::Stopover,
+        heals: Vec::new(),
+        downs: Vec::new(),
+        steps,
+        findings: Vec::new(),
+    }
 }
 
 fn row(version: i64) -> LedgerRow {

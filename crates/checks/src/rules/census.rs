@@ -19,18 +19,38 @@ pub(crate) fn check(facts: &PostflightFacts<'_>) -> Judged {
         return Judged::not_applicable(vec![note]);
     }
     Judged::of(CODE, "rows", facts.rows, |counts| {
-        counts.before.iter().filter_map(|it| found(it, counts)).collect()
+        counts.before.iter().filter_map(|it| found(it, counts, Way::Up)).collect()
     })
 }
 
-fn found(before: &TableCensus, counts: &RowCounts) -> Option<Finding> {
+/// What a rollback took. Down scripts lose rows by their nature, and a backup was made before: that
+/// is told, and is no error. That it could not be found out is one.
+#[must_use]
+pub fn taken_by_rollback(rows: &Fact<RowCounts>) -> Vec<Finding> {
+    let judged = Judged::of(CODE, "rows", rows, |counts| {
+        counts.before.iter().filter_map(|it| found(it, counts, Way::Down)).collect()
+    });
+    let (mut checks, mut findings) = (Vec::new(), Vec::new());
+    judged.into_lists(CODE, &mut checks, &mut findings);
+    findings
+}
+
+/// What was run between the two counts.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Up,
+    Down,
+}
+
+fn found(before: &TableCensus, counts: &RowCounts, way: Way) -> Option<Finding> {
     let relation = &before.relation;
     let of = |name: &String| counts.after.iter().find(|it| it.relation == *name);
     let now = counts.renamed.get(relation);
     // Another table under the same name is what everybody reads from now on.
     let under_name = of(relation).map(|it| it.rows);
     let fewer = |rows: Option<u64>| rows.is_none_or(|rows| rows < before.rows);
-    let had = format!("{relation} had {} rows before the apply", before.rows);
+    let run = if way == Way::Up { "apply" } else { "rollback" };
+    let had = format!("{relation} had {} rows before the {run}", before.rows);
     let message = match (now, now.and_then(of), under_name) {
         (Some(now), Some(after), _) if fewer(Some(after.rows)) => {
             format!("{had}, and has {}; it is called {now} now", after.rows)
@@ -46,6 +66,13 @@ fn found(before: &TableCensus, counts: &RowCounts) -> Option<Finding> {
     if counts.allowed.iter().any(|it| same(it, relation) || now.is_some_and(|now| same(it, now))) {
         let message = format!("{message}; the migrations allow it");
         return Some(Finding::note(CODE, relation.clone(), message, ""));
+    }
+    if way == Way::Down {
+        let remedy = format!(
+            "the backup that was made before has them; where the down script is to take them, say so \
+             in it: -- stopover: allow data-loss({relation})"
+        );
+        return Some(Finding::warning(CODE, relation.clone(), message, remedy));
     }
     let remedy = format!(
         "restore the backup where it was not meant; where it was, say so in the migration: -- \

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use super::{
     BackupArguments, LimitArguments, SelectionArguments, SourceArguments, TargetArguments,
@@ -32,10 +32,22 @@ pub(crate) struct ApplyArguments {
     /// Apply though preflight forbids it; the report and the journal say who decided, and why
     #[arg(long, requires = "reason")]
     pub(crate) force: bool,
+    /// What becomes of migrations that were begun and are not known to have finished. `down`: their
+    /// down scripts are run first, behind the backup, then they run from their beginning
+    /// [default: they go on where they stopped, if the catalog shows where]
+    #[arg(long, value_name = "WAY", value_enum)]
+    pub(crate) recover_dirty: Option<RecoverDirty>,
     #[command(flatten)]
     pub(crate) decision: DecisionArguments,
     #[command(flatten)]
     pub(crate) backup: BackupArguments,
+}
+
+/// What becomes of dirty migrations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum RecoverDirty {
+    /// Their down scripts are run.
+    Down,
 }
 
 /// A decision that lifts a safeguard.

@@ -3,10 +3,10 @@
 use stopover_backend::Stop;
 use stopover_engine::{Applied, Ending, EngineError, Request};
 use stopover_model::report::ApplyReport;
-use stopover_model::{Finding, SourceSet};
+use stopover_model::{DirtyWay, Finding, SourceSet};
 use stopover_report::human;
 
-use crate::args::{ApplyArguments, Global};
+use crate::args::{ApplyArguments, Global, RecoverDirty};
 use crate::console::{Console, Failure, Scripts};
 use crate::exit::Exit;
 use crate::log::Log;
@@ -23,7 +23,9 @@ pub(super) async fn run(
     let chosen = arguments.selection.clone();
     let decision = arguments.decision.clone();
     let verdict = if arguments.force { Verdict::Overridden } else { Verdict::Heeded };
-    let loaded = load(global, apply_flags(arguments))?;
+    let recover = arguments.recover_dirty;
+    let mut loaded = load(global, apply_flags(arguments))?;
+    loaded.settings.policy.dirty = dirty_way(recover);
     let settings = &loaded.settings;
     let (source, backend) = source_and_backend(settings).await?;
     if let Err(errors) = usable_source(&source) {
@@ -34,6 +36,7 @@ pub(super) async fn run(
     let selection = selection(&chosen, &source)?;
     let gate = settings.gate()?;
     let guards = Guards::of_apply(settings, &backend, &decision, verdict).await?;
+    let guards = if recover.is_some() { guards.taking_back(&decision) } else { guards };
     let request = Request { gate, ..request(&source, settings, selection, stop)? };
     let (folder, told) = (&settings.log_dir, guards.told(&backend));
     let mut log = Log::begin(folder, "apply", told, console.progress());
@@ -69,7 +72,7 @@ impl Told {
         match applied {
             Ok(applied) => Ok(Self::ended(applied)),
             Err(EngineError::Refused(findings)) => {
-                let exit = Exit::of_refusal(&findings);
+                let exit = refused(&findings);
                 untold(exit, ApplyReport { findings, ..ApplyReport::default() })
             }
             Err(EngineError::Preflight(report)) => {
@@ -90,9 +93,11 @@ impl Told {
         let red = report.findings.iter().any(Finding::is_error)
             || report.postflight.as_ref().is_some_and(|it| !it.validation_passed);
         let mut lost = None;
+        let stuck_in_down = applied.is_stuck_in_down();
         let exit = match applied.ending {
             Ending::Complete if red => Exit::Postflight,
             Ending::Complete => Exit::Success,
+            Ending::Failed { .. } if stuck_in_down => Exit::Rollback,
             Ending::Failed { .. } => Exit::Migration,
             Ending::Stopped(signal) => Exit::Stopped(signal),
             Ending::Lost(error) => {
@@ -103,6 +108,22 @@ impl Told {
             }
         };
         Self { exit, report, lost }
+    }
+}
+
+/// The exit code of a plan that was refused. Without a way back nothing can be taken back.
+pub(super) fn refused(findings: &[Finding]) -> Exit {
+    match findings.iter().any(|it| it.code == "no-down") {
+        true => Exit::Rollback,
+        false => Exit::of_refusal(findings),
+    }
+}
+
+/// As the policy has it.
+pub(super) const fn dirty_way(asked: Option<RecoverDirty>) -> DirtyWay {
+    match asked {
+        Some(RecoverDirty::Down) => DirtyWay::TakeBack,
+        None => DirtyWay::GoOn,
     }
 }
 

@@ -8,6 +8,7 @@ use crate::args::{ApplyArguments, Global};
 use crate::console::{Console, Failure};
 use crate::exit::Exit;
 
+use super::apply::{dirty_way, refused};
 use super::{apply_flags, load, request, selection, source_and_backend};
 
 pub(super) async fn run(
@@ -17,7 +18,9 @@ pub(super) async fn run(
     stop: Stop,
 ) -> Result<Exit, Failure> {
     let chosen = arguments.selection.clone();
-    let loaded = load(global, apply_flags(arguments))?;
+    let recover = arguments.recover_dirty;
+    let mut loaded = load(global, apply_flags(arguments))?;
+    loaded.settings.policy.dirty = dirty_way(recover);
     let settings = &loaded.settings;
     let (source, backend) = source_and_backend(settings).await?;
     let selection = selection(&chosen, &source)?;
@@ -27,6 +30,6 @@ pub(super) async fn run(
     console.document(&report, |detail, look| human::plan(&report, detail, look));
     Ok(match report.plan_hash {
         Some(_) => Exit::Success,
-        None => Exit::of_refusal(&report.problems),
+        None => refused(&report.problems),
     })
 }

@@ -13,7 +13,7 @@ use crate::exit::Exit;
 use crate::log::Log;
 use crate::target;
 
-use super::apply::no_backup;
+use super::apply::{no_backup, refused};
 use super::backup::backup_flags;
 use super::safeguards::{Guards, ended};
 use super::{flags, load, read_source, request, version};
@@ -43,6 +43,10 @@ pub(super) async fn run(
         Ok(reverted) => {
             let report = reverted.report();
             let exit = match reverted.ending {
+                // That it could not be told what the down scripts took.
+                Ending::Complete if report.findings.iter().any(Finding::is_error) => {
+                    Exit::Postflight
+                }
                 Ending::Complete => Exit::Success,
                 Ending::Failed { .. } => Exit::Rollback,
                 Ending::Stopped(signal) => Exit::Stopped(signal),
@@ -54,8 +58,7 @@ pub(super) async fn run(
             (exit, report)
         }
         Err(EngineError::Refused(findings)) => {
-            let no_way_back = findings.iter().any(|it| it.code == "no-down");
-            let exit = if no_way_back { Exit::Rollback } else { Exit::of_refusal(&findings) };
+            let exit = refused(&findings);
             (exit, ApplyReport { findings, ..ApplyReport::default() })
         }
         Err(EngineError::NoBackup { message, remedy, findings, .. }) => {

@@ -49,13 +49,10 @@ impl Guards {
         if stands && verdict == Verdict::Overridden {
             guards.rest.overrides.insert(0, lifted(Safeguard::Preflight, decision));
         }
-        if settings.apply.postflight {
-            guards.rest.postflight = Some(settings.postflight_limits()?);
-        }
         Ok(guards)
     }
 
-    /// Those of a rollback: the backup alone.
+    /// Those of a rollback: the backup, and the count of rows that the postflight's limits are for.
     pub(super) fn of_rollback(
         settings: &Settings,
         database: &Database,
@@ -65,6 +62,9 @@ impl Guards {
             said_something(flag, text.as_deref())?;
         }
         let mut rest = Safeguards::default();
+        if settings.apply.postflight {
+            rest.postflight = Some(settings.postflight_limits()?);
+        }
         let mut maker = None;
         if settings.apply.backup && decision.skip_backup {
             rest.overrides.push(lifted(Safeguard::Backup, decision));
@@ -74,6 +74,15 @@ impl Guards {
         Ok(Self { maker, rest })
     }
 
+    /// Down scripts of dirty migrations are run: the journal says who asked.
+    pub(super) fn taking_back(mut self, decision: &DecisionArguments) -> Self {
+        let by = decision.by.as_deref().map_or_else(whoever, kept);
+        let why = decision.reason.as_deref().map(kept);
+        let why = why.map_or_else(String::new, |it| format!(": {it}"));
+        self.rest.taking_back = Some(format!("apply --recover-dirty down by {by}{why}"));
+        self
+    }
+
     /// As the engine takes them.
     pub(super) fn stand(&self) -> Safeguards<'_> {
         Safeguards {
@@ -81,6 +90,7 @@ impl Guards {
             backup: self.maker.as_deref(),
             postflight: self.rest.postflight.clone(),
             overrides: self.rest.overrides.clone(),
+            taking_back: self.rest.taking_back.clone(),
         }
     }
 
@@ -93,6 +103,7 @@ impl Guards {
             "backup": self.maker.is_some(),
             "postflight": self.rest.postflight.is_some(),
             "overrides": overrides,
+            "recover_dirty": self.rest.taking_back,
         })
     }
 }

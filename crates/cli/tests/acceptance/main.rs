@@ -95,6 +95,10 @@ scenarios! {
     preflight
     psql_commands
     read_only_role
+    recover_dirty
+    recover_dirty_sqlite
+    recover_dirty_refused
+    rollback_counts
     renamed
     repair
     require_rehearsal

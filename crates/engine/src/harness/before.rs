@@ -11,7 +11,7 @@ use stopover_checks::{reach, written_relations};
 use stopover_model::harness::{
     BodyFault, Fact, Grants, Health, PostflightLimits, TouchedRelation, Unread,
 };
-use stopover_model::{LockMode, Plan, TableCensus, Version};
+use stopover_model::{Direction, LockMode, Plan, Step, TableCensus};
 
 use super::reading::in_time;
 use crate::statement::unless_stopped;
@@ -26,8 +26,8 @@ pub struct Before {
     pub(super) tables: Fact<Vec<TableCensus>>,
     /// Who had which rights on which relation.
     pub(super) grants: Fact<Vec<Grants>>,
-    /// What an apply is going to apply: its migrations say what may be lost.
-    pub(super) pending: Vec<Version>,
+    /// Tables that may lose rows, as the scripts that are going to be run write them.
+    pub(super) allowed: Vec<String>,
     /// The texts of what is going to be applied, in their order.
     pub(super) scripts: Vec<String>,
 }
@@ -42,7 +42,7 @@ impl Before {
     }
 }
 
-/// Looks at the database before an apply of `plan`. Writes nothing. Rows are counted of the tables
+/// Looks at the database before `plan` is carried out. Writes nothing. Rows are counted of the tables
 /// that the plan writes to, and loses rows of by foreign keys; of all tables where its text does not
 /// tell which, or where code of the database's own may run. That takes its time where they are large: at most `scan_timeout`.
 ///
@@ -52,14 +52,14 @@ pub async fn before<B: Backend>(
     backend: &B,
     request: &Request<'_>,
     limits: &PostflightLimits,
-    plan: &Plan,
+    (plan, direction): (&Plan, Direction),
 ) -> Result<Before, EngineError> {
     let mut session = tokio::select! {
         session = backend.connect() => session?,
         signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
     };
     let canceller = session.canceller();
-    let reading = Box::pin(look(&mut session, request, limits, plan));
+    let reading = Box::pin(look(&mut session, request, limits, (plan, direction)));
     let seen = unless_stopped(&canceller, reading, &request.stop).await;
     Ok(seen.map_err(EngineError::Stopped)??)
 }
@@ -68,20 +68,34 @@ async fn look<S: Session>(
     session: &mut S,
     request: &Request<'_>,
     limits: &PostflightLimits,
-    plan: &Plan,
+    (plan, direction): (&Plan, Direction),
 ) -> Result<Before, BackendError> {
     let scope = session.bookkeeping(&request.facts).await?;
     let health = session.health(&health_request(scope.clone(), limits)).await?;
     let written = written(session, plan, limits).await?;
     let tables = tables(session, &scope, limits.scan_timeout, written.as_deref()).await?;
-    let statements = plan.steps.iter().flat_map(|step| &step.statements);
+    let statements = plan.downs.iter().chain(&plan.steps).flat_map(|step| &step.statements);
     Ok(Before {
         broken: broken(&health),
         tables,
         grants: session.grants(limits.fact_timeout).await?,
-        pending: plan.steps.iter().map(|step| step.version.clone()).collect(),
+        allowed: allowed(request, plan, direction),
         scripts: statements.map(|it| it.text.clone()).collect(),
     })
+}
+
+/// What the scripts of a plan may lose rows of: they say it themselves.
+fn allowed(request: &Request<'_>, plan: &Plan, direction: Direction) -> Vec<String> {
+    let said = |step: &Step, direction| {
+        let migration = request.source.get(&step.version);
+        let directives = migration.map(|it| match direction {
+            Direction::Up => &it.directives,
+            Direction::Down => &it.down_directives,
+        });
+        directives.map_or_else(Vec::new, |it| it.allow_data_loss.clone())
+    };
+    let downs = plan.downs.iter().flat_map(|it| said(it, Direction::Down));
+    downs.chain(plan.steps.iter().flat_map(|it| said(it, direction))).collect()
 }
 
 pub(super) fn health_request(scope: CensusScope, limits: &PostflightLimits) -> HealthRequest {

@@ -9,6 +9,7 @@ mod reading;
 mod record;
 mod renamed;
 
+pub(crate) use postflight::counted_again;
 pub(crate) use reading::in_time;
 pub(crate) use record::{canonical, remember_schema};
 

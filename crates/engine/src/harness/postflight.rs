@@ -7,9 +7,7 @@ use stopover_backend::{Backend, BackendError, CensusScope, Execute, Session};
 use stopover_checks::{ExpectedSchema, LedgerState, PostflightFacts, RowCounts};
 use stopover_model::harness::{Fact, Grants, Health, LostGrant, PostflightLimits};
 use stopover_model::report::{AppliedEntry, Drift, DriftKind, OrphanEntry, PostflightReport};
-use stopover_model::{
-    Facts, RowState, Schema, SchemaChange, Severity, SourceSet, TableCensus, Version,
-};
+use stopover_model::{Facts, RowState, Schema, SchemaChange, Severity, TableCensus, Version};
 
 use super::before::{Before, health_request, tables};
 use super::reading::in_time;
@@ -78,7 +76,7 @@ async fn look<S: Session>(
     let health = session.health(&health_request(scope.clone(), limits)).await?;
     let schema = in_time(&canceller, limits.fact_timeout, session.schema(&scope)).await?;
     let (rows, lost) = match asked.before {
-        Some(before) => compared(session, &scope, before, request.source, limits).await?,
+        Some(before) => compared(session, &scope, before, limits).await?,
         None => (Fact::NotHere, Fact::NotHere),
     };
     let ledger = judged.map(|(_, state)| state);
@@ -117,12 +115,38 @@ fn dirty(version: &Version, name: Option<&str>, how_far: &str) -> Drift {
     }
 }
 
+/// Counts again what was counted `before`.
+pub(crate) async fn counted_again<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    limits: &PostflightLimits,
+    before: &Before,
+) -> Result<Fact<RowCounts>, EngineError> {
+    let mut session = tokio::select! {
+        session = backend.connect() => session?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    let canceller = session.canceller();
+    let reading = Box::pin(rows_again(&mut session, request, limits, before));
+    let seen = unless_stopped(&canceller, reading, &request.stop).await;
+    Ok(seen.map_err(EngineError::Stopped)??)
+}
+
+async fn rows_again<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+    limits: &PostflightLimits,
+    before: &Before,
+) -> Result<Fact<RowCounts>, BackendError> {
+    let scope = session.bookkeeping(&request.facts).await?;
+    Ok(compared(session, &scope, before, limits).await?.0)
+}
+
 /// What is not there any more.
 async fn compared<S: Session>(
     session: &mut S,
     scope: &CensusScope,
     before: &Before,
-    source: &SourceSet,
     limits: &PostflightLimits,
 ) -> Result<(Fact<RowCounts>, Fact<Vec<LostGrant>>), BackendError> {
     let grants = match &before.grants {
@@ -132,7 +156,7 @@ async fn compared<S: Session>(
     let rows = match &before.tables {
         Fact::Read(then) => {
             let renamed = renamed::known(&before.grants, &grants);
-            counted(session, scope, (then, before), renamed, source, limits).await?
+            counted(session, scope, (then, before), renamed, limits).await?
         }
         Fact::Unread(unread) => Fact::Unread(unread.clone()),
         Fact::NotHere => Fact::NotHere,
@@ -151,11 +175,9 @@ async fn counted<S: Session>(
     scope: &CensusScope,
     (then, before): (&[TableCensus], &Before),
     renamed: Option<BTreeMap<String, String>>,
-    source: &SourceSet,
     limits: &PostflightLimits,
 ) -> Result<Fact<RowCounts>, BackendError> {
-    let allowed = before.pending.iter().filter_map(|version| source.get(version));
-    let allowed = allowed.flat_map(|it| it.directives.allow_data_loss.clone()).collect();
+    let allowed = before.allowed.clone();
     let named = |renamed: &BTreeMap<String, String>| -> Vec<String> {
         let names = then.iter().flat_map(|it| [Some(&it.relation), renamed.get(&it.relation)]);
         names.flatten().cloned().collect()

@@ -129,6 +129,7 @@ pub(super) async fn once<S: Session>(
         next: None,
         durability: Durability::AtOnce,
         direction: Direction::Up,
+        reason: None,
         again: Some(&again),
     };
     let mut report = untouched(rerun.step);

@@ -69,6 +69,8 @@ pub(crate) struct StepContext<'a> {
     pub(crate) next: Option<Opening>,
     /// Up or down.
     pub(crate) direction: Direction,
+    /// Who asked for a down script, and why, where that is kept.
+    pub(crate) reason: Option<&'a str>,
     /// How an applied migration is run again, where it is.
     pub(crate) again: Option<&'a Again<'a>>,
 }
@@ -218,7 +220,7 @@ impl<S: Session> Carrier<'_, S> {
                 name: self.step.name.clone(),
                 before: self.step.checksum.clone(),
                 after: None,
-                reason: None,
+                reason: self.context.reason.map(str::to_owned),
                 script: None,
             };
             self.session.forget(ledger, &self.step.version).await?;

@@ -33,6 +33,10 @@ impl<S: Session> Carrier<'_, S> {
 
     /// A down script outside of a transaction: the ledger's row goes when all of it is done.
     pub(super) async fn down_without_a_transaction(&mut self) -> StepEnd {
+        // What the journal says of an interrupted migration is not true any more from here on.
+        if let Err(end) = self.journal(&JournalEvent::TakingBack).await {
+            return end;
+        }
         for at in 0..self.step.statements.len() {
             let limits = self.limits_alone(&self.step.statements[at]);
             let limited = self.session.limit(&limits).await.map_err(StepEnd::of);

@@ -8,9 +8,9 @@ use stopover_engine::{
 };
 use stopover_model::report::{RepairAction, RepairReport, StatusReport};
 use stopover_model::{
-    AutoAdopt, Directives, EmptyLedger, Event, HarmlessEdit, HealMode, HealPolicy, Layout,
-    LedgerKind, Migration, NoHistory, OrphanPolicy, OutOfOrder, Policy, Script, Silent, SourceSet,
-    TransactionMark, Version,
+    AutoAdopt, Directives, DirtyWay, EmptyLedger, Event, HarmlessEdit, HealMode, HealPolicy,
+    Layout, LedgerKind, Migration, NoHistory, OrphanPolicy, OutOfOrder, Policy, Script, Silent,
+    SourceSet, TransactionMark, Version,
 };
 use stopover_planner::{DownSelection, Selection};
 use stopover_postgres::{PostgresBackend, Target};
@@ -20,6 +20,7 @@ use stopover_testkit::TestDatabase;
 const POLICY: Policy = Policy {
     empty_ledger: EmptyLedger::Allow,
     auto_adopt: AutoAdopt::Off,
+    dirty: DirtyWay::GoOn,
     out_of_order: OutOfOrder::Warn,
     orphan: OrphanPolicy::Refuse,
     heal: HealPolicy {

@@ -203,6 +203,8 @@ pub struct PlanReport {
     pub ledger: LedgerEntry,
     /// Edits that are healed before the first step, ascending.
     pub heals: Vec<HealEntry>,
+    /// Down scripts of dirty migrations that are run before the first step, newest first.
+    pub downs: Vec<PlannedStep>,
     /// The steps, ascending; empty when problems forbid a plan.
     pub steps: Vec<PlannedStep>,
     /// Everything that was found; an error among them forbids the plan.
@@ -217,6 +219,7 @@ impl PlanReport {
         Self {
             plan_hash: Some(plan.hash()),
             heals: plan.heals.iter().map(HealEntry::of).collect(),
+            downs: plan.downs.iter().map(PlannedStep::of).collect(),
             steps,
             ..Self::of_problems(database, plan.ledger, table, plan.findings.clone())
         }
@@ -237,6 +240,7 @@ impl PlanReport {
             database,
             ledger: LedgerEntry { kind, table: table.to_owned() },
             heals: Vec::new(),
+            downs: Vec::new(),
             steps: Vec::new(),
             problems,
         }

@@ -100,6 +100,7 @@ impl Keeps {
 pub(super) fn insert(ledger: &LedgerId, step: &Step, event: &JournalEvent) -> String {
     let (name, statement, detail) = match event {
         JournalEvent::Begun => ("begun", None, None),
+        JournalEvent::TakingBack => ("taking back", None, None),
         JournalEvent::Started { statement } => ("started", Some(*statement), None),
         JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
         JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail.as_str())),
@@ -250,7 +251,7 @@ pub(super) fn select_entries(ledger: &LedgerId, version: &Version) -> String {
     format!(
         "SELECT j.event, j.statement, j.statement_checksum FROM {table} j \
          WHERE j.ledger = {ledger} AND j.version = {version} \
-           AND j.event IN ('begun', 'started', 'finished', 'failed', 'stopped') \
+           AND j.event IN ('begun', 'started', 'finished', 'failed', 'stopped', 'taking back') \
            AND j.id > coalesce((SELECT pg_catalog.max(k.id) FROM {table} k \
              WHERE k.ledger = j.ledger AND k.version = j.version \
              AND k.event IN ('applied', 'settled', 'reverted')), 0) \
@@ -267,6 +268,7 @@ pub(super) fn entry(row: &SimpleQueryRow) -> Option<JournalEntry> {
     let checksum = text(row, 2).map(Checksum::Sha256);
     Some(match text(row, 0)?.as_str() {
         "begun" => JournalEntry::Begun,
+        "taking back" => JournalEntry::TakingBack,
         "started" => JournalEntry::Started { statement: statement?, checksum },
         "finished" => JournalEntry::Finished { statement: statement?, checksum },
         "failed" => JournalEntry::Failed { statement, refused: true },

@@ -193,6 +193,7 @@ pub(crate) fn plan() -> PlanReport {
             heal(97, "seed_codes", EditClass::Semantic, HealKind::Rerun),
             heal(98, "add_notes", EditClass::LineEndings, HealKind::Restamp),
         ],
+        downs: vec![],
         steps: vec![
             PlannedStep {
                 version: Version::Integer(99),

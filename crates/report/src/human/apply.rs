@@ -101,7 +101,10 @@ fn headline(page: &mut Page<'_>, report: &ApplyReport, errors: usize) {
     } else if changed == 0 {
         page.section(Ink::Good, "Nothing to do:", "all that was asked for is applied");
     } else {
-        let verb = if report.applied.is_empty() { "Reverted" } else { "Applied" };
+        let (verb, changed) = match report.applied.len() {
+            0 => ("Reverted", changed),
+            applied => ("Applied", applied),
+        };
         let number = text::plural(changed, "migration");
         page.section(Ink::Good, verb, &format!("{number} in {time}"));
     }
@@ -167,6 +170,10 @@ fn failure(failed: &FailedMigration) -> String {
 
 fn next(report: &ApplyReport, errors: usize) -> Option<String> {
     if let Some(failed) = &report.failed {
+        // A down script that was to take a dirty migration back.
+        if report.findings.iter().any(|it| it.is_error() && it.code == "dirty") {
+            return Some("settle the errors as said beside each".to_owned());
+        }
         let file = text::tame_line(&failed.error.file);
         return Some(if failed.rolled_back {
             format!("settle the error in {file}, rehearse, then run the command again")

@@ -33,6 +33,14 @@ pub fn plan(report: &PlanReport, detail: Detail, look: &Look) -> String {
         page.gap();
         healed(&mut page, heal);
     }
+    for step in &report.downs {
+        page.gap();
+        let name = page.look.paint(Ink::Strong, &title(&step.version, &step.name));
+        page.verbatim(&format!("{name}: {}", page.look.paint(Ink::Doubtful, "dirty")));
+        page.entry(2, Ink::Doubtful, "first", REACH, "its down script, which takes it back");
+        page.entry(2, Ink::Faint, "file", REACH, &text::tame_line(&step.file));
+        page.entry(2, Ink::Faint, "runs", REACH, &tags(step));
+    }
     for (at, step) in report.steps.iter().enumerate() {
         page.gap();
         one(&mut page, at + 1, step, detail);

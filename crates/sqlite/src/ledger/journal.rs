@@ -111,6 +111,7 @@ impl Line {
     pub(super) fn of_step(step: &Step, event: &JournalEvent) -> Self {
         let (name, statement, detail) = match event {
             JournalEvent::Begun => ("begun", None, None),
+            JournalEvent::TakingBack => ("taking back", None, None),
             JournalEvent::Started { statement } => ("started", Some(*statement), None),
             JournalEvent::Finished { statement } => ("finished", Some(*statement), None),
             JournalEvent::Failed { statement, detail } => ("failed", *statement, Some(detail)),
@@ -266,7 +267,7 @@ pub(super) fn scripts(
 fn unsettled(ledger: &LedgerId) -> String {
     format!(
         "FROM {table} j WHERE j.ledger = ?1 \
-           AND j.event IN ('begun', 'started', 'finished', 'failed', 'stopped') \
+           AND j.event IN ('begun', 'started', 'finished', 'failed', 'stopped', 'taking back') \
            AND j.id > coalesce((SELECT max(k.id) FROM {table} k \
              WHERE k.ledger = j.ledger AND k.version = j.version \
              AND k.event IN ('applied', 'settled', 'reverted')), 0)",
@@ -325,6 +326,7 @@ fn entry(row: &Row<'_>) -> rusqlite::Result<Option<JournalEntry>> {
     let checksum = row.get::<_, Option<String>>(2)?.map(Checksum::Sha256);
     Ok(match (event.as_str(), statement) {
         ("begun", _) => Some(JournalEntry::Begun),
+        ("taking back", _) => Some(JournalEntry::TakingBack),
         ("started", Some(statement)) => Some(JournalEntry::Started { statement, checksum }),
         ("finished", Some(statement)) => Some(JournalEntry::Finished { statement, checksum }),
         ("started" | "finished", None) => None,
