@@ -6,6 +6,7 @@ mod bench;
 mod chaos;
 mod layers;
 mod real;
+mod versions;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -31,12 +32,14 @@ fn main() -> anyhow::Result<ExitCode> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         [] | ["help" | "--help" | "-h"] => {
-            print!("{USAGE}{}{}{}", real::USAGE, chaos::USAGE, bench::USAGE);
+            let more = [real::USAGE, versions::USAGE, chaos::USAGE, bench::USAGE];
+            print!("{USAGE}{}", more.concat());
             Ok(ExitCode::SUCCESS)
         }
         ["bench", rest @ ..] => bench::run(rest),
         ["chaos", rest @ ..] => chaos::run(rest),
         ["layers"] => layers::run(root()?),
+        ["versions", rest @ ..] => versions::run(rest),
         [command @ ("real" | "heal" | "dump" | "memory"), rest @ ..] => real::run(command, rest),
         _ => {
             eprint!("error: no such command: {}\n\n{USAGE}{}", arguments.join(" "), real::USAGE);

@@ -149,8 +149,7 @@ pub(super) const ROOMS: &[Room] = &[
         name: "cli",
         reach: Reach::Outside,
         may_use: &[
-            "model", "sql", "source", "planner",
-            "lint", "backend", "engine", "postgres", "sqlite",
+            "model", "sql", "source", "planner", "lint", "backend", "engine", "postgres", "sqlite",
             "scratch", "backup", "carry", "receipts", "report",
         ],
         purpose: "arguments → request → one call → exit code",
