@@ -151,6 +151,7 @@ async fn below<P>(
         let (part, _) = on_empty(provider, request, &asked.measure, &mut Silent).await;
         report.findings.extend(provider.discard().await);
         let part = part.report;
+        tracing::debug!(%top, detail = %part.detail, "what lies below was tried");
         let known = report.down.as_deref_mut().unwrap_or_default();
         for entry in part.down.into_iter().flatten() {
             if let Some(same) = known.iter_mut().find(|it| it.version == entry.version) {
@@ -159,6 +160,8 @@ async fn below<P>(
         }
         // Nothing has become of it: it will not the next time either.
         if untried(known) == Some(&top) {
+            // Without the reason, it would read as if there had been no time for it.
+            report.findings.extend(part.findings.into_iter().filter(Finding::is_error));
             return;
         }
         let told = part.findings.into_iter().filter(|it| OF_THE_WAY_DOWN.contains(&&*it.code));
