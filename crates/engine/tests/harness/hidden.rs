@@ -9,10 +9,13 @@ use stopover_model::report::{Override, Safeguard};
 
 use crate::stage::{NOTE, Stage, only};
 
-/// A table that no migration names, a function that empties it, and what may run it.
+/// A table that no migration names, a function that empties it, and what may run it. It names the
+/// table's schema: since PostgreSQL 17 a materialized view is filled with `search_path` at
+/// `pg_catalog`, and a function that does not would fail, not delete.
 const HIDDEN: &str = "CREATE TABLE audit (id int); INSERT INTO audit VALUES (1), (2); \
     INSERT INTO orders VALUES (1, 1); \
-    CREATE FUNCTION oops() RETURNS int LANGUAGE plpgsql AS 'BEGIN DELETE FROM audit; RETURN 0; END'; \
+    CREATE FUNCTION oops() RETURNS int LANGUAGE plpgsql \
+      AS 'BEGIN DELETE FROM public.audit; RETURN 0; END'; \
     CREATE FUNCTION fire() RETURNS trigger LANGUAGE plpgsql \
       AS 'BEGIN DELETE FROM audit; RETURN NULL; END'; \
     CREATE FUNCTION guard() RETURNS event_trigger LANGUAGE plpgsql \
