@@ -95,7 +95,8 @@ impl Comparison<'_> {
             _ => vec![object.clone()],
         };
         CarryError {
-            statement: redact_urls(&shortened(&work.statement())),
+            // Before it is cut: a part of a password is none that would be known as one.
+            statement: shortened(&redact_urls(&work.statement())),
             lost: if lost.is_empty() { vec![object.clone()] } else { lost },
             object,
             sqlstate: error.sqlstate.clone(),

@@ -246,3 +246,17 @@ async fn a_schema_that_may_not_be_dropped_is_untouched() {
     assert_eq!(to.psql("SELECT count(*) FROM s.old"), "0");
     to.psql(&format!("DROP OWNED BY {role}; DROP ROLE {role}"));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_password_where_a_long_statement_is_cut_is_not_told() {
+    let (from, to) = (TestDatabase::create().await, TestDatabase::create().await);
+    from.psql(&format!(
+        "CREATE TABLE public.up (a int); CREATE SCHEMA s; \
+         CREATE VIEW s.v AS SELECT a, '{} postgresql://u:{}@h/d' AS b FROM public.up",
+        "x".repeat(1900),
+        "hush".repeat(50)
+    ));
+    let report = carry(&request(&from, &to, &["s"])).await;
+    assert_eq!(report.outcome, "partial: 1 statement error(s)");
+    assert!(!format!("{report:?}").contains("hush"), "{report:#?}");
+}
