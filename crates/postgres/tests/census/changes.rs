@@ -42,10 +42,7 @@ const CHANGES: &[(&str, &[&str])] = &[
     ("ALTER TABLE app.cache SET LOGGED", &["table app.cache"]),
     ("ALTER TABLE app.addresses NOT OF", &["table app.addresses"]),
     ("CREATE TABLE app.gifts (id integer)", &["column app.gifts.id", "table app.gifts"]),
-    (
-        "ALTER TABLE app.books NO INHERIT app.things",
-        &["constraint app.books.things_label", "table app.books"],
-    ),
+    (ORPHANED, &["constraint app.books.things_label", "table app.books"]),
     (
         "CREATE TABLE app.events_2026 PARTITION OF app.events \
          FOR VALUES FROM ('2026-01-01') TO ('2027-01-01')",
@@ -218,14 +215,23 @@ const CHANGES: &[(&str, &[&str])] = &[
     ("ALTER EXTENSION plpgsql ADD FUNCTION app.halve(bigint)", &["function app.halve(bigint)"]),
 ];
 
+/// A change that PostgreSQL 18 makes of more objects than its predecessors.
+const ORPHANED: &str = "ALTER TABLE app.books NO INHERIT app.things";
+
 #[tokio::test]
 async fn every_change_is_seen_and_named_with_both_definitions() {
     let database = database(EVERY_KIND).await;
+    let major = stopover_testkit::binaries().version().major();
     let mut before = schema(&database).await;
     for (change, expected) in CHANGES {
         run(&database, change).await;
         let after = schema(&database).await;
-        assert_eq!(changed(&before, &after), *expected, "{change}: {:#?}", before.changes(&after));
+        let mut expected = expected.to_vec();
+        if *change == ORPHANED && major >= 18 {
+            // NOT NULL is a constraint there: what was the parent's, by its name, is the table's.
+            expected.insert(0, "column app.books.id");
+        }
+        assert_eq!(changed(&before, &after), expected, "{change}: {:#?}", before.changes(&after));
         assert_ne!(before.checksum, after.checksum);
         for it in before.changes(&after) {
             assert!(it.before != it.after, "{change}: {it:?}");
