@@ -102,8 +102,13 @@ impl<'a, 't> Crew<'a, 't> {
         try_join_all(working).await?;
         let Some(pair) = pairs.first_mut() else { return Ok(()) };
         let triggers = self.items.work.len() - self.items.triggers;
-        let rest: Vec<usize> = (end..triggers).collect();
-        self.in_order(&rest, &pair.to).await?;
+        // Statements are sent ahead of the answers: nothing is filled before all is made that it may
+        // read, also what is made in a second attempt.
+        let late = end..triggers;
+        let is_refresh = |it: &usize| matches!(self.items.work[*it], Work::Refresh { .. });
+        let filled = late.clone().find(is_refresh).unwrap_or(triggers);
+        self.in_order(&(end..filled).collect::<Vec<_>>(), &pair.to).await?;
+        self.in_order(&(filled..triggers).collect::<Vec<_>>(), &pair.to).await?;
         self.done().passes = 1;
         if self.again(pair, 0).await? {
             self.refresh_again(&pair.to).await?;
