@@ -9,7 +9,7 @@ use stopover_engine::{
 };
 use stopover_model::harness::PostflightLimits;
 use stopover_model::report::{CheckOutcome, PostflightReport, PreflightReport};
-use stopover_model::{Finding, Severity, Silent, Version};
+use stopover_model::{Direction, Finding, Severity, Silent, Version};
 use stopover_planner::{Selection, plan};
 use stopover_sqlite::{SqliteBackend, Target};
 use support::{Asked, Folder, apply};
@@ -144,7 +144,8 @@ async fn rows_that_are_gone_are_an_error() {
     let mut session = backend.connect().await.expect("it opens");
     let facts = session.facts(&request.facts).await.expect("it is read");
     let plan = plan(&source, &facts, request.policy, &Selection::All).expect("a plan");
-    let seen = before(&backend, &request, &limits, &plan).await.expect("it is read");
+    let seen =
+        before(&backend, &request, &limits, (&plan, Direction::Up)).await.expect("it is read");
     drop(session);
     apply(&folder).await.expect("it is applied");
     let report = look_after(&folder, Some(&seen)).await;

@@ -11,8 +11,8 @@ use stopover_engine::{
 use stopover_model::harness::{Fact, PostflightLimits, PreflightLimits};
 use stopover_model::report::{CheckOutcome, PostflightReport, PreflightReport};
 use stopover_model::{
-    Directives, Finding, Layout, LedgerKind, Migration, NoHistory, Policy, Script, Severity,
-    Silent, SourceSet, Version,
+    Direction, Directives, Finding, Layout, LedgerKind, Migration, NoHistory, Policy, Script,
+    Severity, Silent, SourceSet, Version,
 };
 use stopover_planner::{Selection, plan};
 use stopover_postgres::{PostgresBackend, Target};
@@ -139,7 +139,9 @@ impl Stage {
         let mut session = backend.connect().await.expect("the database answers");
         let facts = session.facts(&request.facts).await.expect("the ledger is read");
         let plan = plan(&self.source, &facts, &self.policy, &Selection::All).expect("a plan");
-        before(&backend, &request, &self.limits, &plan).await.expect("the database answers")
+        before(&backend, &request, &self.limits, (&plan, Direction::Up))
+            .await
+            .expect("the database answers")
     }
 
     pub(crate) fn psql(&self, sql: &str) -> String {
