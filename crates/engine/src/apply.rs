@@ -2,13 +2,14 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, FactsReader, LedgerWriter, Session};
+use stopover_backend::{Backend, BackendError, FactsReader, Session};
 use stopover_model::report::MigrationReport;
-use stopover_model::{Direction, Event, EventSink, Facts, Finding, HealKind, Plan};
+use stopover_model::{Direction, EventSink, Facts, Finding, HealKind, Plan};
 use stopover_planner::Selection;
 
 use crate::adopt::History;
 use crate::lock::Locked;
+use crate::run_plan::{Told, run_plan};
 use crate::statement::leaving;
 use crate::step::untouched;
 use crate::{
@@ -59,9 +60,9 @@ pub(crate) async fn apply_beside<B: Backend>(
 
 /// Who is there while a plan is carried out.
 #[derive(Clone, Copy)]
-struct Company<'a> {
-    beside: Option<&'a dyn Beside>,
-    safeguards: &'a Safeguards<'a>,
+pub(crate) struct Company<'a> {
+    pub(crate) beside: Option<&'a dyn Beside>,
+    pub(crate) safeguards: &'a Safeguards<'a>,
 }
 
 async fn applied<B: Backend>(
@@ -133,39 +134,15 @@ async fn under_lock<B: Backend>(
     findings.extend(passed.findings.iter().cloned());
     findings.append(&mut around.findings);
     let mut taken_back: Vec<MigrationReport> = plan.downs.iter().map(untouched).collect();
-    let safeguards = company.safeguards;
-    let ending = if plan.downs.is_empty() {
-        Ending::Complete
+    let work = (&plan, &facts, request);
+    let told =
+        Told { taken_back: &mut taken_back, migrations: &mut migrations, findings: &mut findings };
+    let ending = Box::pin(run_plan(backend, locked, work, company, told, sink)).await?;
+    let ending = if plan.downs.is_empty() && plan.steps.is_empty() {
+        ending
     } else {
-        let mut progress = Progress { migrations: &mut taken_back, findings: &mut findings };
-        let work = (&plan, &facts, request);
-        Box::pin(take_back(backend, locked, work, safeguards, &mut progress, sink)).await?
-    };
-    if matches!(ending, Ending::Complete) {
-        sink.emit(Event::PlanReady {
-            migrations: plan.steps.len(),
-            statements: plan.statement_count(),
-            direction: Direction::Up,
-        });
-    }
-    let ending = match plan.steps.first() {
-        _ if !matches!(ending, Ending::Complete) => {
-            safeguards.end(backend, locked, request, (&mut around, ending), sink).await
-        }
-        None => Ending::Complete,
-        Some(first) => {
-            ready_ledger(locked, &facts).await?;
-            if plan.downs.is_empty() {
-                safeguards.record(locked, first).await?;
-            }
-            let (direction, beside) = (Direction::Up, company.beside);
-            let work = Work { plan: &plan, request, direction, beside, reason: None };
-            let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
-            let ending = steps(backend, locked, &work, &mut progress, sink).await;
-            let ending = on_disk(locked, ending, &mut findings).await;
-            let ending = checked(locked, request, ending, &mut findings).await;
-            safeguards.end(backend, locked, request, (&mut around, ending), sink).await
-        }
+        let ended = (&mut around, ending);
+        company.safeguards.end(backend, locked, request, ended, sink).await
     };
     findings.append(&mut around.findings);
     let direction = Direction::Up;
@@ -183,50 +160,6 @@ async fn under_lock<B: Backend>(
         findings,
         duration_ms,
     })
-}
-
-/// Runs the down scripts of what is dirty, before anything else. A failure leaves the rest as it is.
-async fn take_back<B: Backend>(
-    backend: &B,
-    locked: &mut Locked<B::Session>,
-    (plan, facts, request): (&Plan, &Facts, &Request<'_>),
-    safeguards: &Safeguards<'_>,
-    progress: &mut Progress<'_>,
-    sink: &mut dyn EventSink,
-) -> Result<Ending, EngineError> {
-    ready_ledger(locked, facts).await?;
-    let ledger = locked.ledger().clone();
-    locked.session().create_journal(&ledger).await?;
-    if let Some(first) = plan.downs.first() {
-        safeguards.record(locked, first).await?;
-    }
-    let downs = Plan {
-        ledger: plan.ledger,
-        heals: Vec::new(),
-        downs: Vec::new(),
-        steps: plan.downs.clone(),
-        findings: Vec::new(),
-    };
-    let direction = Direction::Down;
-    let (migrations, statements) = (downs.steps.len(), downs.statement_count());
-    sink.emit(Event::PlanReady { migrations, statements, direction });
-    let reason = safeguards.taking_back.as_deref();
-    let work = Work { plan: &downs, request, direction, beside: None, reason };
-    let ending = steps(backend, locked, &work, progress, sink).await;
-    let ending = on_disk(locked, ending, progress.findings).await;
-    if let Ending::Failed { failed, .. } = &ending {
-        let version = &failed.version;
-        progress.findings.push(Finding::error(
-            "dirty",
-            version.to_string(),
-            format!("the down script of migration {version} failed: the migration is still dirty"),
-            format!(
-                "look at what it left; correct the down script and run the command again, or settle \
-                 it by hand: `stopover repair applied {version}`, `stopover repair pending {version}`"
-            ),
-        ));
-    }
-    Ok(ending)
 }
 
 /// Whether statements of migrations are run. What only writes into the ledger needs no backup.
@@ -319,7 +252,7 @@ pub(crate) async fn on_disk<S: Session>(
 }
 
 /// After everything is said to be done, the ledger must say so too.
-async fn checked<S: Session>(
+pub(crate) async fn checked<S: Session>(
     locked: &mut Locked<S>,
     request: &Request<'_>,
     ending: Ending,

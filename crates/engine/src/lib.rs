@@ -25,6 +25,7 @@ mod rehearse;
 mod repair;
 mod request;
 mod rollback;
+mod run_plan;
 mod safeguards;
 mod schema;
 mod settle;

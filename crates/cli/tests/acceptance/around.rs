@@ -74,3 +74,27 @@ async fn what_cannot_be_counted_in_time_stops_an_apply_unless_somebody_decides()
     let report = place.call(forced).whole().run().exits(3).document();
     assert_eq!(report["applied"], json!([2]), "{report}");
 }
+
+/// An apply that only took migrations back ended without a postflight, and without a word of it.
+#[tokio::test]
+async fn an_apply_that_only_takes_back_is_looked_at_afterwards() {
+    let place = Place::with(&[
+        (
+            "migrations/1_counts.up.sql",
+            "CREATE TABLE counts (n int);\nINSERT INTO counts VALUES (1);\n",
+        ),
+        ("migrations/2_twice.up.sql", HALF_DONE),
+        ("migrations/2_twice.down.sql", "UPDATE counts SET n = n - 1;\n"),
+    ])
+    .await;
+    place.call("apply").run().exits(2);
+    let taken_back = "apply --recover-dirty down --by ann --reason again --target 1 --format json";
+    let report = place.call(taken_back).whole().run().exits(0).document();
+    assert_eq!(report["reverted"], json!([2]));
+    assert_eq!(report["applied"], json!([]));
+    assert_eq!(report["postflight"]["validation_passed"], true, "{report}");
+}
+
+/// It fails behind what it has committed.
+const HALF_DONE: &str = "-- stopover: no-transaction\n\
+    DO $$ BEGIN UPDATE counts SET n = n + 1; COMMIT; PERFORM 1 / 0; END $$;\n";
