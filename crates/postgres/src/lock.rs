@@ -10,10 +10,11 @@ use stopover_backend::{
 };
 use stopover_model::{Checksum, LockHolder};
 
-use crate::ledger::{self, JOURNAL_TABLE, SCRIPT_COLUMN, journal_schema};
+use crate::ledger::{self, JOURNAL_TABLE, journal_schema};
 use crate::literal::literal;
 use crate::pinned::not_pinned;
 use crate::session::{JournalState, PostgresSession, at_leisure, text, truth};
+use crate::sighting::{WIDTH, journal_of, width};
 
 /// How long the lock's process is looked for, where a proxy may have put us with another one.
 const LOOKING: Duration = Duration::from_secs(1);
@@ -53,8 +54,7 @@ impl RunLock for PostgresSession {
         // The runner before us may have made a journal since we looked, and left a migration
         // half done; one that was there stays.
         if let Some(journal) = sets.get(1).and_then(|rows| rows.first()) {
-            let state = if truth(journal, 0) { JournalState::Present } else { JournalState::Older };
-            self.journals.insert(ledger.clone(), state);
+            self.journals.insert(ledger.clone(), journal_of(width(journal, 0)));
         }
         Ok(LockAttempt::Taken)
     }
@@ -150,14 +150,12 @@ impl PostgresSession {
     }
 }
 
-/// Whether there is a journal, and has a column for scripts.
+/// Whether there is a journal, and of which version.
 fn journal_query(ledger: &LedgerId) -> String {
     format!(
-        "SELECT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = c.oid \
-           AND a.attname = {} AND NOT a.attisdropped) FROM pg_catalog.pg_class c \
+        "SELECT {WIDTH} FROM pg_catalog.pg_class c \
          JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace \
          WHERE c.relkind IN ('r', 'p') AND c.relname = {} AND n.nspname = {}",
-        literal(SCRIPT_COLUMN),
         literal(JOURNAL_TABLE),
         literal(journal_schema(ledger)),
     )

@@ -58,19 +58,34 @@ pub(crate) struct Candidate {
     pub(crate) table: String,
     pub(crate) visible: bool,
     oid: u32,
-    /// How many columns it ever had, where the last of them is still there.
     width: Option<u16>,
     /// Names and types, in order: `version bigint, name text`. Only where they tell something.
     pub(crate) columns: String,
 }
 
 impl Candidate {
-    /// What it is, if it is a journal. Columns are only ever added to a journal, by us.
-    pub(crate) fn journal_state(&self) -> JournalState {
-        match self.width {
-            Some(JOURNAL_COLUMNS..) => JournalState::Present,
-            Some(_) | None => JournalState::Older,
-        }
+    /// What it is, if it is a journal.
+    pub(crate) const fn journal_state(&self) -> JournalState {
+        journal_of(self.width)
+    }
+}
+
+/// How many columns a table `c` of `pg_class` ever had, where the last of them is still there. (Of
+/// a column that is not there, nobody has a privilege or has it not: the answer is NULL.)
+pub(crate) const WIDTH: &str = "CASE WHEN \
+    pg_catalog.has_column_privilege(c.oid, c.relnatts, 'SELECT') IS NOT NULL \
+    THEN c.relnatts END";
+
+/// Reads a [`WIDTH`].
+pub(crate) fn width(row: &SimpleQueryRow, column: usize) -> Option<u16> {
+    text(row, column).and_then(|it| it.parse().ok())
+}
+
+/// What a journal of this width is. Columns are only ever added to a journal, by us.
+pub(crate) const fn journal_of(width: Option<u16>) -> JournalState {
+    match width {
+        Some(JOURNAL_COLUMNS..) => JournalState::Present,
+        Some(_) | None => JournalState::Older,
     }
 }
 
@@ -136,7 +151,7 @@ fn candidate(row: &SimpleQueryRow) -> Option<Candidate> {
         table: text(row, 1)?,
         visible: truth(row, 2),
         oid: oid(row, 3)?,
-        width: text(row, 4).and_then(|it| it.parse().ok()),
+        width: width(row, 4),
         columns: String::new(),
     })
 }
@@ -145,17 +160,14 @@ fn oid(row: &SimpleQueryRow, column: usize) -> Option<u32> {
     text(row, column)?.parse().ok()
 }
 
-/// One round trip: who we are, ledgers and journals. (Of a column that is not there, nobody has a
-/// privilege or has it not: the answer is NULL.)
+/// One round trip: who we are, ledgers and journals.
 fn catalog_query(own_table: &str) -> String {
     let others = OTHERS_TABLES.into_iter();
     let names = others.chain([JOURNAL_TABLE, own_table]).map(literal).collect::<Vec<_>>();
     format!(
         "SELECT session_user, pg_catalog.current_schema(), pg_catalog.pg_backend_pid();\
          SELECT c.relnamespace::pg_catalog.regnamespace, c.relname, \
-           pg_catalog.pg_table_is_visible(c.oid), c.oid, \
-           CASE WHEN pg_catalog.has_column_privilege(c.oid, c.relnatts, 'SELECT') IS NOT NULL \
-           THEN c.relnatts END \
+           pg_catalog.pg_table_is_visible(c.oid), c.oid, {WIDTH} \
          FROM pg_catalog.pg_class c \
          WHERE c.relkind IN ('r', 'p') AND c.relname IN ({})",
         names.join(", ")
