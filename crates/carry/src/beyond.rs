@@ -4,6 +4,7 @@
 use stopover_model::Finding;
 use stopover_postgres::literal::literal;
 
+use crate::compare::named;
 use crate::error::{Fatal, Side};
 use crate::line::{Line, text};
 
@@ -52,7 +53,7 @@ fn outside(tables: &[String]) -> Option<Finding> {
             format!(
                 "partitions or children of carried tables are in schemas that are not carried, and \
                  so are their rows: {}",
-                named(tables)
+                named(tables, NAMED)
             ),
             "name their schemas with --schema too, where the rows are meant to come along",
         )
@@ -67,7 +68,7 @@ fn large_objects(columns: &[String]) -> Option<Finding> {
             format!(
                 "large objects belong to no schema and are not carried; the source has some, and \
                  these columns may name them: {}",
-                named(columns)
+                named(columns, NAMED)
             ),
             "bring them by other means, or keep such values in a column of the type bytea",
         )
@@ -79,12 +80,4 @@ fn subject(all: &[String], what: &str) -> String {
         [one] => one.clone(),
         many => format!("{} {what}", many.len()),
     }
-}
-
-fn named(all: &[String]) -> String {
-    let more = match all.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
-    format!("{}{more}", all[..all.len().min(NAMED)].join(", "))
 }

@@ -195,22 +195,26 @@ fn shortened(statement: &str) -> String {
     }
 }
 
+/// The first `most` of the names, and how many more there are: `a, b and 4 more`.
+pub(crate) fn named(all: &[String], most: usize) -> String {
+    let more = match all.len().saturating_sub(most) {
+        0 => String::new(),
+        more => format!(" and {more} more"),
+    };
+    format!("{}{more}", all[..all.len().min(most)].join(", "))
+}
+
 /// Objects that are there, but not as they were: a view over a table that has changed, a grant
 /// that failed.
 fn changes(changed: &[Object]) -> Option<Finding> {
     if changed.is_empty() {
         return None;
     }
-    let named: Vec<String> =
-        changed.iter().take(NAMED).map(|(kind, name)| format!("{kind} {name}")).collect();
-    let more = match changed.len().saturating_sub(NAMED) {
-        0 => String::new(),
-        more => format!(" and {more} more"),
-    };
+    let all: Vec<String> = changed.iter().map(|(kind, name)| format!("{kind} {name}")).collect();
     Some(Finding::warning(
         "carry-changed",
         format!("{} objects", changed.len()),
-        format!("in the target, but not the same as in the source: {}{more}", named.join(", ")),
+        format!("in the target, but not the same as in the source: {}", named(&all, NAMED)),
         "compare both with `stopover schema --diff`: what they are made from has changed, or a \
          part of their definition failed",
     ))
