@@ -60,19 +60,26 @@ async fn a_table_of_a_file_that_is_renamed_is_not_gone() {
     );
 }
 
+/// A lock on a table keeps its rows from being counted for as long as the test wants.
 #[tokio::test]
 async fn what_cannot_be_counted_in_time_stops_an_apply_unless_somebody_decides() {
-    let place = Place::with(&[("migrations/1_a.up.sql", "CREATE TABLE a (id int);\n")]).await;
+    let place =
+        Place::with(&[("migrations/1_a.up.sql", "CREATE TABLE a (id int);\nCREATE TABLE b ();\n")])
+            .await;
     place.call("apply").run().exits(0);
-    place.database.psql("INSERT INTO a SELECT generate_series(1, 300000)");
-    place.write("migrations/2_b.up.sql", "UPDATE a SET id = 0 WHERE id = 1;\n");
-    place.write("stopover.toml", "[postflight]\nscan_timeout = \"1ms\"\n");
+    // Its text does not tell what it writes to, so that all tables are counted.
+    place.write("migrations/2_b.up.sql", "DO $$ BEGIN UPDATE a SET id = 0; END $$;\n");
+    place.write("stopover.toml", "[postflight]\nscan_timeout = \"20ms\"\n");
+    let mut holder = place.database.client().await;
+    let held = holder.transaction().await.unwrap();
+    held.batch_execute("LOCK TABLE b IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let report = place.call("apply --skip-backup --format json").whole().run().exits(1).document();
     assert_eq!(report["findings"][0]["code"], "census", "{report}");
     assert_eq!(place.ledger(), "1");
     let forced = "apply --skip-backup --force --reason small --format json";
     let report = place.call(forced).whole().run().exits(3).document();
     assert_eq!(report["applied"], json!([2]), "{report}");
+    held.rollback().await.unwrap();
 }
 
 /// An apply that only took migrations back ended without a postflight, and without a word of it.
