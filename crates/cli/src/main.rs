@@ -16,7 +16,6 @@ mod target;
 use std::io::Write;
 use std::process::ExitCode;
 
-use clap::Parser;
 use stopover_model::redact_urls;
 use stopover_report::{Colour, Look};
 use tokio::runtime::{Builder, Runtime};
@@ -25,7 +24,7 @@ use crate::args::{Arguments, Command};
 use crate::exit::Exit;
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
+    let arguments = match Arguments::typed() {
         Ok(arguments) => arguments,
         Err(error) => return refused_arguments(&error),
     };

@@ -5,6 +5,7 @@ mod apply;
 mod backup;
 mod carry;
 mod ci;
+mod deferred;
 mod harness;
 mod inspect;
 mod lint;
@@ -14,10 +15,11 @@ mod receipt;
 mod rehearse;
 mod settle;
 
+use std::mem::ManuallyDrop;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub(crate) use apply::{
     ApplyArguments, DecisionArguments, RecoverDirty, RollbackArguments, StatusArguments,
@@ -25,6 +27,7 @@ pub(crate) use apply::{
 pub(crate) use backup::{BackupArguments, MakeBackupArguments, VerifyArguments};
 pub(crate) use carry::{CallbackFormat, CarryArguments, FailOn};
 pub(crate) use ci::CiArguments;
+use deferred::Deferred;
 pub(crate) use harness::{PostflightArguments, PreflightArguments};
 pub(crate) use inspect::{ConfigArguments, NewArguments, SchemaArguments};
 pub(crate) use lint::LintArguments;
@@ -45,6 +48,16 @@ pub(crate) struct Arguments {
     pub(crate) global: Global,
     #[command(subcommand)]
     pub(crate) command: Command,
+}
+
+impl Arguments {
+    /// What was typed. The parser ends with the process: taking it apart costs a run with nothing to
+    /// do more than reading the words did.
+    pub(crate) fn typed() -> Result<Self, clap::Error> {
+        let mut parser = ManuallyDrop::new(Self::command());
+        let mut matches = parser.try_get_matches_from_mut(std::env::args_os())?;
+        Self::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut parser))
+    }
 }
 
 const AFTER_HELP: &str = "\
@@ -91,31 +104,31 @@ pub(crate) enum Format {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Restore a backup, run the plan on it, report. No target needed
-    Rehearse(Box<RehearseArguments>),
+    Rehearse(Deferred<RehearseArguments>),
     /// Show a stored report of a rehearsal, or write it in other forms: HTML, Markdown, JUnit, SARIF
-    Report(ReportArguments),
+    Report(Deferred<ReportArguments>),
     /// What `apply` would do, step by step. Writes nothing
-    Plan(ApplyArguments),
+    Plan(Deferred<ApplyArguments>),
     /// Applied, pending, drift: everything at once. Writes nothing
-    Status(StatusArguments),
+    Status(Deferred<StatusArguments>),
     /// What is known to hurt in migrations that are only read: no database, no server
     ///
     /// squawk's rules on who is shut out, and on what still runs while a deploy is under way. A
     /// rehearsal on a backup measures it; this is for the moment when a migration is written.
-    Lint(LintArguments),
+    Lint(Deferred<LintArguments>),
     /// Whether this is the moment for an apply: every check at once. Writes nothing
-    Preflight(Box<PreflightArguments>),
+    Preflight(Deferred<PreflightArguments>),
     /// Look at the target, back it up, run the plan on it, and look again
     ///
     /// All of it happens under one run lock and around one plan. With nothing to do nothing else is
     /// done either. `[apply]` in stopover.toml says which of preflight, backup and postflight stand.
-    Apply(ApplyArguments),
+    Apply(Deferred<ApplyArguments>),
     /// Whether an apply left everything as it should be. Writes nothing
-    Postflight(Box<PostflightArguments>),
+    Postflight(Deferred<PostflightArguments>),
     /// Back the target up, and run down scripts on it, newest applied first
-    Rollback(RollbackArguments),
+    Rollback(Deferred<RollbackArguments>),
     /// Take over another tool's history into Stopover's own ledger. Runs no migration
-    Adopt(AdoptArguments),
+    Adopt(Deferred<AdoptArguments>),
     /// Settle drift by a decision that is kept in the journal. Runs no migration
     #[command(subcommand)]
     Repair(RepairCommand),
@@ -123,13 +136,13 @@ pub(crate) enum Command {
     ///
     /// Needs no target: a private PostgreSQL is started and thrown away. Every migration must have a
     /// down script that leaves nothing behind, and end in time; afterwards nothing may be broken.
-    Ci(Box<CiArguments>),
+    Ci(Deferred<CiArguments>),
     /// Make a backup of the target, whole or not at all. Writes nothing to the target
-    Backup(Box<MakeBackupArguments>),
+    Backup(Deferred<MakeBackupArguments>),
     /// Prove a backup: restore it in a scratch, and compare it with what the source held
-    Verify(VerifyArguments),
+    Verify(Deferred<VerifyArguments>),
     /// The canonical schema of a database, and what is not the same in two. Writes nothing
-    Schema(SchemaArguments),
+    Schema(Deferred<SchemaArguments>),
     /// Receipts of rehearsals: keys that sign them, and whether one is to be believed
     #[command(subcommand)]
     Receipt(ReceiptCommand),
@@ -138,18 +151,18 @@ pub(crate) enum Command {
     /// For reporting replicas: what clients keep of their own in the old restore goes to the new
     /// one, before the switch. A statement that fails costs its object and what depends on it,
     /// nothing else.
-    Carry(Box<CarryArguments>),
+    Carry(Deferred<CarryArguments>),
     /// Create the next migration's files in the source's own layout
-    New(NewArguments),
+    New(Deferred<NewArguments>),
     /// Print the settings that hold, and where each came from
-    Config(ConfigArguments),
+    Config(Deferred<ConfigArguments>),
     /// The main job on built-in example data, from nothing
-    Demo(DemoArguments),
+    Demo(Deferred<DemoArguments>),
     /// Handle databases that rehearsals may use up
     #[command(subcommand)]
     Scratch(ScratchCommand),
     /// List, and throw away, what is kept so that rehearsals start faster
-    Cache(CacheArguments),
+    Cache(Deferred<CacheArguments>),
 }
 
 /// Where the migrations are.

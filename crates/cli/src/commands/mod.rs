@@ -56,28 +56,30 @@ pub(crate) async fn run(arguments: Arguments) -> Exit {
     };
     let global = &arguments.global;
     let ended = match arguments.command {
-        Command::Rehearse(it) => rehearse::run(global, &console, *it, stop).await,
-        Command::Report(it) => report::run(global, &console, it),
-        Command::Apply(it) if !it.dry_run => apply::run(global, &console, it, stop).await,
-        Command::Plan(it) | Command::Apply(it) => plan::run(global, &console, it, stop).await,
-        Command::Preflight(it) => preflight::run(global, &console, *it, stop).await,
-        Command::Postflight(it) => postflight::run(global, &console, *it, stop).await,
-        Command::Status(it) => status::run(global, &console, it, stop).await,
-        Command::Rollback(it) => rollback::run(global, &console, it, stop).await,
-        Command::Schema(it) => schema::run(global, &console, it, stop).await,
-        Command::Adopt(it) => adopt::run(global, &console, it, stop).await,
+        Command::Rehearse(it) => rehearse::run(global, &console, it.given(), stop).await,
+        Command::Report(it) => report::run(global, &console, it.given()),
+        Command::Apply(it) if !it.dry_run => apply::run(global, &console, it.given(), stop).await,
+        Command::Plan(it) | Command::Apply(it) => {
+            plan::run(global, &console, it.given(), stop).await
+        }
+        Command::Preflight(it) => preflight::run(global, &console, it.given(), stop).await,
+        Command::Postflight(it) => postflight::run(global, &console, it.given(), stop).await,
+        Command::Status(it) => status::run(global, &console, it.given(), stop).await,
+        Command::Rollback(it) => rollback::run(global, &console, it.given(), stop).await,
+        Command::Schema(it) => schema::run(global, &console, it.given(), stop).await,
+        Command::Adopt(it) => adopt::run(global, &console, it.given(), stop).await,
         Command::Repair(it) => repair::run(global, &console, it, stop).await,
         Command::Receipt(it) => receipt::run(global, &console, it),
-        Command::Ci(it) => ci::run(global, &console, *it, stop).await,
-        Command::Backup(it) => backup::run(global, &console, *it, stop).await,
-        Command::Verify(it) => backup::run_verify(global, &console, it, stop).await,
-        Command::Lint(it) => lint::run(global, &console, it),
-        Command::New(it) => new::run(global, &console, it),
-        Command::Config(it) => config::run(global, &console, it),
+        Command::Ci(it) => ci::run(global, &console, it.given(), stop).await,
+        Command::Backup(it) => backup::run(global, &console, it.given(), stop).await,
+        Command::Verify(it) => backup::run_verify(global, &console, it.given(), stop).await,
+        Command::Lint(it) => lint::run(global, &console, it.given()),
+        Command::New(it) => new::run(global, &console, it.given()),
+        Command::Config(it) => config::run(global, &console, it.given()),
         Command::Scratch(it) => scratch::run(&console, it).await,
-        Command::Carry(it) => carry::run(global, &console, *it, stop).await,
-        Command::Cache(it) => cache::run(global, &console, it).await,
-        Command::Demo(it) => demo::run(global, &console, it, stop).await,
+        Command::Carry(it) => carry::run(global, &console, it.given(), stop).await,
+        Command::Cache(it) => cache::run(global, &console, it.given()).await,
+        Command::Demo(it) => demo::run(global, &console, it.given(), stop).await,
     };
     ended.unwrap_or_else(|failure| console.fail(&failure))
 }
