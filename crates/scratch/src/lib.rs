@@ -6,6 +6,7 @@
 pub mod backup;
 pub mod base;
 pub mod binaries;
+mod blocks;
 pub mod cache;
 pub mod copies;
 pub mod fetch;

@@ -10,9 +10,7 @@ use bytes::Bytes;
 use super::BackupError;
 use super::codec::Codec;
 use super::raw::Raw;
-
-/// Size of the chunks that are handed on.
-const CHUNK_BYTES: usize = 256 * 1024;
+use crate::blocks::Blocks;
 
 /// Why decoding stopped early.
 pub(super) enum Halt {
@@ -36,7 +34,7 @@ pub(super) fn decode(raw: &mut Raw, codec: Codec, path: &str, emit: Emit<'_>) ->
 }
 
 fn pass(raw: &mut Raw, path: &str, emit: Emit<'_>) -> Result<(), Halt> {
-    let mut chunks = Chunks::of(&mut *raw);
+    let mut chunks = Chunks::of(&mut *raw, &Blocks::default());
     loop {
         match chunks.next() {
             Ok(Some(chunk)) => emit(chunk)?,
@@ -47,8 +45,9 @@ fn pass(raw: &mut Raw, path: &str, emit: Emit<'_>) -> Result<(), Halt> {
 }
 
 fn gunzip(raw: &mut Raw, path: &str, emit: Emit<'_>) -> Result<(), Halt> {
+    let blocks = Blocks::default();
     loop {
-        let mut member = Chunks::of(flate2::bufread::GzDecoder::new(&mut *raw));
+        let mut member = Chunks::of(flate2::bufread::GzDecoder::new(&mut *raw), &blocks);
         loop {
             match member.next() {
                 Ok(Some(chunk)) => emit(chunk)?,
@@ -91,8 +90,9 @@ fn behind_member(raw: &mut Raw) -> io::Result<Behind> {
 
 fn unzstd(raw: &mut Raw, path: &str, emit: Emit<'_>) -> Result<(), Halt> {
     let made = zstd::stream::read::Decoder::with_buffer(&mut *raw);
-    let mut frames =
-        made.map(Chunks::of).map_err(|source| Halt::Failed(unreadable(path, 0, source)))?;
+    let mut frames = made
+        .map(|it| Chunks::of(it, &Blocks::default()))
+        .map_err(|source| Halt::Failed(unreadable(path, 0, source)))?;
     loop {
         match frames.next() {
             Ok(Some(chunk)) => emit(chunk)?,
@@ -105,9 +105,10 @@ fn unzstd(raw: &mut Raw, path: &str, emit: Emit<'_>) -> Result<(), Halt> {
 /// The LZ4 decoder takes an end of file between two blocks for the end of the frame. A complete
 /// frame is told by its decoder never having asked for more than there is.
 fn unlz4(raw: &mut Raw, path: &str, emit: Emit<'_>) -> Result<(), Halt> {
+    let blocks = Blocks::default();
     loop {
         let source = EndNoting { raw: &mut *raw, end_seen: false };
-        let mut frame = Chunks::of(lz4_flex::frame::FrameDecoder::new(source));
+        let mut frame = Chunks::of(lz4_flex::frame::FrameDecoder::new(source), &blocks);
         let error = loop {
             match frame.next() {
                 Ok(Some(chunk)) => emit(chunk)?,
@@ -148,6 +149,7 @@ impl Read for EndNoting<'_> {
 /// Cuts what a decoder gives into chunks.
 struct Chunks<R> {
     decoder: R,
+    blocks: Blocks,
     /// An error that came behind decoded bytes. Those are handed on first: they say in which
     /// table the damage lies. Decoders don't repeat their errors, so it is kept.
     pending: Option<io::Error>,
@@ -157,8 +159,8 @@ struct Chunks<R> {
 }
 
 impl<R: Read> Chunks<R> {
-    fn of(decoder: R) -> Self {
-        Self { decoder, pending: None, ended: false }
+    fn of(decoder: R, blocks: &Blocks) -> Self {
+        Self { decoder, blocks: blocks.clone(), pending: None, ended: false }
     }
 
     /// The next chunk, full except for the last; `None` at the end.
@@ -169,25 +171,35 @@ impl<R: Read> Chunks<R> {
         if self.ended {
             return Ok(None);
         }
-        let mut chunk = vec![0; CHUNK_BYTES];
+        let blocks = self.blocks.clone();
+        let mut failure = None;
+        let chunk = blocks.filled(|memory| {
+            let (filled, error) = self.fill(memory);
+            failure = error;
+            filled
+        });
+        match failure {
+            Some(error) if chunk.is_empty() => return Err(error),
+            failure => self.pending = failure,
+        }
+        Ok((!chunk.is_empty()).then_some(chunk))
+    }
+
+    /// Reads until `memory` is full, the end is there, or an error is: how many bytes came before it.
+    fn fill(&mut self, memory: &mut [u8]) -> (usize, Option<io::Error>) {
         let mut filled = 0;
-        while filled < chunk.len() {
-            match self.decoder.read(&mut chunk[filled..]) {
+        while filled < memory.len() {
+            match self.decoder.read(&mut memory[filled..]) {
                 Ok(0) => {
                     self.ended = true;
                     break;
                 }
                 Ok(read) => filled += read,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if filled == 0 => return Err(error),
-                Err(error) => {
-                    self.pending = Some(error);
-                    break;
-                }
+                Err(error) => return (filled, Some(error)),
             }
         }
-        chunk.truncate(filled);
-        Ok((filled > 0).then(|| chunk.into()))
+        (filled, None)
     }
 }
 

@@ -13,6 +13,7 @@ use tokio::sync::mpsc::Sender;
 use super::crew::BlockEnd;
 use super::error::{Place, RestoreError};
 use crate::backup::{BackupError, Codec, Digest, Stream};
+use crate::blocks::Blocks;
 
 /// The most bytes of a statement: as much as the server takes in one message.
 const STATEMENT_BYTES: usize = 1 << 30;
@@ -132,6 +133,7 @@ fn drain(source: &mut dyn Source, wanted: impl Fn() -> bool) -> Result<(), Backu
 
 fn cut(source: &mut dyn Source, scanner: &mut DumpScanner, jobs: &Sender<Job>) -> Result<(), Stop> {
     let mut splitter = Splitter::with_limit(STATEMENT_BYTES);
+    let blocks = Blocks::default();
     let mut bytes = 0;
     loop {
         let chunk = source.next_chunk();
@@ -146,7 +148,7 @@ fn cut(source: &mut dyn Source, scanner: &mut DumpScanner, jobs: &Sender<Job>) -
         }
         let result = loop {
             match splitter.next_piece() {
-                Ok(Some(piece)) => hand_on(&piece, scanner, jobs)?,
+                Ok(Some(piece)) => hand_on(&piece, scanner, &blocks, jobs)?,
                 Ok(None) => break Ok(()),
                 Err(error) => break Err(error),
             }
@@ -158,7 +160,12 @@ fn cut(source: &mut dyn Source, scanner: &mut DumpScanner, jobs: &Sender<Job>) -
     }
 }
 
-fn hand_on(piece: &Piece<'_>, scanner: &mut DumpScanner, jobs: &Sender<Job>) -> Result<(), Stop> {
+fn hand_on(
+    piece: &Piece<'_>,
+    scanner: &mut DumpScanner,
+    blocks: &Blocks,
+    jobs: &Sender<Job>,
+) -> Result<(), Stop> {
     scanner.piece(piece);
     let job = match piece.kind {
         PieceKind::Blank => return Ok(()),
@@ -166,7 +173,7 @@ fn hand_on(piece: &Piece<'_>, scanner: &mut DumpScanner, jobs: &Sender<Job>) -> 
         PieceKind::CopyEnd => Job::CopyEnd,
         PieceKind::CopyData => {
             let end = if piece.row_end { BlockEnd::Row } else { BlockEnd::WithinRow };
-            Job::Rows { bytes: Bytes::copy_from_slice(piece.bytes), rows: piece.rows, end }
+            Job::Rows { bytes: blocks.copied(piece.bytes), rows: piece.rows, end }
         }
         PieceKind::Statement => {
             let statement = Statement {
