@@ -22,22 +22,20 @@ use crate::session::{Ahead, PostgresSession};
 use crate::trace::End;
 
 /// The messages behind a unit's statements.
-struct Ending {
-    /// The ledger row, where it has a message of its own.
-    record: Option<String>,
+pub(crate) struct Ending {
     /// What commits.
     closing: String,
     /// How many statements stand before its COMMIT.
     before_commit: usize,
     /// Messages behind the one that commits, where what comes next is not in that one.
-    behind: Vec<String>,
+    pub(crate) behind: Vec<String>,
     /// What is opened behind it.
-    next: Option<Opening>,
+    pub(crate) next: Option<Opening>,
 }
 
 /// What came of the message that commits.
 #[derive(Default)]
-struct Closed {
+pub(crate) struct Closed {
     /// How many of its statements ended well.
     completed: usize,
     /// The row of the last statement that followed it, if it gave one.
@@ -63,7 +61,6 @@ impl PostgresSession {
     pub(crate) async fn opened(&mut self, unit: &Unit<'_>) -> Result<(), UnitEnd> {
         if self.ahead == Ahead::Open(unit.opening()) {
             self.ahead = Ahead::Nothing;
-            self.begun();
             return Ok(());
         }
         let failed = |error| UnitEnd::Failed { statement: None, took: Duration::ZERO, error };
@@ -72,7 +69,6 @@ impl PostgresSession {
         let preparation = self.preparation(removal, &unit.opening());
         let answers = self.send(preparation).await.map_err(failed)?;
         let guard = self.prepared(answers).await.map_err(failed)?;
-        self.begun();
         if let Err(error) = self.guarded(guard.as_ref()) {
             let error = self.run("ROLLBACK").await.err().unwrap_or(error);
             return Err(failed(error));
@@ -83,8 +79,12 @@ impl PostgresSession {
     /// The messages before a unit's first statement: `removal`, what an observer asks, and BEGIN.
     fn preparation(&self, removal: Option<String>, opening: &Opening) -> Vec<String> {
         let observation = self.tracer.as_ref().map(|it| it.observation(self.major()));
-        let begin = format!("{}{}", begin(opening), self.guard(&opening.limits));
-        removal.into_iter().chain(observation).chain([begin]).collect()
+        removal.into_iter().chain(observation).chain([self.beginning(opening)]).collect()
+    }
+
+    /// BEGIN and what is to be known of the transaction before its first statement.
+    fn beginning(&self, opening: &Opening) -> String {
+        format!("{}{}", begin(opening), self.guard(&opening.limits))
     }
 
     /// Reads the answers to that; gives the guard's row.
@@ -109,11 +109,22 @@ impl PostgresSession {
         refused.map_or(Ok(guard), Err)
     }
 
-    /// Tells an observer that the transaction which was prepared is now the unit's.
-    fn begun(&self) {
-        if let Some(tracer) = &self.tracer {
-            tracer.begun();
+    /// Reads the answers to what prepares the next transaction behind a commit; gives the guard's
+    /// row. A removal whose observation fails is done once more: they are one
+    /// message there.
+    async fn prepared_behind(
+        &self,
+        answers: Vec<SimpleQueryStream>,
+    ) -> Result<Option<SimpleQueryRow>, BackendError> {
+        let mut row = None;
+        let last = answers.len().saturating_sub(1);
+        for (at, answer) in answers.into_iter().enumerate() {
+            row = last_row(answer).await?;
+            if let (Some(tracer), true) = (&self.tracer, at < last) {
+                tracer.prepared(row.as_ref());
+            }
         }
+        Ok(row)
     }
 
     /// The statements from `first` on, the ledger row and COMMIT.
@@ -140,7 +151,7 @@ impl PostgresSession {
                 let behind = answers.map(|it| it.1).collect();
                 let closing = self.closing_answers(answer, behind, &ending, failure.as_ref());
                 let closed = listening.until(closing, &mut said).await;
-                let committed = closed.completed > ending.before_commit;
+                let committed = ending.is_committed(&closed);
                 return self.closed(closed, committed, ending.next, failure);
             }
             let statement = unit.statements.get(position);
@@ -161,7 +172,7 @@ impl PostgresSession {
 
     /// Reads the answers to COMMIT and to what was sent behind it. An observer is told of the end
     /// of the transaction when it ends: its locks are free then.
-    async fn closing_answers(
+    pub(crate) async fn closing_answers(
         &self,
         answer: SimpleQueryStream,
         behind: Vec<SimpleQueryStream>,
@@ -170,11 +181,11 @@ impl PostgresSession {
     ) -> Closed {
         let mut closed = closed(answer).await;
         if let Some(tracer) = &self.tracer {
-            let committed = failure.is_none() && closed.completed > ending.before_commit;
+            let committed = failure.is_none() && ending.is_committed(&closed);
             tracer.end(if committed { End::Committed } else { End::RolledBack });
         }
         if !behind.is_empty() {
-            match self.prepared(behind).await {
+            match self.prepared_behind(behind).await {
                 Ok(row) => closed.row = row,
                 Err(error) => closed.error = closed.error.or(Some(error)),
             }
@@ -183,7 +194,10 @@ impl PostgresSession {
     }
 
     /// Sends each text and returns at once; the answers come with the streams.
-    async fn send(&self, texts: Vec<String>) -> Result<Vec<SimpleQueryStream>, BackendError> {
+    pub(crate) async fn send(
+        &self,
+        texts: Vec<String>,
+    ) -> Result<Vec<SimpleQueryStream>, BackendError> {
         let mut answers = Vec::with_capacity(texts.len());
         for text in texts {
             let answer = self.client.simple_query_raw(&text).await;
@@ -192,27 +206,26 @@ impl PostgresSession {
         Ok(answers)
     }
 
-    /// The ledger row and COMMIT, in one message where nobody observes. Observed, a COMMIT of its own
-    /// ends the transaction on the server in the moment in which a statement failed, and the next
-    /// one is prepared by messages of their own, of which one is the observer's.
-    fn ending(&self, unit: &Unit<'_>) -> Ending {
+    /// The ledger row and COMMIT, with what comes next in the same message where nobody observes.
+    /// Observed, the answer to the COMMIT tells when the locks were free, and statistics are sent on
+    /// between transactions only, at the end of a message: the next one is prepared by two more.
+    pub(crate) fn ending(&self, unit: &Unit<'_>) -> Ending {
         let record = record_sql(self, unit.ledger, unit.row);
         let next = unit.next;
-        if self.tracer.is_none() {
-            return Ending {
-                record: None,
-                closing: format!("{};{}", record.join(";"), self.closing(next)),
-                before_commit: record.len(),
-                behind: Vec::new(),
-                next,
-            };
-        }
-        let behind = next.map(|next| self.preparation(Some(self.removal()), &next));
+        let (closing, behind) = match &self.tracer {
+            None => (self.closing(next), Vec::new()),
+            Some(tracer) => {
+                let observation = tracer.observation(self.major());
+                // The removal's WAL is its own.
+                let between = format!("BEGIN;{}COMMIT;{observation}", self.removal());
+                let opened = |it: Opening| vec![between, self.beginning(&it)];
+                (self.closing(None), next.map(opened).unwrap_or_default())
+            }
+        };
         Ending {
-            record: Some(record.join(";")),
-            closing: self.closing(None),
-            before_commit: 0,
-            behind: behind.unwrap_or_default(),
+            closing: format!("{};{closing}", record.join(";")),
+            before_commit: record.len(),
+            behind,
             next,
         }
     }
@@ -222,19 +235,12 @@ impl PostgresSession {
     fn closing(&self, next: Option<Opening>) -> String {
         next.map_or_else(
             || "COMMIT".to_owned(),
-            |next| {
-                format!(
-                    "COMMIT;BEGIN;{}COMMIT;{}{}",
-                    self.removal(),
-                    begin(&next),
-                    self.guard(&next.limits)
-                )
-            },
+            |next| format!("COMMIT;BEGIN;{}COMMIT;{}", self.removal(), self.beginning(&next)),
         )
     }
 
     /// How the unit ended, and what is open behind it.
-    fn closed(
+    pub(crate) fn closed(
         &mut self,
         closed: Closed,
         committed: bool,
@@ -266,12 +272,25 @@ impl Ending {
     /// All messages of the unit, from its statement `first` on.
     fn texts(&self, unit: &Unit<'_>, first: usize) -> Vec<String> {
         let statements = unit.statements.iter().skip(first).map(|it| &it.text);
-        let ending = self.record.iter().chain([&self.closing]).chain(&self.behind);
-        statements.chain(ending).cloned().collect()
+        statements.cloned().chain(self.messages()).collect()
+    }
+
+    /// The messages behind the statements.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = String> {
+        std::iter::once(&self.closing).chain(&self.behind).cloned()
+    }
+
+    /// Whether so much came of it that it is committed.
+    pub(crate) const fn is_committed(&self, closed: &Closed) -> bool {
+        closed.completed > self.before_commit
     }
 }
 
-const fn failed(statement: Option<usize>, took: Duration, error: BackendError) -> UnitEnd {
+pub(crate) const fn failed(
+    statement: Option<usize>,
+    took: Duration,
+    error: BackendError,
+) -> UnitEnd {
     UnitEnd::Failed { statement, took, error }
 }
 
@@ -307,7 +326,7 @@ async fn closed(answer: SimpleQueryStream) -> Closed {
 }
 
 /// Reads an answer to its end and lets its rows pass by.
-async fn drained(answer: SimpleQueryStream, tag: &str) -> Result<Done, BackendError> {
+pub(crate) async fn drained(answer: SimpleQueryStream, tag: &str) -> Result<Done, BackendError> {
     let mut answer = pin!(answer);
     let mut done = Done::default();
     while let Some(message) = answer.next().await {
@@ -320,7 +339,9 @@ async fn drained(answer: SimpleQueryStream, tag: &str) -> Result<Done, BackendEr
 }
 
 /// Reads an answer to its end and keeps its last row.
-async fn last_row(answer: SimpleQueryStream) -> Result<Option<SimpleQueryRow>, BackendError> {
+pub(crate) async fn last_row(
+    answer: SimpleQueryStream,
+) -> Result<Option<SimpleQueryRow>, BackendError> {
     let mut answer = pin!(answer);
     let mut last = None;
     while let Some(message) = answer.next().await {

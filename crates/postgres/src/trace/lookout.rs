@@ -1,7 +1,8 @@
 //! The second connection: it looks at what the session holds, and at nothing of the session's.
 //!
-//! Nothing is ever injected into the session itself: a `SET TRANSACTION` must stay the first
-//! statement of its transaction, and a snapshot must be taken by the migration's own statement.
+//! What the session may be asked itself, and when, is told in [`super::within`]: elsewhere a
+//! `SET TRANSACTION` must stay the first statement of its transaction, and a snapshot must be taken
+//! by the migration's own statement.
 //!
 //! The database may be a hostile one: the search path is empty, everything is qualified, and what
 //! is asked are functions and catalogs of PostgreSQL's own.
@@ -61,8 +62,8 @@ pub(super) struct Lookout {
     resolve: Statement,
     everything: Statement,
     statistics: Statement,
-    process: i32,
-    database: Oid,
+    pub(super) process: i32,
+    pub(super) database: Oid,
     /// Whether a session can send its statistics at once, and does when it ends.
     pub(super) sends_statistics: bool,
 }

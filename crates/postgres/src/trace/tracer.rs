@@ -14,9 +14,10 @@ use super::lookout::{self, Lookout, Pace, Statistics};
 use super::record::{End, Ended, Outcome, Seen};
 use super::recorder::Recorder;
 use super::traffic::Traffic;
+use super::within;
 use crate::connect::PostgresBackend;
 use crate::lock::number;
-use crate::session::{PostgresSession, text};
+use crate::session::{PostgresSession, text, truth};
 
 /// How long a statement waits for the traffic on its tables.
 const STARTING: Duration = Duration::from_secs(2);
@@ -28,9 +29,11 @@ impl PostgresSession {
         backend: &PostgresBackend,
         recorder: &Arc<Recorder>,
     ) -> Result<(), BackendError> {
-        let sets = self.rows("SELECT pg_catalog.pg_backend_pid()").await?;
-        let process = sets.first().and_then(|rows| rows.first()).and_then(|row| number(row, 0));
-        if let Some(process) = process {
+        let ability = within::ability(recorder.neighbours);
+        let sets = self.rows(&format!("SELECT pg_catalog.pg_backend_pid(), {ability}")).await?;
+        let row = sets.first().and_then(|rows| rows.first());
+        if let Some(process) = row.and_then(|row| number(row, 0)) {
+            recorder.state().looks_within = row.is_some_and(|row| truth(row, 1));
             self.tracer = recorder.attach(backend, process).await;
         }
         Ok(())
@@ -40,8 +43,8 @@ impl PostgresSession {
 /// Observes one session.
 #[derive(Clone)]
 pub(crate) struct Tracer {
-    recorder: Arc<Recorder>,
-    lookout: Arc<Lookout>,
+    pub(super) recorder: Arc<Recorder>,
+    pub(super) lookout: Arc<Lookout>,
     backend: PostgresBackend,
 }
 
@@ -72,14 +75,16 @@ impl Tracer {
         self.recorder.state().prepared_wal = wal;
     }
 
-    /// The transaction that was opened begins its work: nothing came in between.
-    pub(crate) fn begun(&self) {
+    /// The transaction that was opened begins its work: nothing came in between. Gives whether the
+    /// session can look for itself in it.
+    pub(crate) fn begun(&self) -> bool {
         let mut state = self.recorder.state();
         if self.lookout.sends_statistics {
             state.record.sent_statistics();
         }
         let wal = state.prepared_wal.take();
         state.record.begin(&Seen { wal, ..Seen::default() });
+        state.looks_within && state.traffic.is_none()
     }
 
     /// To be waited for beside the BEGIN itself, which takes no lock and writes nothing.
@@ -106,6 +111,9 @@ impl Tracer {
         if !self.recorder.sees() {
             return running.await;
         }
+        if within::may_revoke(statement) {
+            self.recorder.state().looks_within = false;
+        }
         self.stir(statement).await;
         let surrounded = self.recorder.state().record.is_in_transaction();
         if !surrounded && let Some(seen) = self.look().await {
@@ -117,7 +125,7 @@ impl Tracer {
             let from = state.ms(began);
             state.record.start(statement, from)
         };
-        let (answer, looked) = self.watched(at, began, running).await;
+        let (answer, looked) = self.watched(at, began, Duration::ZERO, running).await;
         let ended = Instant::now();
         let outcome = match &answer {
             Ok(_) => Outcome::Done,
@@ -162,11 +170,12 @@ impl Tracer {
     }
 
     /// Waits for the statement's end, and looks at it meanwhile. Gives when the last look was
-    /// sent, or the statement.
-    async fn watched<T>(
+    /// sent, or the statement. A look counts if the statement has not ended `late` behind it.
+    pub(super) async fn watched<T>(
         &self,
         at: usize,
         began: Instant,
+        late: Duration,
         running: impl Future<Output = T>,
     ) -> (T, Instant) {
         let mut running = pin!(running);
@@ -179,25 +188,36 @@ impl Tracer {
                 () = tokio::time::sleep(pace.pause()) => {}
             }
             let sent = Instant::now();
-            tokio::select! {
+            let (came, seen) = tokio::select! {
                 biased;
                 // A look that is in flight then shows the statement, or its end: nobody knows.
                 answer = &mut running => return (answer, looked),
-                seen = self.lookout.look() => match seen {
-                    Ok(seen) => {
-                        let mut state = self.recorder.state();
-                        let (from, to) = (state.ms(looked), state.ms(Instant::now()));
-                        state.record.sample(at, &seen, from, to);
-                        looked = sent;
-                    }
-                    Err(error) => {
-                        self.recorder.lose_sight(&error);
-                        return (running.await, looked);
-                    }
-                },
+                believed = self.believed(late) => believed,
+            };
+            match seen {
+                Ok(seen) => {
+                    let mut state = self.recorder.state();
+                    let (from, to) = (state.ms(looked), state.ms(came));
+                    state.record.sample(at, &seen, from, to);
+                    looked = sent;
+                }
+                Err(error) => {
+                    self.recorder.lose_sight(&error);
+                    return (running.await, looked);
+                }
             }
-            pace.looked(sent.elapsed(), began.elapsed());
+            pace.looked(came - sent, began.elapsed());
         }
+    }
+
+    /// A look that is worth something a moment later, and when it came.
+    async fn believed(&self, late: Duration) -> (Instant, Result<Seen, Error>) {
+        let seen = self.lookout.look().await;
+        let came = Instant::now();
+        if !late.is_zero() {
+            tokio::time::sleep(late).await;
+        }
+        (came, seen)
     }
 
     /// A script's own BEGIN and COMMIT.
@@ -236,32 +256,47 @@ impl Tracer {
 
     /// Asks everything that is to be known now, at once.
     async fn look_around(&self) -> Result<Seen, Error> {
+        let (_, seen) = tokio::try_join!(self.look_up(), self.lookout.look())?;
+        self.count_alone(&seen);
+        Ok(seen)
+    }
+
+    /// What the transactions before have changed and read, as far as a look does not show it.
+    pub(super) async fn look_up(&self) -> Result<(), Error> {
         let (oids, tables) = {
             let record = &self.recorder.state().record;
-            (record.to_look_up().unwrap_or_default(), record.statistics_due())
+            (record.to_look_up().unwrap_or_default(), record.statistics_due().unwrap_or_default())
         };
         let resolving = async {
             if oids.is_empty() { Ok(None) } else { self.lookout.resolve(&oids).await.map(Some) }
         };
         let counting = async {
-            match tables.as_deref() {
-                None | Some([]) => Ok(None),
-                Some(tables) => self.lookout.statistics(tables).await.map(Some),
+            if tables.is_empty() {
+                Ok(None)
+            } else {
+                self.lookout.statistics(&tables).await.map(Some)
             }
         };
-        let (found, counted, seen) = tokio::try_join!(resolving, counting, self.lookout.look())?;
+        let (found, counted) = tokio::try_join!(resolving, counting)?;
         if let Some(found) = found {
             self.recorder.state().record.looked_up(found);
         }
-        if tables.is_some() {
-            let own = Statistics { temp: seen.temp, scans: Vec::new() };
-            self.recorder.count(&counted.unwrap_or(own));
+        if let Some(counted) = counted {
+            self.recorder.count(&counted);
         }
-        Ok(seen)
+        Ok(())
+    }
+
+    /// What a look shows of the statistics is enough where no table could have been read.
+    pub(super) fn count_alone(&self, seen: &Seen) {
+        let is_due = self.recorder.state().record.statistics_due().is_some();
+        if is_due {
+            self.recorder.count(&Statistics { temp: seen.temp, scans: Vec::new() });
+        }
     }
 
     /// One look, and what is to be looked up besides; `None` where nothing is seen any more.
-    async fn look(&self) -> Option<Seen> {
+    pub(super) async fn look(&self) -> Option<Seen> {
         if !self.recorder.sees() {
             return None;
         }
@@ -276,7 +311,7 @@ impl Tracer {
 }
 
 /// Whether a refused statement had begun its work: it met data that it does not fit.
-fn refusal(error: &BackendError) -> Outcome {
+pub(super) fn refusal(error: &BackendError) -> Outcome {
     let is_of_data = |it: &stopover_model::DatabaseError| {
         it.sqlstate.as_deref().is_some_and(|code| code.starts_with("22") || code.starts_with("23"))
     };

@@ -1,11 +1,12 @@
-//! A whole transaction of a session that is observed: each statement is waited for, so that what
-//! it holds can be seen; what comes behind the last is sent at once, as it is without an observer.
+//! A whole transaction of a session that is observed. Where the session cannot look for itself
+//! ([`super::within`]) each statement is waited for, so that what it holds can be seen; what comes
+//! behind the last is sent at once, as it is without an observer.
 
 use std::time::{Duration, Instant};
 
 use stopover_backend::{Audience, BackendError, Unit, UnitEnd};
 
-use super::{End, Tracer};
+use super::{End, Tracer, within};
 use crate::session::PostgresSession;
 
 impl PostgresSession {
@@ -22,6 +23,10 @@ impl PostgresSession {
         if let Err(end) = self.opened(unit).await {
             tracer.end(End::RolledBack);
             return end;
+        }
+        let looks_within = tracer.begun();
+        if looks_within && within::is_safe(unit) && tracer.is_up_to_date().await {
+            return self.looking(unit, tracer, audience).await;
         }
         for (at, statement) in unit.statements.iter().enumerate() {
             let began = Instant::now();

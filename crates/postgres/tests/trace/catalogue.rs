@@ -1,7 +1,12 @@
 //! One statement each, and what PostgreSQL's documentation says of it ("Explicit Locking", and the
 //! command's own page).
 
-use crate::stage::{Stage, locks};
+use stopover_backend::{StatementTrace, UnitEnd};
+use stopover_model::StatementPlace;
+use stopover_postgres::Neighbours;
+use stopover_testkit::{TestDatabase, TestServer};
+
+use crate::stage::{Stage, locks, planned};
 
 struct Case {
     setup: &'static str,
@@ -172,21 +177,53 @@ const CASES: &[Case] = &[
     case("", "CREATE TABLE later (id int PRIMARY KEY)", &[], &[], &["later_pkey"]),
 ];
 
+/// Mode and relation of each lock, tables rewritten, indexes built.
+fn seen(statement: &StatementTrace) -> (Vec<String>, Vec<String>, Vec<String>) {
+    let short = |names: &Option<Vec<String>>| {
+        let names = names.as_deref().unwrap_or_default();
+        names.iter().map(|it| it.replace("public.", "")).collect::<Vec<_>>()
+    };
+    (locks(statement), short(&statement.rewrites), short(&statement.indexes))
+}
+
+impl Case {
+    fn is_shown_by(&self, found: &(Vec<String>, Vec<String>, Vec<String>)) -> bool {
+        found.0 == self.locks && found.1 == self.rewrites && found.2 == self.indexes
+    }
+}
+
 #[tokio::test]
 async fn locks_rewrites_and_indexes_are_those_of_the_documentation() {
     let mut wrong = Vec::new();
     for case in CASES {
         let mut stage = Stage::after(case.setup).await;
         stage.migrate(case.statement).await;
-        let trace = stage.trace().await;
-        let seen = &trace.statements[0];
-        let short = |names: &Option<Vec<String>>| {
-            let names = names.as_deref().unwrap_or_default();
-            names.iter().map(|it| it.replace("public.", "")).collect::<Vec<_>>()
-        };
-        let found = (locks(seen), short(&seen.rewrites), short(&seen.indexes));
-        if found.0 != case.locks || found.1 != case.rewrites || found.2 != case.indexes {
+        let found = seen(&stage.trace().await.statements[0]);
+        if !case.is_shown_by(&found) {
             wrong.push(format!("{}: {found:?}", case.statement));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// On a server of our own the session looks for itself, behind statements that were sent at once.
+#[tokio::test]
+async fn a_session_that_looks_for_itself_sees_the_same() {
+    let server = TestServer::start().await;
+    let mut wrong = Vec::new();
+    for case in CASES {
+        if planned(case.statement, 0).place == StatementPlace::OutsideOnly {
+            continue;
+        }
+        let database = TestDatabase::create_on(&server).await;
+        let mut stage = Stage::with(case.setup, Neighbours::None, database).await;
+        let end = stage.unit(&["SELECT 1", case.statement, "SELECT 2"], None).await;
+        assert!(matches!(end, UnitEnd::Committed), "{}: {end:?}", case.statement);
+        let trace = stage.trace().await;
+        let others = [&trace.statements[0], &trace.statements[2]].map(locks);
+        let found = seen(&trace.statements[1]);
+        if !case.is_shown_by(&found) || !others.iter().all(Vec::is_empty) {
+            wrong.push(format!("{}: {found:?} {others:?}", case.statement));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));

@@ -7,3 +7,4 @@ mod stage;
 mod times;
 mod traffic;
 mod unhappy;
+mod units;

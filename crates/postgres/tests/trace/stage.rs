@@ -1,12 +1,18 @@
 //! A traced session on a database of its own.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use stopover_backend::{
-    Backend, BackendError, Execute, Observer, StatementTrace, Trace, UnitLimits,
+    Audience, Backend, BackendError, Done, Durability, Execute, FactsReader, FactsRequest,
+    LedgerChoice, LedgerId, LedgerWriter, Observer, Opening, StatementTrace, Trace, Unit, UnitEnd,
+    UnitLimits,
 };
 use stopover_model::report::TableReport;
-use stopover_model::{Event, PlannedLock, PlannedStatement, SessionUse, StatementPlace, Version};
+use stopover_model::{
+    Event, LedgerKind, NewLedgerRow, Notice, PlannedLock, PlannedStatement, Provenance, SessionUse,
+    StatementPlace, Version,
+};
 use stopover_postgres::{Neighbours, PostgresBackend, PostgresSession, Target};
 use stopover_sql::{TransactionNeed, classify};
 use stopover_testkit::TestDatabase;
@@ -31,6 +37,7 @@ pub(crate) struct Stage {
     pub(crate) session: PostgresSession,
     observer: Arc<dyn Observer>,
     told: usize,
+    ledger: Option<LedgerId>,
 }
 
 impl Stage {
@@ -53,7 +60,7 @@ impl Stage {
         let backend = PostgresBackend::new(target).traced(neighbours);
         let session = backend.connect().await.expect("the server answers");
         let observer = backend.observer().expect("a traced backend has an observer");
-        Self { database, session, observer, told: 0 }
+        Self { database, session, observer, told: 0, ledger: None }
     }
 
     /// From now on there are readers and writers.
@@ -83,6 +90,42 @@ impl Stage {
         self.session.commit().await.expect("the commit");
     }
 
+    /// Runs the statements and a ledger row as one unit, as an apply does; gives how it ended.
+    pub(crate) async fn unit(&mut self, texts: &[&str], next: Option<Opening>) -> UnitEnd {
+        let first = self.told + 1;
+        self.told += texts.len();
+        let statements: Vec<_> = (first..).zip(texts).map(|(at, it)| planned(it, at)).collect();
+        let choice = LedgerChoice { kind: Some(LedgerKind::Stopover), ..LedgerChoice::default() };
+        let request = FactsRequest { ledger: choice };
+        // The engine asks for it once; here it would be what is done between two units.
+        if self.ledger.is_none() {
+            let ledger = self.session.locate(&request).await.expect("a ledger's place");
+            self.session.create_ledger(&ledger).await.expect("a ledger");
+            self.ledger = Some(ledger);
+        }
+        let row = NewLedgerRow {
+            version: Version::Integer(i64::try_from(first).expect("a number")),
+            name: "unit".to_owned(),
+            file: format!("{first}_unit.up.sql"),
+            checksum: None,
+            provenance: Provenance::Applied,
+            duration_ms: None,
+            script: None,
+        };
+        let limits = UnitLimits::default();
+        let unit = Unit {
+            limits,
+            durability: Durability::AtOnce,
+            statements: &statements,
+            ledger: self.ledger.as_ref().expect("it was made"),
+            row: &row,
+            next,
+        };
+        let mut hall = Hall { observer: Arc::clone(&self.observer), first, count: texts.len() };
+        hall.starts(0);
+        self.session.transaction(&unit, &mut hall).await.expect("PostgreSQL runs units")
+    }
+
     /// Runs a statement as the engine would: in a transaction where it can be in one.
     pub(crate) async fn migrate(&mut self, text: &str) {
         match planned(text, 0).place {
@@ -106,6 +149,34 @@ impl Stage {
     pub(crate) async fn whatever(self) -> Trace {
         self.observer.finish().await
     }
+}
+
+/// Tells the observer which statement comes next.
+struct Hall {
+    observer: Arc<dyn Observer>,
+    first: usize,
+    count: usize,
+}
+
+impl Hall {
+    fn starts(&self, at: usize) {
+        if at < self.count {
+            self.observer.hear(&Event::StatementStarted {
+                version: Version::Integer(1),
+                index: self.first + at,
+                tag: String::new(),
+                line: 1,
+            });
+        }
+    }
+}
+
+impl Audience for Hall {
+    fn ended(&mut self, at: usize, _: Done, _: Duration) {
+        self.starts(at + 1);
+    }
+
+    fn said(&mut self, _: usize, _: Notice) {}
 }
 
 /// A statement of a plan.
