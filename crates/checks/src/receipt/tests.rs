@@ -1,15 +1,13 @@
 //! Receipts that fit, and everything that keeps one from fitting.
 
-use proptest::prelude::*;
-use proptest::sample::Index;
+mod changes;
+mod database;
+
 use stopover_model::report::MigrationStatus;
 use stopover_model::{
     Boundary, Checksum, DatabaseKind, ForeignKeys, LedgerFacts, LedgerKind, LedgerRow, Provenance,
-    Resume, RowState, Unreadable,
+    Resume, RowState, Schema, SchemaObject, Unreadable,
 };
-
-use stopover_model::harness::Unread;
-use stopover_model::{Schema, SchemaObject};
 
 use super::*;
 
@@ -230,67 +228,6 @@ fn what_has_become_of_the_plan_since_is_told_by_migration() {
 }
 
 #[test]
-fn a_ledger_that_moved_on_and_one_of_another_database_are_told_apart() {
-    let said = |rows: Vec<LedgerRow>| {
-        let mut story = Story::usual();
-        story.grounds = grounds(&story.plan, rows);
-        story.said()
-    };
-    let of_backup = "was on a backup with another ledger than the target's: ";
-    assert_eq!(
-        said(vec![row(1), row(7), row(8)]),
-        [format!("{of_backup}applied here and not there: 7 and 8; applied there and not here: 2")]
-    );
-    let other = LedgerRow { checksum: None, ..row(2) };
-    assert_eq!(
-        said(vec![row(1), other]),
-        [format!("{of_backup}the same versions, with another checksum or state")]
-    );
-    let later = LedgerRow { applied_at: "2026-02-01T00:00:00Z".parse().ok(), ..row(2) };
-    assert_eq!(
-        said(vec![row(1), later]),
-        ["was on a backup of another database: the same migrations were applied there at other \
-          times"]
-    );
-}
-
-/// Staging's receipt must not open production's gate without a word.
-#[test]
-fn where_no_ledger_tells_whose_backup_it_was_that_is_a_warning() {
-    let warned = |change: &dyn Fn(&mut Story)| {
-        let mut story = Story::usual();
-        change(&mut story);
-        let findings = story.judged(&read(vec![seen(story.receipt.clone())]));
-        let [finding] = findings.as_slice() else { panic!("{findings:?}") };
-        assert!(!finding.is_error() && finding.code == "receipt", "{finding:?}");
-        assert!(finding.message.starts_with("it cannot be told whether the rehearsal's backup"));
-        finding.message.clone()
-    };
-    let empty = warned(&|story| {
-        story.grounds = grounds(&story.plan, Vec::new());
-        story.receipt.grounds = story.grounds.clone();
-    });
-    assert!(empty.contains("the ledger has no rows yet"), "{empty}");
-    let timeless = warned(&|story| {
-        story.grounds.ledger.kind = LedgerKind::Goose;
-        story.grounds.ledger.history = None;
-        story.receipt.grounds = story.grounds.clone();
-    });
-    assert!(timeless.contains("ledger of goose keep no times"), "{timeless}");
-    warned(&|story| story.receipt.grounds.ledger.history = None);
-    warned(&|story| story.grounds.ledger.history = None);
-}
-
-#[test]
-fn a_receipt_that_is_known_to_be_of_this_database_comes_before_one_that_is_not() {
-    let story = Story::usual();
-    let mut newer = story.receipt.clone();
-    newer.rehearsed_at = at("12:30:00");
-    newer.grounds.ledger.history = None;
-    assert_eq!(story.judged(&read(vec![seen(newer), seen(story.receipt.clone())])), []);
-}
-
-#[test]
 fn everything_that_does_not_fit_is_told_at_once() {
     let mut story = Story::usual();
     story.grounds = grounds(&story.plan, vec![row(1)]);
@@ -356,75 +293,6 @@ fn files_that_are_no_receipts_are_errors_where_none_fits_and_warnings_where_one_
 }
 
 #[test]
-fn a_receipt_of_the_other_kind_of_database_is_refused() {
-    let mut story = Story::usual();
-    story.grounds.database = DatabaseKind::Sqlite;
-    assert_eq!(story.said(), ["was on PostgreSQL, and the target is SQLite"]);
-    story.receipt.grounds.database = DatabaseKind::Sqlite;
-    assert_eq!(story.said(), Vec::<String>::new());
-}
-
-/// Two databases without a ledger, or with one that keeps no times, are told apart by nothing else:
-/// a warning alone let staging's rehearsal open production's gate.
-#[test]
-fn where_no_ledger_tells_whose_backup_it_was_another_schema_keeps_the_gate_shut() {
-    let mut story = Story::usual();
-    story.grounds = grounds(&story.plan, Vec::new());
-    story.receipt.grounds = story.grounds.clone();
-    story.receipt.schema = Some(schema(&["orders", "staging_only"]));
-    story.schema = Fact::Read(schema(&["orders", "customers"]));
-    let said = story.said();
-    let names = "table public.staging_only (only in the backup), table public.customers (only in \
-                 the target)";
-    assert!(said.len() == 1 && said[0].ends_with(names), "{said:?}");
-    story.receipt.schema = None;
-    let said = story.said();
-    assert!(said.len() == 1 && said[0].contains("does not say which schema"), "{said:?}");
-}
-
-#[test]
-fn a_schema_that_changed_since_the_backup_of_this_database_is_a_warning() {
-    let mut story = Story::usual();
-    story.schema = Fact::Read(schema(&["by_hand"]));
-    let findings = story.judged(&read(vec![seen(story.receipt.clone())]));
-    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
-    assert!(!finding.is_error());
-    assert!(finding.message.ends_with("table public.by_hand (only in the target)"), "{finding:?}");
-    story.receipt.schema = None;
-    assert_eq!(story.said(), Vec::<String>::new(), "an older receipt of a known database");
-}
-
-#[test]
-fn a_schema_that_could_not_be_read_is_never_taken_for_the_same_one() {
-    let (remedy, sqlstate) = ("grant it".to_owned(), Some("42501".to_owned()));
-    let why = "permission denied".to_owned();
-    for schema in [Fact::NotHere, Fact::Unread(Unread { why, sqlstate, remedy })] {
-        let said = Story { schema, ..Story::usual() }.said();
-        assert!(said.len() == 1 && said[0].contains("could not be compared"), "{said:?}");
-    }
-}
-
-#[test]
-fn of_a_table_that_is_missing_its_columns_are_not_told_one_by_one() {
-    let object = |kind: &str, identity: &str| SchemaObject {
-        kind: kind.to_owned(),
-        identity: identity.to_owned(),
-        definition: "x".to_owned(),
-    };
-    let objects = vec![
-        object("table", "public.orders"),
-        object("column", "public.orders.id"),
-        object("index", "public.orders_by_id"),
-    ];
-    let mut story = Story::usual();
-    story.receipt.schema = Some(RehearsedSchema::of(&Schema::new(objects)));
-    let findings = story.judged(&read(vec![seen(story.receipt.clone())]));
-    let names = ": index public.orders_by_id (only in the backup), table public.orders (only in \
-                 the backup)";
-    assert!(findings.len() == 1 && findings[0].message.ends_with(names), "{findings:?}");
-}
-
-#[test]
 fn what_took_three_times_as_long_and_a_second_more_is_a_warning() {
     let timed = |duration_ms: f64, predicted_ms: f64| TimedMigration {
         version: Version::Integer(3),
@@ -442,51 +310,4 @@ fn what_took_three_times_as_long_and_a_second_more_is_a_warning() {
     assert!(messages(timed(30_000.0, 10_000.0)).is_empty(), "three times, not more");
     let unknown = TimedMigration { predicted_ms: None, ..timed(9e9, 0.0) };
     assert!(messages(unknown).is_empty());
-}
-
-/// One change of a plan that an apply would notice.
-fn changed(plan: &Plan, at: &Index, kind: u8) -> Plan {
-    let mut plan = plan.clone();
-    let at = at.index(plan.steps.len());
-    let step = &mut plan.steps[at];
-    match kind {
-        0 => step.version = Version::Integer(1_000),
-        1 => step.name.push('x'),
-        2 => step.sha256 = Checksum::sha256(b"another text"),
-        3 => step.boundary = Boundary::NonTransactional("VACUUM".to_owned()),
-        4 => step.lock_timeout = Some(Duration::from_secs(9)),
-        5 => step.statement_timeout = Some(Duration::from_secs(9)),
-        6 => {
-            let (cleanup, told) = (vec!["DROP INDEX i".to_owned()], String::new());
-            step.resume = Some(Resume { from: 2, cleanup, told });
-        }
-        7 => drop(plan.steps.remove(at)),
-        8 => plan.steps.insert(at, self::step(1_000)),
-        _ => plan.steps.rotate_left(1),
-    }
-    plan
-}
-
-proptest! {
-    #[test]
-    fn any_single_change_of_a_plan_changes_its_hash_and_is_refused(
-        versions in proptest::collection::btree_set(1..500_i64, 2..8),
-        at in any::<Index>(),
-        kind in 0..10_u8,
-    ) {
-        let mut story = Story::usual();
-        let rehearsed = plan_of(versions.into_iter().map(step).collect());
-        story.grounds = grounds(&rehearsed, vec![row(1)]);
-        story.receipt = green(&rehearsed, &story.grounds);
-        story.plan = changed(&rehearsed, &at, kind);
-        prop_assert_ne!(story.plan.hash(), rehearsed.hash());
-        story.grounds.plan_hash = story.plan.hash();
-        // What is left empty needs no rehearsal; here one step at least is left.
-        let said = story.said();
-        prop_assert!(said.len() == 1 && said[0].starts_with("was of another plan: "), "{:?}", said);
-
-        story.plan = rehearsed;
-        story.grounds.plan_hash = story.plan.hash();
-        prop_assert!(story.said().is_empty());
-    }
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
 
 mod around;
+mod backups;
 mod bases;
 mod carry;
 mod ci;

@@ -5,5 +5,6 @@ mod after;
 mod before;
 mod blind;
 mod hidden;
+mod others;
 mod read_only;
 mod stage;
