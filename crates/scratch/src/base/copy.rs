@@ -15,7 +15,8 @@ use std::thread;
 
 use super::error::BaseError;
 use super::listing::{Entry, Listing, modified};
-use super::way::{Gauge, Way, Ways};
+use super::room::{self, Refused};
+use super::way::{CopyFault, Gauge, Way, Ways};
 use crate::server::folder::private_folder;
 use crate::server::user::ServerUser;
 
@@ -37,6 +38,8 @@ pub(super) struct Copying<'a> {
     pub(super) from: &'a Path,
     /// An empty folder.
     pub(super) to: &'a Path,
+    /// The folder that people know it by.
+    pub(super) place: &'a Path,
     pub(super) owner: &'a ServerUser,
     pub(super) check: Check,
     pub(super) ways: Ways,
@@ -47,10 +50,12 @@ pub(super) struct Copying<'a> {
 impl Copying<'_> {
     /// Copies everything; gives how it went.
     pub(super) fn run(&self) -> Result<Gauge, BaseError> {
+        // Before it begins: afterwards the copy itself has taken it.
+        let free = room::free(self.place);
         for folder in &self.listing.folders {
             let to = self.to.join(folder);
-            private_folder(&to).map_err(failed("make", &to))?;
-            self.owner.give(&to).map_err(failed("give away", &to))?;
+            private_folder(&to).map_err(self.refused("make", folder, free))?;
+            self.owner.give(&to).map_err(self.refused("give away", folder, free))?;
         }
         let mut files: Vec<&Entry> = self.listing.files.iter().collect();
         files.sort_by_key(|it| std::cmp::Reverse(it.bytes));
@@ -63,7 +68,7 @@ impl Copying<'_> {
                 if stopped.load(Ordering::Relaxed) {
                     break;
                 }
-                result = self.file(file, &mut own);
+                result = self.file(file, free, &mut own);
                 if result.is_err() {
                     stopped.store(true, Ordering::Relaxed);
                     break;
@@ -84,10 +89,11 @@ impl Copying<'_> {
         Ok(gauge.into_inner().unwrap_or_else(PoisonError::into_inner))
     }
 
-    fn file(&self, entry: &Entry, gauge: &mut Gauge) -> Result<(), BaseError> {
+    fn file(&self, entry: &Entry, free: Option<u64>, gauge: &mut Gauge) -> Result<(), BaseError> {
         let (from, to) = (self.from.join(&entry.path), self.to.join(&entry.path));
+        let refused = |what| self.refused(what, &entry.path, free);
         if let Some(fault) = self.fault {
-            fault(&entry.path).map_err(failed("write", &to))?;
+            fault(&entry.path).map_err(refused("write"))?;
         }
         let source = match File::open(&from) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -105,12 +111,27 @@ impl Copying<'_> {
         }
         let mut options = OpenOptions::new();
         let target = options.write(true).create_new(true).mode(0o600).open(&to);
-        let target = target.map_err(failed("write", &to))?;
+        let target = target.map_err(refused("make"))?;
         let holes = facts.blocks().saturating_mul(512) < facts.len();
-        self.ways
-            .copy(&source, &target, entry.bytes, holes, gauge)
-            .map_err(failed("write", &to))?;
-        self.owner.give(&to).map_err(failed("give away", &to))
+        self.ways.copy(&source, &target, entry.bytes, holes, gauge).map_err(
+            |fault| match fault {
+                CopyFault::Read(error) => failed("read", &from)(error),
+                CopyFault::Write(error) => refused("write")(error),
+            },
+        )?;
+        self.owner.give(&to).map_err(refused("give away"))
+    }
+
+    /// An error of the side that is written to.
+    fn refused(
+        &self,
+        what: &'static str,
+        path: &Path,
+        free: Option<u64>,
+    ) -> impl FnOnce(io::Error) -> BaseError {
+        let (path, place) = (path.to_owned(), self.place.to_owned());
+        let bytes = self.listing.bytes();
+        move |source| BaseError::Target(Refused { what, path, place, bytes, free, source })
     }
 }
 

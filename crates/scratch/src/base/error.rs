@@ -3,6 +3,8 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use super::room::Refused;
+
 /// Why bases cannot be used or kept here.
 #[derive(Debug, thiserror::Error)]
 pub enum BaseError {
@@ -32,7 +34,10 @@ pub enum BaseError {
         /// What is wrong with it.
         what: String,
     },
-    /// The system refused something in a base's folder.
+    /// The place of a copy refused it; what was to be copied is as good as before.
+    #[error(transparent)]
+    Target(Refused),
+    /// The system refused something in a base's folder, or in what a base is made of.
     #[error("cannot {what} {}: {source}", path.display())]
     Io {
         /// What was tried.
@@ -51,7 +56,7 @@ impl BaseError {
         match self {
             Self::Folder { .. } => "set cache_dir to a folder that may be written",
             Self::Open { .. } => "take the others' right to write (chmod go-w), or set cache_dir",
-            Self::NotWhole { .. } | Self::Io { .. } => "",
+            Self::NotWhole { .. } | Self::Target(_) | Self::Io { .. } => "",
         }
     }
 

@@ -6,7 +6,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use nix::sys::statvfs::statvfs;
 use sha2::{Digest as _, Sha256};
 
 use super::copy::{Check, Copying};
@@ -15,6 +14,7 @@ use super::hash::hex;
 use super::listing::Listing;
 use super::lock;
 use super::record::{RECORD, Record, Restoration};
+use super::room;
 use super::setup::{FORMAT, Setup};
 use super::take::touch;
 use super::way::{Way, Ways};
@@ -75,7 +75,7 @@ impl NotKept {
     pub(crate) fn remedy(&self) -> &'static str {
         match self {
             Self::OverLimit { .. } => "raise cache_limit, or set keep_base = \"never\"",
-            Self::NoSpace { .. } => {
+            Self::NoSpace { .. } | Self::Failed(BaseError::Target(_)) => {
                 "make room there, set cache_dir to a larger disk, or give --no-base"
             }
             Self::Failed(BaseError::NotWhole { .. } | BaseError::Io { .. }) => {
@@ -138,10 +138,7 @@ impl Bases {
 
     fn must_have_space(&self, bytes: u64) -> Result<(), NotKept> {
         // A system that does not tell is asked by trying.
-        let Ok(facts) = statvfs(&self.folder) else { return Ok(()) };
-        // The types differ from system to system.
-        #[allow(clippy::unnecessary_cast, clippy::useless_conversion)]
-        let free = (facts.blocks_available() as u64).saturating_mul(facts.fragment_size() as u64);
+        let Some(free) = room::free(&self.folder) else { return Ok(()) };
         if free / 2 < bytes {
             return Err(NotKept::NoSpace { bytes, free, folder: self.folder.clone() });
         }
@@ -215,6 +212,7 @@ impl Building {
             listing,
             from: new.data,
             to: &data,
+            place: &bases.folder,
             owner: &ServerUser::Own,
             check: Check::Size,
             ways,

@@ -30,6 +30,7 @@
 //! What is worth keeping, and what a rehearsal does when nothing can be kept, is decided by
 //! [`crate::provider`].
 
+mod blame;
 mod census;
 mod copy;
 mod durable;
@@ -39,6 +40,7 @@ mod keep;
 mod listing;
 mod lock;
 mod record;
+mod room;
 mod setup;
 mod shelf;
 mod take;
@@ -60,6 +62,7 @@ pub use error::BaseError;
 pub(crate) use hash::Facts;
 pub(crate) use keep::{Kept, NewBase, NotKept, size};
 pub(crate) use record::Restoration;
+pub use room::Refused;
 pub(crate) use setup::Setup;
 pub use shelf::{BaseInfo, Dropped};
 pub(crate) use take::{Found, Held, Turn};

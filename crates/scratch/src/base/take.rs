@@ -198,6 +198,8 @@ impl Held {
             listing: &self.listing,
             from: &from,
             to: data,
+            // The server's own folder has a name that nobody chose.
+            place: data.ancestors().nth(2).unwrap_or(data),
             owner: user,
             check: Check::SizeAndTime,
             ways: self.bases.ways(&from, data),

@@ -1,5 +1,8 @@
 //! Stories about bases that need no server: any folder can be kept.
 
+#[cfg(target_os = "linux")]
+mod full;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;

@@ -34,6 +34,15 @@ pub(super) enum Way {
     Buffer,
 }
 
+/// Which side of a copy failed.
+#[derive(Debug)]
+pub(super) enum CopyFault {
+    /// What is copied.
+    Read(io::Error),
+    /// Where it goes.
+    Write(io::Error),
+}
+
 /// Which ways are taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Ways {
@@ -110,7 +119,7 @@ impl Ways {
         bytes: u64,
         holes: bool,
         gauge: &mut Gauge,
-    ) -> io::Result<()> {
+    ) -> Result<(), CopyFault> {
         if bytes == 0 {
             return Ok(());
         }
@@ -129,12 +138,13 @@ impl Ways {
             Self::Known(_) | Self::Measured => Way::Kernel,
         };
         let began = Instant::now();
-        let ranges = if holes { system::data(from, bytes)? } else { vec![(0, bytes)] };
+        let data = || system::data(from, bytes).map_err(CopyFault::Read);
+        let ranges = if holes { data()? } else { vec![(0, bytes)] };
         for (start, end) in ranges {
             copy_range(way, from, to, start, end)?;
         }
         if holes {
-            to.set_len(bytes)?;
+            to.set_len(bytes).map_err(CopyFault::Write)?;
         }
         gauge.copied += bytes;
         if bytes >= TELLING && !holes {
@@ -144,16 +154,18 @@ impl Ways {
     }
 }
 
-fn copy_range(way: Way, from: &File, to: &File, start: u64, end: u64) -> io::Result<()> {
+fn copy_range(way: Way, from: &File, to: &File, start: u64, end: u64) -> Result<(), CopyFault> {
+    let too_short = || CopyFault::Read(io::ErrorKind::UnexpectedEof.into());
     let mut at = start;
     if way == Way::Kernel {
         while at < end {
             match system::copy_some(from, to, at, end - at) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(0) => return Err(too_short()),
                 Ok(copied) => at += copied,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) if full(&error) => return Err(error),
-                // Between some file systems the kernel does not copy.
+                Err(error) if full(&error) => return Err(CopyFault::Write(error)),
+                // Between some file systems the kernel does not copy; and which side failed
+                // shows only where both are done one after the other.
                 Err(_) => break,
             }
         }
@@ -162,13 +174,13 @@ fn copy_range(way: Way, from: &File, to: &File, start: u64, end: u64) -> io::Res
     while at < end {
         let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(buffer.len());
         match from.read_at(&mut buffer[..most], at) {
-            Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+            Ok(0) => return Err(too_short()),
             Ok(read) => {
-                to.write_all_at(&buffer[..read], at)?;
+                to.write_all_at(&buffer[..read], at).map_err(CopyFault::Write)?;
                 at += read as u64;
             }
             Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
+            Err(error) => return Err(CopyFault::Read(error)),
         }
     }
     Ok(())
@@ -270,6 +282,30 @@ mod tests {
             assert!(blocks * 512 < 1 << 20, "{ways:?}: the hole was filled");
             let (from, to, _) = copied(ways, |file| file.set_len(4096).unwrap());
             assert!(from == to, "{ways:?}: nothing but a hole");
+        }
+    }
+
+    /// The kernel has devices for both: one that is full, and memory that nobody may read.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_full_disk_is_told_from_a_file_that_cannot_be_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let (source, target) = (folder.path().join("from"), folder.path().join("to"));
+        std::fs::write(&source, vec![7; 100_000]).unwrap();
+        for way in [Way::Kernel, Way::Buffer, Way::Clone] {
+            let source = File::open(&source).unwrap();
+            let full = File::options().write(true).open("/dev/full").unwrap();
+            let gauge = &mut Gauge::default();
+            let fault = Ways::Known(way).copy(&source, &full, 100_000, false, gauge);
+            let Err(CopyFault::Write(error)) = fault else { panic!("{way:?}: {fault:?}") };
+            assert_eq!(error.kind(), io::ErrorKind::StorageFull, "{way:?}");
+
+            let unreadable = File::open("/proc/self/mem").unwrap();
+            let target = File::create(&target).unwrap();
+            let fault = Ways::Known(way).copy(&unreadable, &target, 100_000, false, gauge);
+            assert!(matches!(fault, Err(CopyFault::Read(_))), "{way:?}: {fault:?}");
+            let fault = Ways::Known(way).copy(&source, &target, 100_001, false, gauge);
+            assert!(matches!(fault, Err(CopyFault::Read(_))), "{way:?}, cut short: {fault:?}");
         }
     }
 
