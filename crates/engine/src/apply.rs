@@ -3,15 +3,14 @@
 use std::time::Instant;
 
 use stopover_backend::{Backend, BackendError, FactsReader, Session};
-use stopover_model::report::MigrationReport;
 use stopover_model::{Direction, EventSink, Facts, Finding, HealKind, Plan};
 use stopover_planner::Selection;
 
 use crate::adopt::History;
+use crate::harness::KnownSchema;
 use crate::lock::Locked;
 use crate::run_plan::{Told, run_plan};
 use crate::statement::leaving;
-use crate::step::untouched;
 use crate::{
     Applied, Around, Ending, EngineError, Request, Safeguards, adopt, gate, heal, recover,
     safeguards,
@@ -76,11 +75,7 @@ async fn applied<B: Backend>(
     // What is kept while it waits is large, and its callers keep it beside their own.
     let applied = Box::pin(under_lock(backend, &mut locked, request, company, sink)).await;
     let freed = locked.release().await;
-    let mut applied = applied?;
-    applied.tell_once(freed);
-    applied.findings.extend(stopover_checks::slower(&applied.timed()));
-    applied.duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    Ok(applied)
+    Ok(applied?.ended(freed, began))
 }
 
 /// What would be done, and what it was made from.
@@ -88,6 +83,13 @@ struct Planned {
     facts: Facts,
     foreseen: Option<History>,
     plan: Plan,
+}
+
+impl Planned {
+    /// Whether anything at all is written, be it into the ledger alone.
+    fn writes_something(&self) -> bool {
+        self.foreseen.is_some() || !self.plan.heals.is_empty() || runs_something(&self.plan)
+    }
 }
 
 async fn planned<S: Session>(
@@ -108,58 +110,65 @@ async fn under_lock<B: Backend>(
     company: Company<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
-    let mut first = planned(locked, request).await?;
-    let Planned { plan, facts, .. } = &first;
-    let ground = (backend, locked.session());
-    let passed = gate::through(ground, (plan, facts), request, company.safeguards, sink);
+    let safeguards = company.safeguards;
+    let mut known = safeguards.unread_schema();
+    let mut made = planned(locked, request).await?;
+    let (ground, work) = ((backend, locked.session()), (&made.plan, &made.facts));
+    let passed = gate::through(ground, work, request, (safeguards, &mut known), sink);
     let passed = Box::pin(passed).await?;
-    if first.foreseen.is_some() || !first.plan.heals.is_empty() || runs_something(&first.plan) {
+    if made.writes_something() {
         locked.prove_pinned(backend, &request.stop).await?;
     }
     let mut around = Around::default();
-    if runs_something(&first.plan) {
-        (first, around) =
-            Box::pin(safely(backend, locked, request, company.safeguards, first, sink)).await?;
-    }
-    let Planned { mut facts, foreseen, mut plan } = first;
-    if let Some(history) = foreseen {
-        adopt::take_over(locked, &mut facts, &history).await?;
-        plan.findings.push(adopt::told(&history));
+    if runs_something(&made.plan) {
+        let looking = (safeguards, &mut known);
+        (made, around) = Box::pin(safely(backend, locked, request, looking, made, sink)).await?;
     }
     // Boxed: a heal is rare, and its future large.
-    let healed = Box::pin(heal::heal(backend, locked, &plan, &facts, request, sink)).await?;
-    let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
-    let mut findings = healed;
-    findings.extend(plan.findings.iter().cloned());
-    findings.extend(passed.findings.iter().cloned());
-    findings.append(&mut around.findings);
-    let mut taken_back: Vec<MigrationReport> = plan.downs.iter().map(untouched).collect();
-    let work = (&plan, &facts, request);
-    let told =
-        Told { taken_back: &mut taken_back, migrations: &mut migrations, findings: &mut findings };
-    let ending = Box::pin(run_plan(backend, locked, work, company, told, sink)).await?;
-    let ending = if plan.downs.is_empty() && plan.steps.is_empty() {
+    let healed = Box::pin(settle_history(backend, locked, request, &mut made, sink)).await?;
+    let Planned { plan, facts, .. } = made;
+    let mut applied = Applied::begun(plan, Direction::Up, passed, around);
+    applied.findings.splice(..0, healed);
+    Box::pin(carry_out(backend, locked, (request, &facts), company, &mut applied, sink)).await?;
+    Ok(applied)
+}
+
+/// Writes into the ledger what is said of migrations that have run: another tool's history, and edits
+/// that are healed.
+async fn settle_history<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    request: &Request<'_>,
+    made: &mut Planned,
+    sink: &mut dyn EventSink,
+) -> Result<Vec<Finding>, EngineError> {
+    let Planned { facts, foreseen, plan } = made;
+    if let Some(history) = foreseen {
+        adopt::take_over(locked, facts, history).await?;
+        plan.findings.push(adopt::told(history));
+    }
+    heal::heal(backend, locked, plan, facts, request, sink).await
+}
+
+/// Runs the plan, and looks at what it left.
+async fn carry_out<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    (request, facts): (&Request<'_>, &Facts),
+    company: Company<'_>,
+    applied: &mut Applied,
+    sink: &mut dyn EventSink,
+) -> Result<(), EngineError> {
+    let Applied { plan, taken_back, migrations, findings, around, .. } = applied;
+    let told = Told { taken_back, migrations, findings };
+    let ending = run_plan(backend, locked, (plan, facts, request), company, told, sink).await?;
+    let nothing_ran = plan.downs.is_empty() && plan.steps.is_empty();
+    applied.ending = if nothing_ran {
         ending
     } else {
-        let ended = (&mut around, ending);
-        company.safeguards.end(backend, locked, request, ended, sink).await
+        company.safeguards.end(backend, locked, request, (around, ending), sink).await
     };
-    findings.append(&mut around.findings);
-    let direction = Direction::Up;
-    let gate::Passed { grounds, receipt, .. } = passed;
-    let duration_ms = 0.0;
-    Ok(Applied {
-        plan,
-        grounds,
-        receipt,
-        direction,
-        taken_back,
-        migrations,
-        around,
-        ending,
-        findings,
-        duration_ms,
-    })
+    Ok(())
 }
 
 /// Whether statements of migrations are run. What only writes into the ledger needs no backup.
@@ -175,14 +184,14 @@ async fn safely<B: Backend>(
     backend: &B,
     locked: &mut Locked<B::Session>,
     request: &Request<'_>,
-    safeguards: &Safeguards<'_>,
+    (safeguards, known): (&Safeguards<'_>, &mut KnownSchema),
     first: Planned,
     sink: &mut dyn EventSink,
 ) -> Result<(Planned, Around), EngineError> {
     if !safeguards.stand() {
         return Ok((first, Around::default()));
     }
-    let mut around = safeguards.look(backend, request, &first.plan, sink).await?;
+    let mut around = safeguards.look(backend, request, &first.plan, known, sink).await?;
     safeguards.back_up(locked, request, &mut around, sink).await?;
     safeguards.count(backend, request, (&first.plan, Direction::Up), &mut around).await?;
     let second = planned(locked, request).await?;

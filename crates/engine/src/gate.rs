@@ -3,19 +3,17 @@
 //! It stands where the plan is made, under the run lock: what is judged is the plan that is carried
 //! out, and the ledger that it was made from.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
-use stopover_backend::{Backend, Privileges, Session};
+use stopover_backend::{Backend, Session};
 use stopover_checks::{Asked, prediction, receipt};
-use stopover_model::harness::{Fact, PreflightLimits};
+use stopover_model::harness::Fact;
 use stopover_model::report::Safeguard;
 use stopover_model::{
     EventSink, Facts, Finding, Grounds, HealMode, Plan, Policy, ReceiptSeen, RehearsedSchema,
-    Schema, Severity,
+    Severity,
 };
 
-use crate::harness::{canonical, in_time};
+use crate::harness::KnownSchema;
 use crate::statement::unless_stopped;
 use crate::{EngineError, Request, Safeguards};
 
@@ -31,7 +29,7 @@ pub(crate) struct Passed {
 }
 
 /// Lets a plan through, or says everything that forbids it: where a rehearsal is required and none
-/// fits. The target's schema is read within `limit`, where there is a receipt to compare it with.
+/// fits. The target's schema is asked for where there is a receipt to compare it with.
 ///
 /// # Errors
 /// Where the session is lost, and where a signal asks to stop.
@@ -39,7 +37,7 @@ pub(crate) async fn pass<S: Session>(
     session: &mut S,
     (plan, facts): (&Plan, &Facts),
     request: &Request<'_>,
-    limit: Duration,
+    known: &mut KnownSchema,
 ) -> Result<Result<Passed, Vec<Finding>>, EngineError> {
     if plan.steps.is_empty() && plan.downs.is_empty() {
         return Ok(Ok(Passed::default()));
@@ -51,7 +49,7 @@ pub(crate) async fn pass<S: Session>(
     if let Some(requirement) = &gate.requirement {
         let schema = match read.seen.is_empty() {
             true => Fact::NotHere,
-            false => schema(session, request, limit).await?,
+            false => schema(session, request, known).await?,
         };
         let (grounds, schema) = (&grounds, &schema);
         let (signatures, now) = (gate.signatures, Timestamp::now());
@@ -68,14 +66,12 @@ pub(crate) async fn pass<S: Session>(
 async fn schema<S: Session>(
     session: &mut S,
     request: &Request<'_>,
-    limit: Duration,
+    known: &mut KnownSchema,
 ) -> Result<Fact<RehearsedSchema>, EngineError> {
     let canceller = session.canceller();
-    let reading = canonical(session, &request.facts, Privileges::LeftOut);
-    let reading = Box::pin(in_time(&canceller, limit, reading));
+    let reading = Box::pin(known.read(session, &request.facts));
     let read = unless_stopped(&canceller, reading, &request.stop).await;
-    let schema: Fact<Schema> = read.map_err(EngineError::Stopped)??;
-    Ok(schema.map(|it| RehearsedSchema::of(&it)))
+    Ok(read.map_err(EngineError::Stopped)??.map(RehearsedSchema::of))
 }
 
 /// Lets a plan through that was rehearsed as it must be. One that was not is refused by the preflight,
@@ -85,12 +81,10 @@ pub(crate) async fn through<B: Backend>(
     (backend, session): (&B, &mut B::Session),
     (plan, facts): (&Plan, &Facts),
     request: &Request<'_>,
-    safeguards: &Safeguards<'_>,
+    (safeguards, known): (&Safeguards<'_>, &mut KnownSchema),
     sink: &mut dyn EventSink,
 ) -> Result<Passed, EngineError> {
-    let asked = safeguards.preflight.as_ref().map(|it| it.limits.fact_timeout);
-    let limit = asked.unwrap_or_else(|| PreflightLimits::default().fact_timeout);
-    let findings = match pass(session, (plan, facts), request, limit).await? {
+    let findings = match pass(session, (plan, facts), request, known).await? {
         Ok(passed) => return Ok(passed),
         Err(findings) => findings,
     };
@@ -98,7 +92,7 @@ pub(crate) async fn through<B: Backend>(
         return Ok(overridden(plan, facts, request, findings));
     }
     if safeguards.preflight.is_some() {
-        safeguards.look(backend, request, plan, sink).await?;
+        safeguards.look(backend, request, plan, known, sink).await?;
     }
     Err(EngineError::Refused(findings))
 }

@@ -1,5 +1,7 @@
 //! What an apply came to.
 
+use std::time::Instant;
+
 use stopover_backend::{BackendError, StopSignal};
 use stopover_model::report::{
     ApplyReport, FailedMigration, MigrationReport, MigrationStatus, TimedMigration,
@@ -7,7 +9,9 @@ use stopover_model::report::{
 use stopover_model::{DatabaseError, Direction, Finding, Grounds, Plan, ReceiptSeen, Version};
 
 use crate::Around;
+use crate::gate::Passed;
 use crate::place::located;
+use crate::step::untouched;
 
 /// How the carrying out of a plan ended.
 #[derive(Debug)]
@@ -53,6 +57,40 @@ pub struct Applied {
 }
 
 impl Applied {
+    /// A plan of which nothing was run yet: it has passed the gate, and everything that stands before
+    /// its first step.
+    pub(crate) fn begun(
+        plan: Plan,
+        direction: Direction,
+        passed: Passed,
+        mut around: Around,
+    ) -> Self {
+        let mut findings = plan.findings.clone();
+        findings.extend(passed.findings);
+        findings.append(&mut around.findings);
+        Self {
+            grounds: passed.grounds,
+            receipt: passed.receipt,
+            direction,
+            taken_back: plan.downs.iter().map(untouched).collect(),
+            migrations: plan.steps.iter().map(untouched).collect(),
+            around,
+            ending: Ending::Complete,
+            findings,
+            duration_ms: 0.0,
+            plan,
+        }
+    }
+
+    /// The same when the run lock was given back: `freed` tells where it was gone before.
+    pub(crate) fn ended(mut self, freed: Option<Finding>, began: Instant) -> Self {
+        self.findings.append(&mut self.around.findings);
+        self.tell_once(freed);
+        self.findings.extend(stopover_checks::slower(&self.timed()));
+        self.duration_ms = began.elapsed().as_secs_f64() * 1e3;
+        self
+    }
+
     /// The versions with this status, in order.
     #[must_use]
     pub fn versions(&self, status: MigrationStatus) -> Vec<Version> {
@@ -114,7 +152,7 @@ impl Applied {
     }
 
     /// Takes up what the end of the run lock told, unless a step has told it before.
-    pub(crate) fn tell_once(&mut self, freed: Option<Finding>) {
+    fn tell_once(&mut self, freed: Option<Finding>) {
         let known = |it: &Finding| self.findings.iter().any(|other| other.code == it.code);
         if let Some(finding) = freed.filter(|it| !known(it)) {
             self.findings.push(finding);

@@ -7,7 +7,7 @@ use stopover_model::harness::{Fact, PreflightLimits};
 use stopover_model::report::{LedgerEntry, PlanReport, SCHEMA_VERSION, StatusReport};
 use stopover_model::{Facts, Finding, Plan, TOOL_VERSION};
 
-use crate::harness::in_time;
+use crate::harness::{KnownSchema, in_time};
 use crate::{EngineError, Request, adopt, gate, heal, recover};
 
 /// Applied, pending and drift, everything at once. Takes no lock and writes nothing.
@@ -75,8 +75,8 @@ async fn planned<S: Session>(
         Ok(plan) => plan,
         Err(problems) => return Ok(Err(problems)),
     };
-    let limit = PreflightLimits::default().fact_timeout;
-    let passed = Box::pin(gate::pass(session, (&plan, facts), request, limit)).await?;
+    let mut known = KnownSchema::unread(PreflightLimits::default().fact_timeout);
+    let passed = Box::pin(gate::pass(session, (&plan, facts), request, &mut known)).await?;
     Ok(passed.map(|passed| {
         plan.findings.extend(passed.findings);
         plan

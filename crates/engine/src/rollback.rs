@@ -3,15 +3,14 @@
 use std::time::Instant;
 
 use stopover_backend::{Backend, LedgerWriter, Session};
-use stopover_model::report::MigrationReport;
 use stopover_model::{Direction, Event, EventSink, Plan};
 use stopover_planner::{DownSelection, plan_down};
 
 use crate::apply::{Progress, Work, on_disk, open, steps};
+use crate::gate::Passed;
 use crate::lock::Locked;
 use crate::safeguards::changed;
-use crate::step::untouched;
-use crate::{Applied, Ending, EngineError, Request, Safeguards, recover};
+use crate::{Applied, EngineError, Request, Safeguards, recover};
 
 /// Takes the run lock and runs down scripts, newest applied first, each with the removal of its
 /// ledger row in one transaction.
@@ -44,10 +43,7 @@ pub async fn rollback_safely<B: Backend>(
     let asked = (selection, safeguards);
     let applied = Box::pin(under_lock(backend, &mut locked, request, asked, sink)).await;
     let freed = locked.release().await;
-    let mut applied = applied?;
-    applied.tell_once(freed);
-    applied.duration_ms = began.elapsed().as_secs_f64() * 1e3;
-    Ok(applied)
+    Ok(applied?.ended(freed, began))
 }
 
 async fn under_lock<B: Backend>(
@@ -74,44 +70,33 @@ async fn under_lock<B: Backend>(
         statements: plan.statement_count(),
         direction: Direction::Down,
     });
-    let mut migrations: Vec<MigrationReport> = plan.steps.iter().map(untouched).collect();
-    let mut findings = plan.findings.clone();
-    findings.append(&mut around.findings);
-    let ending = match plan.steps.first() {
-        None => Ending::Complete,
-        Some(first) => {
-            locked.prove_pinned(backend, &request.stop).await?;
-            let ledger = locked.ledger().clone();
-            locked.session().create_journal(&ledger).await?;
-            safeguards.record(locked, first).await?;
-            let work = Work {
-                plan: &plan,
-                request,
-                direction: Direction::Down,
-                beside: None,
-                reason: None,
-            };
-            let mut progress = Progress { migrations: &mut migrations, findings: &mut findings };
-            let ending = steps(backend, locked, &work, &mut progress, sink).await;
-            let ending = on_disk(locked, ending, &mut findings).await;
-            safeguards.end_of_rollback(backend, locked, request, (&mut around, ending)).await
-        }
-    };
-    findings.append(&mut around.findings);
+    let mut applied = Applied::begun(plan, Direction::Down, Passed::default(), around);
+    take_back(backend, locked, request, safeguards, &mut applied, sink).await?;
+    Ok(applied)
+}
+
+/// Runs the down scripts, and looks at what they took.
+async fn take_back<B: Backend>(
+    backend: &B,
+    locked: &mut Locked<B::Session>,
+    request: &Request<'_>,
+    safeguards: &Safeguards<'_>,
+    applied: &mut Applied,
+    sink: &mut dyn EventSink,
+) -> Result<(), EngineError> {
+    let Applied { plan, migrations, findings, around, .. } = applied;
+    let Some(first) = plan.steps.first() else { return Ok(()) };
+    locked.prove_pinned(backend, &request.stop).await?;
+    let ledger = locked.ledger().clone();
+    locked.session().create_journal(&ledger).await?;
+    safeguards.record(locked, first).await?;
     let direction = Direction::Down;
-    let (grounds, receipt, duration_ms) = (None, None, 0.0);
-    Ok(Applied {
-        plan,
-        grounds,
-        receipt,
-        direction,
-        taken_back: Vec::new(),
-        migrations,
-        around,
-        ending,
-        findings,
-        duration_ms,
-    })
+    let work = Work { plan, request, direction, beside: None, reason: None };
+    let mut progress = Progress { migrations, findings };
+    let ending = steps(backend, locked, &work, &mut progress, sink).await;
+    let ending = on_disk(locked, ending, progress.findings).await;
+    applied.ending = safeguards.end_of_rollback(backend, locked, request, (around, ending)).await;
+    Ok(())
 }
 
 async fn planned<S: Session>(

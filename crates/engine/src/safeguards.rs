@@ -5,29 +5,25 @@
 //! backup was made before, is what is carried out. A backup takes its time, and who does not ask
 //! for our lock can write meanwhile: the plan is made again behind it, and must be the same.
 
-use std::collections::BTreeSet;
+mod end;
+
 use std::time::Duration;
 
 use stopover_backend::{
     Backed, Backend, BackendError, BackupFailure, BackupMaker, JournalNote, LockKept, NoteEvent,
     Session,
 };
-use stopover_model::harness::{PostflightLimits, Unread};
+use stopover_model::harness::{PostflightLimits, PreflightLimits, Unread};
 use stopover_model::report::{BackupMade, Override, PostflightReport, PreflightReport, Safeguard};
-use stopover_model::{
-    CheckStage, Direction, Event, EventSink, Facts, Finding, Plan, Step, Version,
-};
+use stopover_model::{CheckStage, Direction, Event, EventSink, Finding, Plan, Step};
 
-use crate::harness::{self, Before, Postflight, Preflight, in_time};
+use crate::harness::{self, Before, KnownSchema, Preflight};
 use crate::lock::{Locked, freed};
-use crate::{Ending, EngineError, Request};
+use crate::{EngineError, Request};
 
 /// How often the run lock is looked after while a backup is made: a server may end sessions that
 /// are idle.
 const LOOK_AFTER: Duration = Duration::from_secs(10);
-
-/// How long a run that was asked to stop takes for the schema's fingerprint.
-const IN_LEAVING: Duration = Duration::from_secs(3);
 
 /// What stands around the steps; nothing by default, as in a rehearsal.
 #[derive(Debug, Default)]
@@ -76,17 +72,25 @@ impl Safeguards<'_> {
         Around { overrides: self.overrides.clone(), ..Around::default() }
     }
 
+    /// What is known of the target's schema before anybody looked.
+    pub(crate) fn unread_schema(&self) -> KnownSchema {
+        let asked = self.preflight.as_ref().map(|it| it.limits.fact_timeout);
+        KnownSchema::unread(asked.unwrap_or_else(|| PreflightLimits::default().fact_timeout))
+    }
+
     /// Looks at the target before an apply of `plan`.
     pub(crate) async fn look<B: Backend>(
         &self,
         backend: &B,
         request: &Request<'_>,
         plan: &Plan,
+        known: &mut KnownSchema,
         sink: &mut dyn EventSink,
     ) -> Result<Around, EngineError> {
         let mut around = self.unlooked();
         if let Some(asked) = &self.preflight {
-            let report = Box::pin(harness::preflight(backend, request, asked)).await?;
+            let looking = harness::preflight_knowing(backend, request, asked, known);
+            let report = Box::pin(looking).await?;
             sink.emit(checked(CheckStage::Preflight, report.preflight_passed, &report.findings));
             if !report.preflight_passed && !self.lifts(Safeguard::Preflight) {
                 return Err(EngineError::Preflight(Box::new(report)));
@@ -138,21 +142,6 @@ impl Safeguards<'_> {
         Ok(())
     }
 
-    /// What the down scripts took.
-    async fn count_after_rollback<B: Backend>(
-        &self,
-        backend: &B,
-        request: &Request<'_>,
-        around: &mut Around,
-    ) -> Result<(), EngineError> {
-        let (Some(limits), Some(before)) = (&self.postflight, &around.before) else {
-            return Ok(());
-        };
-        let rows = Box::pin(harness::counted_again(backend, request, limits, before)).await?;
-        around.findings.extend(stopover_checks::taken_by_rollback(&rows));
-        Ok(())
-    }
-
     /// Makes the backup. The run lock is ours all the while.
     pub(crate) async fn back_up<S: Session>(
         &self,
@@ -183,126 +172,6 @@ impl Safeguards<'_> {
                 Err(EngineError::NoBackup { message, remedy, findings, preflight })
             }
         }
-    }
-
-    /// After the last step: looks at the target again, and keeps its fingerprint for the next
-    /// preflight. Where the run did not come to its end, the fingerprint alone.
-    pub(crate) async fn end<B: Backend>(
-        &self,
-        backend: &B,
-        locked: &mut Locked<B::Session>,
-        request: &Request<'_>,
-        (around, ending): (&mut Around, Ending),
-        sink: &mut dyn EventSink,
-    ) -> Ending {
-        if !self.stand() || matches!(ending, Ending::Lost(_)) {
-            return ending;
-        }
-        if matches!(ending, Ending::Stopped(_)) {
-            self.remember_in_leaving(locked, request, around).await;
-            return ending;
-        }
-        let looked = async {
-            if matches!(ending, Ending::Complete) {
-                self.look_back(backend, locked, request, around, sink).await?;
-            }
-            Ok(self.remember(locked, request, around).await?)
-        };
-        match looked.await {
-            Ok(()) => ending,
-            Err(EngineError::Stopped(signal)) => Ending::Stopped(signal),
-            Err(error) => {
-                around.findings.push(Finding::error(
-                    "postflight",
-                    "the target",
-                    format!("it could not be looked at afterwards: {error}"),
-                    "run stopover postflight",
-                ));
-                ending
-            }
-        }
-    }
-
-    /// After a rollback: what it took, and the fingerprint.
-    pub(crate) async fn end_of_rollback<B: Backend>(
-        &self,
-        backend: &B,
-        locked: &mut Locked<B::Session>,
-        request: &Request<'_>,
-        (around, ending): (&mut Around, Ending),
-    ) -> Ending {
-        if !self.stand() || matches!(ending, Ending::Lost(_)) {
-            return ending;
-        }
-        if matches!(ending, Ending::Stopped(_)) {
-            self.remember_in_leaving(locked, request, around).await;
-            return ending;
-        }
-        match self.count_after_rollback(backend, request, around).await {
-            Ok(()) => {}
-            Err(EngineError::Stopped(signal)) => return Ending::Stopped(signal),
-            Err(error) => around.findings.push(Finding::error(
-                "census",
-                "rows",
-                format!("what the down scripts took could not be counted: {error}"),
-                "compare the tables with the backup",
-            )),
-        }
-        match self.remember(locked, request, around).await {
-            Err(error) => Ending::Lost(error),
-            Ok(()) => ending,
-        }
-    }
-
-    async fn look_back<B: Backend>(
-        &self,
-        backend: &B,
-        locked: &mut Locked<B::Session>,
-        request: &Request<'_>,
-        around: &mut Around,
-        sink: &mut dyn EventSink,
-    ) -> Result<(), EngineError> {
-        let Some(limits) = &self.postflight else { return Ok(()) };
-        let left = left(locked, request).await?;
-        let before = around.before.as_ref();
-        let asked = Postflight { limits: limits.clone(), left, before, ..Postflight::default() };
-        let report = Box::pin(harness::postflight(backend, request, &asked)).await?;
-        sink.emit(checked(CheckStage::Postflight, report.validation_passed, &report.findings));
-        around.postflight = Some(report);
-        Ok(())
-    }
-
-    /// The same where somebody waits for us to go. Where it is not done in time, the next preflight
-    /// says that a run was interrupted.
-    async fn remember_in_leaving<S: Session>(
-        &self,
-        locked: &mut Locked<S>,
-        request: &Request<'_>,
-        around: &mut Around,
-    ) {
-        let canceller = locked.session().canceller();
-        let _ = in_time(&canceller, IN_LEAVING, self.remember(locked, request, around)).await;
-    }
-
-    /// Keeps the schema's fingerprint. Without it the next preflight compares with an older one.
-    async fn remember<S: Session>(
-        &self,
-        locked: &mut Locked<S>,
-        request: &Request<'_>,
-        around: &mut Around,
-    ) -> Result<(), BackendError> {
-        let ledger = locked.ledger().clone();
-        let kept = harness::remember_schema(locked.session(), &ledger, &request.facts).await;
-        if let Err(BackendError::Refused(error)) = kept {
-            around.findings.push(Finding::warning(
-                "fingerprint",
-                "the journal",
-                format!("the schema that this run left could not be recorded: {}", error.message),
-                "the next preflight compares with an older one: let this role write the journal",
-            ));
-            return Ok(());
-        }
-        kept
     }
 
     /// Writes the decisions into the journal: whoever reads it later finds who decided, and why.
@@ -371,17 +240,4 @@ fn ours(kept: Result<LockKept, BackendError>) -> Result<(), EngineError> {
             Err(EngineError::Backend(BackendError::Overtaken(finding.message)))
         }
     }
-}
-
-/// What is left pending on purpose: what a postflight must not complain about.
-async fn left<S: Session>(
-    locked: &mut Locked<S>,
-    request: &Request<'_>,
-) -> Result<BTreeSet<Version>, EngineError> {
-    if request.selection == stopover_planner::Selection::All {
-        return Ok(BTreeSet::new());
-    }
-    let facts: Facts = locked.session().facts(&request.facts).await?;
-    let judged = stopover_planner::judge(request.source, &facts, request.policy);
-    Ok(judged.pending.into_iter().map(|it| it.version).collect())
 }

@@ -1,12 +1,10 @@
 //! The canonical schema of one database, for comparing it with another.
 
-use stopover_backend::{
-    Backend, Bookkeeping, Census, CensusScope, Execute, FactsRequest, Privileges, Stop,
-};
+use stopover_backend::{Backend, FactsRequest, Privileges, Stop};
 use stopover_model::Schema;
 
 use crate::EngineError;
-use crate::statement::unless_stopped;
+use crate::harness::{canonical, in_own_session};
 
 /// Every object of the user schemas. Ledgers of every tool, and journals and counters, are left
 /// out. Takes no lock and writes nothing.
@@ -19,12 +17,8 @@ pub async fn schema<B: Backend>(
     privileges: Privileges,
     stop: &Stop,
 ) -> Result<Schema, EngineError> {
-    let mut session = backend.connect().await?;
-    let canceller = session.canceller();
-    let reading = async {
-        let scope = CensusScope { privileges, ..session.bookkeeping(facts).await? };
-        session.schema(&scope).await
-    };
-    let read = unless_stopped(&canceller, reading, stop).await;
-    Ok(read.map_err(EngineError::Stopped)??)
+    let looking = in_own_session(backend, stop, |mut session| async move {
+        Ok(canonical(&mut session, facts, privileges).await?)
+    });
+    looking.await
 }

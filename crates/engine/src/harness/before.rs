@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use stopover_backend::{
-    Backend, BackendError, CensusDepth, CensusScope, Execute, HealthRequest, ReachRequest, Session,
+    Backend, BackendError, CensusDepth, CensusScope, HealthRequest, ReachRequest, Session,
     SurroundingsRequest,
 };
 use stopover_checks::{reach, written_relations};
@@ -13,8 +13,8 @@ use stopover_model::harness::{
 };
 use stopover_model::{Direction, LockMode, Plan, Step, TableCensus};
 
+use super::own_session::in_own_session;
 use super::reading::in_time;
-use crate::statement::unless_stopped;
 use crate::{EngineError, Request};
 
 /// A database as it was.
@@ -54,14 +54,10 @@ pub async fn before<B: Backend>(
     limits: &PostflightLimits,
     (plan, direction): (&Plan, Direction),
 ) -> Result<Before, EngineError> {
-    let mut session = tokio::select! {
-        session = backend.connect() => session?,
-        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
-    };
-    let canceller = session.canceller();
-    let reading = Box::pin(look(&mut session, request, limits, (plan, direction)));
-    let seen = unless_stopped(&canceller, reading, &request.stop).await;
-    Ok(seen.map_err(EngineError::Stopped)??)
+    let looking = in_own_session(backend, &request.stop, |mut session| async move {
+        Ok(look(&mut session, request, limits, (plan, direction)).await?)
+    });
+    looking.await
 }
 
 async fn look<S: Session>(

@@ -3,15 +3,20 @@
 //! calls at its end.
 
 mod before;
+mod known;
+mod own_session;
 mod postflight;
 mod preflight;
 mod reading;
 mod record;
 mod renamed;
 
-pub(crate) use postflight::counted_again;
+pub(crate) use known::KnownSchema;
+pub(crate) use own_session::in_own_session;
+pub(crate) use postflight::{counted_again, postflight_with_schema};
+pub(crate) use preflight::preflight_knowing;
 pub(crate) use reading::in_time;
-pub(crate) use record::{canonical, remember_schema};
+pub(crate) use record::{canonical, keep_schema, remember_schema};
 
 pub use before::{Before, before};
 pub use postflight::{Postflight, postflight};

@@ -3,16 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
-use stopover_backend::{Backend, BackendError, CensusScope, Execute, Session};
+use stopover_backend::{Backend, BackendError, Bookkeeping, CensusScope, Session};
 use stopover_checks::{ExpectedSchema, LedgerState, PostflightFacts, RowCounts};
 use stopover_model::harness::{Fact, Grants, Health, LostGrant, PostflightLimits};
 use stopover_model::report::{AppliedEntry, Drift, DriftKind, OrphanEntry, PostflightReport};
 use stopover_model::{Facts, RowState, Schema, SchemaChange, Severity, TableCensus, Version};
 
 use super::before::{Before, health_request, tables};
+use super::own_session::in_own_session;
 use super::reading::in_time;
 use super::renamed;
-use crate::statement::unless_stopped;
 use crate::{EngineError, Request, read};
 
 /// What a postflight is told, beside the request of the apply.
@@ -40,16 +40,26 @@ pub async fn postflight<B: Backend>(
     request: &Request<'_>,
     asked: &Postflight<'_>,
 ) -> Result<PostflightReport, EngineError> {
+    Ok(postflight_with_schema(backend, request, asked).await?.0)
+}
+
+/// The same with the schema, where it could be read.
+pub(crate) async fn postflight_with_schema<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    asked: &Postflight<'_>,
+) -> Result<(PostflightReport, Option<Schema>), EngineError> {
     let began = Timestamp::now();
-    let mut session = tokio::select! {
-        session = backend.connect() => session?,
-        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    let looking = in_own_session(backend, &request.stop, |mut session| async move {
+        look(&mut session, request, asked).await
+    });
+    let seen = looking.await?;
+    let report = report(began, &seen, asked);
+    let schema = match seen.schema {
+        Fact::Read(schema) => Some(schema),
+        Fact::Unread(_) | Fact::NotHere => None,
     };
-    let canceller = session.canceller();
-    let reading = Box::pin(look(&mut session, request, asked));
-    let seen = unless_stopped(&canceller, reading, &request.stop).await;
-    let seen = seen.map_err(EngineError::Stopped)??;
-    Ok(report(began, &seen, asked))
+    Ok((report, schema))
 }
 
 /// Everything that was read.
@@ -122,24 +132,11 @@ pub(crate) async fn counted_again<B: Backend>(
     limits: &PostflightLimits,
     before: &Before,
 ) -> Result<Fact<RowCounts>, EngineError> {
-    let mut session = tokio::select! {
-        session = backend.connect() => session?,
-        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
-    };
-    let canceller = session.canceller();
-    let reading = Box::pin(rows_again(&mut session, request, limits, before));
-    let seen = unless_stopped(&canceller, reading, &request.stop).await;
-    Ok(seen.map_err(EngineError::Stopped)??)
-}
-
-async fn rows_again<S: Session>(
-    session: &mut S,
-    request: &Request<'_>,
-    limits: &PostflightLimits,
-    before: &Before,
-) -> Result<Fact<RowCounts>, BackendError> {
-    let scope = session.bookkeeping(&request.facts).await?;
-    Ok(compared(session, &scope, before, limits).await?.0)
+    let counting = in_own_session(backend, &request.stop, |mut session| async move {
+        let scope = session.bookkeeping(&request.facts).await?;
+        Ok(compared(&mut session, &scope, before, limits).await?.0)
+    });
+    counting.await
 }
 
 /// What is not there any more.

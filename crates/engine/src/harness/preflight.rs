@@ -2,20 +2,19 @@
 
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
 use jiff::Timestamp;
-use stopover_backend::{Backend, BackendError, Execute, Privileges, Session, SurroundingsRequest};
+use stopover_backend::{Backend, BackendError, SchemaRecord, Session, SurroundingsRequest};
 use stopover_checks::{
     Fingerprint, LeftSchema, Planned, PreflightFacts, privilege_needs, written_relations,
 };
-use stopover_model::harness::{Fact, PreflightLimits, Surroundings};
+use stopover_model::harness::{Fact, PreflightLimits, Surroundings, TouchedRelation};
 use stopover_model::report::{PreflightReport, TouchedTable};
 use stopover_model::{DatabaseKind, Facts, Finding, Plan, Schema};
 
+use super::known::KnownSchema;
+use super::own_session::in_own_session;
 use super::reading::in_time;
-use super::record::canonical;
-use crate::statement::unless_stopped;
 use crate::{EngineError, Request, gate, read};
 
 /// Finds the pg_dump that would make the backup of a server, given the server's version
@@ -80,24 +79,29 @@ pub async fn preflight<B: Backend>(
     request: &Request<'_>,
     asked: &Preflight,
 ) -> Result<PreflightReport, EngineError> {
+    let mut known = KnownSchema::unread(asked.limits.fact_timeout);
+    preflight_knowing(backend, request, asked, &mut known).await
+}
+
+/// The same where the schema may have been read before.
+pub(crate) async fn preflight_knowing<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+    asked: &Preflight,
+    known: &mut KnownSchema,
+) -> Result<PreflightReport, EngineError> {
     let began = Timestamp::now();
-    let session = tokio::select! {
-        session = backend.connect() => session,
-        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
-    };
-    let mut session = match session {
-        Ok(session) => session,
+    let looking = in_own_session(backend, &request.stop, |mut session| async move {
+        look(&mut session, request, asked, known).await
+    });
+    match looking.await {
+        Ok(seen) => Ok(report(began, &seen, asked)),
         // That is what one of the checks looks for.
-        Err(BackendError::Full { reason, remedy, .. }) => {
-            return Ok(no_connection(began, &reason, &remedy));
+        Err(EngineError::Backend(BackendError::Full { reason, remedy, .. })) => {
+            Ok(no_connection(began, &reason, &remedy))
         }
-        Err(other) => return Err(other.into()),
-    };
-    let canceller = session.canceller();
-    let reading = Box::pin(look(&mut session, request, asked));
-    let seen = unless_stopped(&canceller, reading, &request.stop).await;
-    let seen = seen.map_err(EngineError::Stopped)??;
-    Ok(report(began, &seen, asked))
+        Err(other) => Err(other),
+    }
 }
 
 /// The report of a server that has no connection left: nothing else could be looked at.
@@ -123,24 +127,22 @@ async fn look<S: Session>(
     session: &mut S,
     request: &Request<'_>,
     asked: &Preflight,
+    known: &mut KnownSchema,
 ) -> Result<Seen, EngineError> {
     let limit = asked.limits.fact_timeout;
     let canceller = session.canceller();
     let facts = read::within(session, request, limit).await?;
-    let (plan, receipt) = planned(session, &facts, request, limit).await?;
+    let (plan, receipt) = planned(session, &facts, request, known).await?;
     let made = match &plan {
         Fact::Read(Ok(plan)) => Some(plan),
         _ => None,
     };
     let ledger = in_time(&canceller, limit, session.locate(&request.facts)).await?;
-    let fingerprint = match ledger.read() {
-        Some(ledger) => {
-            let newest = newest(&facts);
-            let reading = fingerprint(session, request, ledger, newest);
-            in_time(&canceller, limit, reading).await?
-        }
+    let recorded = match ledger.read() {
+        Some(ledger) => in_time(&canceller, limit, session.recorded_schema(ledger)).await?,
         None => ledger.clone().map(|_| None),
     };
+    let fingerprint = fingerprint(session, request, recorded, newest(&facts), known).await?;
     let around = SurroundingsRequest {
         relations: made.map(written_relations).unwrap_or_default(),
         needs: made.map(privilege_needs).unwrap_or_default(),
@@ -149,11 +151,6 @@ async fn look<S: Session>(
         fact_timeout: limit,
     };
     let around = session.surroundings(&around).await?;
-    let fingerprint = match fingerprint {
-        Fact::Read(Some(fingerprint)) => Fact::Read(fingerprint),
-        Fact::Read(None) | Fact::NotHere => Fact::NotHere,
-        Fact::Unread(unread) => Fact::Unread(unread),
-    };
     Ok(Seen { plan, fingerprint, receipt, around })
 }
 
@@ -165,7 +162,7 @@ async fn planned<S: Session>(
     session: &mut S,
     facts: &Fact<(Facts, Option<Finding>)>,
     request: &Request<'_>,
-    limit: Duration,
+    known: &mut KnownSchema,
 ) -> Result<(Fact<Planning>, Fact<Vec<Finding>>), EngineError> {
     let (facts, foreseen) = match facts {
         Fact::Read((facts, foreseen)) => (facts, foreseen),
@@ -179,7 +176,7 @@ async fn planned<S: Session>(
     });
     let receipt = match (&plan, &request.gate.requirement) {
         (Ok(plan), Some(_)) => {
-            let passed = Box::pin(gate::pass(session, (plan, facts), request, limit)).await?;
+            let passed = Box::pin(gate::pass(session, (plan, facts), request, known)).await?;
             Fact::Read(passed.map_or_else(|problems| problems, |it| it.findings))
         }
         _ => Fact::NotHere,
@@ -193,25 +190,35 @@ fn newest(facts: &Fact<(Facts, Option<Finding>)>) -> Option<Timestamp> {
     facts.ledger.rows.iter().filter_map(|row| row.applied_at).max()
 }
 
-/// The schema that the last apply left beside the one that is there; `None` where none was kept.
+/// The schema that the last apply left beside the one that is there; [`Fact::NotHere`] where none was
+/// kept.
 async fn fingerprint<S: Session>(
     session: &mut S,
     request: &Request<'_>,
-    ledger: &stopover_backend::LedgerId,
+    recorded: Fact<Option<SchemaRecord>>,
     newest: Option<Timestamp>,
-) -> Result<Option<LeftSchema>, BackendError> {
-    let Some(record) = session.recorded_schema(ledger).await? else { return Ok(None) };
+    known: &mut KnownSchema,
+) -> Result<Fact<LeftSchema>, EngineError> {
+    let record = match recorded {
+        Fact::Read(Some(record)) => record,
+        Fact::Read(None) | Fact::NotHere => return Ok(Fact::NotHere),
+        Fact::Unread(unread) => return Ok(Fact::Unread(unread)),
+    };
     let told = |at: Timestamp| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string();
     let recorded_at = record.at.map_or_else(|| "an unknown time".to_owned(), told);
     // Who applied something later left no fingerprint: a run that was interrupted, a service that
     // migrates itself, another tool.
     if let Some((_, applied)) = record.at.zip(newest).filter(|(at, applied)| at < applied) {
-        return Ok(Some(LeftSchema::Outdated { recorded_at, applied_at: told(applied) }));
+        let applied_at = told(applied);
+        return Ok(Fact::Read(LeftSchema::Outdated { recorded_at, applied_at }));
     }
-    let now = canonical(session, &request.facts, Privileges::LeftOut).await?;
+    let now = known.read(session, &request.facts).await?;
     let then = record.text.as_deref().and_then(|it| Schema::of_text(it, &record.checksum));
-    let known = Fingerprint { recorded_at, recorded: record.checksum, then, now };
-    Ok(Some(LeftSchema::Known(Box::new(known))))
+    let recorded = record.checksum;
+    Ok(now.map(|now| {
+        let now = now.clone();
+        LeftSchema::Known(Box::new(Fingerprint { recorded_at, recorded, then, now }))
+    }))
 }
 
 fn report(began: Timestamp, seen: &Seen, asked: &Preflight) -> PreflightReport {
@@ -241,19 +248,18 @@ fn report(began: Timestamp, seen: &Seen, asked: &Preflight) -> PreflightReport {
         _ => None,
     };
     let tables = around.relations.read().filter(|_| plan.is_some());
-    let table = |it: &stopover_model::harness::TouchedRelation| TouchedTable {
-        relation: it.relation.clone(),
-        lock: it.mode.clone(),
-        bytes: it.bytes,
-    };
     PreflightReport {
         server_version: Some(around.server_version.clone()),
         plan_hash: plan.map(Plan::hash),
         pending: plan.map(|it| it.steps.iter().map(|step| step.version.clone()).collect()),
-        tables: tables.map(|it| it.iter().map(table).collect()),
+        tables: tables.map(|it| it.iter().map(touched).collect()),
         checks: judged.checks,
         findings: judged.findings,
         ..PreflightReport::begun(began, database)
     }
     .judged()
+}
+
+fn touched(it: &TouchedRelation) -> TouchedTable {
+    TouchedTable { relation: it.relation.clone(), lock: it.mode.clone(), bytes: it.bytes }
 }

@@ -31,6 +31,15 @@ pub(crate) async fn remember_schema<S: Session>(
     facts: &FactsRequest,
 ) -> Result<(), BackendError> {
     let schema = canonical(session, facts, Privileges::LeftOut).await?;
+    keep_schema(session, ledger, &schema).await
+}
+
+/// Keeps a schema that was read after everything that was run.
+pub(crate) async fn keep_schema<S: Session>(
+    session: &mut S,
+    ledger: &LedgerId,
+    schema: &Schema,
+) -> Result<(), BackendError> {
     let record =
         SchemaRecord { checksum: schema.checksum.clone(), text: Some(schema.to_text()), at: None };
     session.record_schema(ledger, &record).await

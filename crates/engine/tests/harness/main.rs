@@ -7,4 +7,5 @@ mod blind;
 mod hidden;
 mod others;
 mod read_only;
+mod schema_reads;
 mod stage;

@@ -11,8 +11,8 @@ use stopover_engine::{
 use stopover_model::harness::{Fact, PostflightLimits, PreflightLimits};
 use stopover_model::report::{CheckOutcome, PostflightReport, PreflightReport};
 use stopover_model::{
-    Direction, Directives, Finding, Layout, LedgerKind, Migration, NoHistory, Policy, Script,
-    Severity, Silent, SourceSet, Version,
+    Direction, Directives, Facts, Finding, Layout, LedgerKind, Migration, NoHistory, Plan, Policy,
+    Script, Severity, Silent, SourceSet, Version,
 };
 use stopover_planner::{Selection, plan};
 use stopover_postgres::{PostgresBackend, Target};
@@ -136,12 +136,19 @@ impl Stage {
     /// The database as it is, before an apply of what is pending.
     pub(crate) async fn before(&self) -> Before {
         let (backend, request) = (self.backend(&self.database), self.request());
-        let mut session = backend.connect().await.expect("the database answers");
-        let facts = session.facts(&request.facts).await.expect("the ledger is read");
-        let plan = plan(&self.source, &facts, &self.policy, &Selection::All).expect("a plan");
+        let (plan, _) = self.plan().await;
         before(&backend, &request, &self.limits, (&plan, Direction::Up))
             .await
             .expect("the database answers")
+    }
+
+    /// What is pending, and what it was made from.
+    pub(crate) async fn plan(&self) -> (Plan, Facts) {
+        let backend = self.backend(&self.database);
+        let mut session = backend.connect().await.expect("the database answers");
+        let facts = session.facts(&self.request().facts).await.expect("the ledger is read");
+        let plan = plan(&self.source, &facts, &self.policy, &Selection::All).expect("a plan");
+        (plan, facts)
     }
 
     pub(crate) fn psql(&self, sql: &str) -> String {
