@@ -232,7 +232,7 @@ async fn a_lock_that_is_never_freed_ends_it_and_nothing_is_left() {
     client.batch_execute("BEGIN; LOCK TABLE customers IN ACCESS EXCLUSIVE MODE").await.unwrap();
     let began = Instant::now();
     let failure = stage.back_up().await.unwrap_err();
-    assert!(began.elapsed() < Duration::from_secs(10));
+    assert!(began.elapsed() < Duration::from_secs(120));
     let BackupFailure::Impossible { message, remedy, .. } = failure else { panic!("{failure:?}") };
     assert!(message.starts_with("no backup: pg_dump "), "{message}");
     assert!(message.contains("(exit status 1)"), "{message}");

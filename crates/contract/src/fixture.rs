@@ -45,7 +45,7 @@ pub trait Fixture: Sized {
     /// Reaches it.
     type Backend: Backend<Session: LedgerEditor + Adopt> + 'static;
     /// Keeps a lock until it is dropped.
-    type Blocker;
+    type Blocker: Send;
     /// Writes beside the engine, from wherever it is taken.
     type Writer: Clone + Send + Sync + 'static;
 

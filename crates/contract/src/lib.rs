@@ -16,6 +16,9 @@ pub use between::Between;
 pub use fixture::{Capabilities, Fixture, Phrases, Support};
 pub use stage::{Stage, numbers, told};
 
+/// Longest wait for something that must come to pass, on a machine that has much else to do.
+pub(crate) const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+
 /// Makes a test of each case, for the fixture that is named.
 #[macro_export]
 macro_rules! suite {

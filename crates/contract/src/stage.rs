@@ -136,6 +136,16 @@ impl<F: Fixture> Stage<F> {
         (applied, events)
     }
 
+    /// Applies as whoever migrates, and lets `hear` have each event when it is told.
+    pub async fn apply_heard(
+        &self,
+        hear: impl FnMut(Event) + Send,
+    ) -> Result<Applied, EngineError> {
+        let (source, backend) = (self.source(), self.database.backend());
+        let mut sink = hear;
+        stopover_engine::apply(&backend, &self.request(&source), &mut sink).await
+    }
+
     /// Applies everything, and wants it to end well.
     pub async fn apply(&self) -> Applied {
         let applied = self.try_apply().await.0.expect("an apply that begins");

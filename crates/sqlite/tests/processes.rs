@@ -129,7 +129,7 @@ async fn the_lock_of_a_killed_process_is_free_at_once() {
             LockAttempt::Held(None) => {}
             LockAttempt::Taken => drop(session.unlock(&ledger).await.unwrap()),
         }
-        assert!(began.elapsed() < Duration::from_secs(20), "the process never takes the lock");
+        assert!(began.elapsed() < Duration::from_secs(120), "the process never takes the lock");
         tokio::time::sleep(Duration::from_millis(5)).await;
     };
     assert_eq!(u32::try_from(holder.pid).unwrap(), child.id());

@@ -98,7 +98,7 @@ async fn a_locked_database_is_worth_another_try() {
     let error = refused(session.begin(&limits).await);
     assert_eq!(error.class, ErrorClass::Contention);
     assert!(error.message.ends_with("(SQLITE_BUSY)") && error.hint.is_some(), "{error:?}");
-    assert!((80..2000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
+    assert!((80..60_000).contains(&began.elapsed().as_millis()), "{:?}", began.elapsed());
     drop(other);
     session.begin(&limits).await.unwrap();
 }
@@ -167,12 +167,18 @@ async fn a_cancelled_statement_ends_and_the_session_goes_on() {
          SELECT count(*) FROM n",
     );
     session.begin(&UnitLimits::default()).await.unwrap();
+    // One that comes before the statement has begun is forgotten.
     let cancelling = async {
-        tokio::time::sleep(Duration::from_millis(100)).await;
-        canceller.cancel().await;
+        loop {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+            canceller.cancel().await;
+        }
     };
     let mut nobody = drop;
-    let (ended, ()) = tokio::join!(session.execute(&long, &mut nobody), cancelling);
+    let ended = tokio::select! {
+        ended = session.execute(&long, &mut nobody) => ended,
+        () = cancelling => unreachable!("it goes on until the statement ends"),
+    };
     let error = refused(ended.map(|_| ()));
     assert!(error.message.ends_with("(SQLITE_INTERRUPT)"), "{error:?}");
     session.execute(&statement("SELECT", "SELECT 1"), &mut drop).await.unwrap();

@@ -7,7 +7,7 @@ use stopover_model::report::CarryReport;
 use stopover_testkit::TestDatabase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 
 use crate::fixture::{carry, request};
 
@@ -30,15 +30,14 @@ async fn receiver(answers: Vec<Answer>) -> (String, UnboundedReceiver<String>) {
             let answer = answers[at.min(answers.len() - 1)];
             at += 1;
             let told = told.clone();
-            tokio::spawn(async move {
-                let _ = told.send(serve(stream, answer).await);
-            });
+            tokio::spawn(serve(stream, answer, told));
         }
     });
     (url, heard)
 }
 
-async fn serve(mut stream: TcpStream, (pause, answer): Answer) -> String {
+/// What was asked is told before the answer is: who has the answer finds it.
+async fn serve(mut stream: TcpStream, (pause, answer): Answer, told: UnboundedSender<String>) {
     let mut text = String::new();
     let mut chunk = vec![0; 64 << 10];
     loop {
@@ -57,13 +56,13 @@ async fn serve(mut stream: TcpStream, (pause, answer): Answer) -> String {
         }
     }
     tokio::time::sleep(pause).await;
+    let _ = told.send(text);
     if let Some(answer) = answer {
         let _ = stream.write_all(answer.as_bytes()).await;
     } else {
         // Nothing is said, and nothing closed.
         std::mem::forget(stream);
     }
-    text
 }
 
 async fn carried(

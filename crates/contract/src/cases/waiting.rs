@@ -2,12 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use stopover_backend::{Backend, FactsReader, LockAttempt, LockKept, RunLock, StopSignal};
-use stopover_engine::{Ending, EngineError};
+use stopover_backend::{
+    Backend, FactsReader, LockAttempt, LockKept, RunLock, StopRequest, StopSignal,
+};
+use stopover_engine::{Applied, Ending, EngineError};
 use stopover_model::{Event, Silent};
 
 use super::failure::failure;
-use crate::{Fixture, Stage, Support};
+use crate::{Fixture, PATIENCE, Stage, Support};
 
 const ALTER: &str = "ALTER TABLE items ADD COLUMN note text;\n";
 
@@ -18,15 +20,14 @@ pub async fn a_lock_held_elsewhere_is_waited_for<F: Fixture>() {
     stage.apply().await;
     stage.up("2_note", ALTER);
     stage.limits.lock_timeout = Duration::from_millis(100);
-    let blocker = stage.database.block("items").await;
-    let freeing = async {
-        tokio::time::sleep(Duration::from_millis(600)).await;
-        drop(blocker);
-    };
-    let ((applied, events), ()) = tokio::join!(stage.try_apply(), freeing);
-    assert!(matches!(applied.expect("an apply").ending, Ending::Complete));
-    let retried = |it: &Event| matches!(it, Event::MigrationRetried { attempt: 1, of: 11, .. });
-    assert!(events.iter().any(retried), "{events:?}");
+    let mut blocker = Some(stage.database.block("items").await);
+    let applied = stage.apply_heard(|event| {
+        if matches!(event, Event::MigrationRetried { attempt: 1, of: 11, .. }) {
+            drop(blocker.take());
+        }
+    });
+    assert!(matches!(applied.await.expect("an apply").ending, Ending::Complete));
+    assert!(blocker.is_none(), "no try failed before the one that passed");
     assert_eq!(stage.applied().await, [1, 2]);
 }
 
@@ -42,6 +43,8 @@ pub async fn a_lock_that_stays_held_fails_and_leaves_nothing<F: Fixture>() {
     let failed = failure(&stage).await;
     assert!(failed.rolled_back, "{failed:?}");
     drop(blocker);
+    // Its session ends when the server gets to it.
+    stage.limits.lock_timeout = PATIENCE;
     assert_eq!(stage.applied().await, [1]);
     stage.apply().await;
     assert_eq!(stage.applied().await, [1, 2]);
@@ -68,7 +71,7 @@ pub async fn the_run_lock_shuts_a_second_runner_out_and_ends_with_its_session<F:
     drop(second);
     let began = Instant::now();
     while first.try_lock(&ledger).await.expect("a try") != LockAttempt::Taken {
-        assert!(began.elapsed() < Duration::from_secs(10), "the lock outlives its session");
+        assert!(began.elapsed() < PATIENCE, "the lock outlives its session");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
@@ -85,7 +88,7 @@ pub async fn a_second_runner_says_who_it_waits_for_and_gives_up_in_time<F: Fixtu
     assert!(matches!(applied, Err(EngineError::LockHeld { .. })), "{applied:?}");
     assert!(matches!(events.as_slice(), [Event::LockWaiting { limit_ms: 300, .. }]), "{events:?}");
     drop(first);
-    stage.limits.lock_wait = Duration::from_secs(10);
+    stage.limits.lock_wait = PATIENCE;
     stage.apply().await;
 }
 
@@ -138,21 +141,40 @@ async fn join_all<T>(mut futures: Vec<std::pin::Pin<Box<impl Future<Output = T>>
     ended.into_iter().flatten().collect()
 }
 
+/// Applies, and asks to stop a moment after the statement at `index` has begun; sees that it ends
+/// soon.
+async fn stopped_in<F: Fixture>(
+    stage: &Stage<F>,
+    index: usize,
+    request: StopRequest,
+    signal: StopSignal,
+) -> Applied {
+    let (told, heard) = tokio::sync::oneshot::channel();
+    let mut told = Some(told);
+    let applying = stage.apply_heard(move |event| {
+        if matches!(event, Event::StatementStarted { index: at, .. } if at == index) {
+            let _ = told.take().map(|it| it.send(()));
+        }
+    });
+    let stopping = async {
+        heard.await.expect("the statement begins");
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        request.stop(signal);
+        Instant::now()
+    };
+    let (applied, asked) = tokio::join!(applying, stopping);
+    assert!(asked.elapsed() < PATIENCE / 2, "{:?}", asked.elapsed());
+    applied.expect("an apply that begins")
+}
+
 /// SIGINT in the middle of a statement.
 pub async fn a_stop_ends_a_long_statement<F: Fixture>() {
     let mut stage = Stage::<F>::new().await;
     let long = F::PHRASES.long;
     stage.up("1_slow", &format!("CREATE TABLE a (id integer);\n{long}\n"));
     let request = stage.stoppable();
-    let stopping = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        request.stop(StopSignal::Interrupt);
-    };
-    let began = Instant::now();
-    let ((applied, _), ()) = tokio::join!(stage.try_apply(), stopping);
-    let applied = applied.expect("an apply that begins");
+    let applied = stopped_in(&stage, 2, request, StopSignal::Interrupt).await;
     assert!(matches!(applied.ending, Ending::Stopped(StopSignal::Interrupt)));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
     assert!(!stage.has("a").await);
     stage.stoppable();
     assert_eq!(stage.applied().await, Vec::<i64>::new());
@@ -164,16 +186,9 @@ pub async fn a_stop_ends_the_wait_for_a_lock<F: Fixture>() {
     stage.makes_tables(&["1_items"]);
     stage.apply().await;
     stage.up("2_note", ALTER);
-    stage.limits.lock_timeout = Duration::from_secs(60);
+    stage.limits.lock_timeout = PATIENCE;
     let request = stage.stoppable();
     let _blocker = stage.database.block("items").await;
-    let stopping = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        request.stop(StopSignal::Terminate);
-    };
-    let began = Instant::now();
-    let ((applied, _), ()) = tokio::join!(stage.try_apply(), stopping);
-    let applied = applied.expect("an apply that begins");
+    let applied = stopped_in(&stage, 1, request, StopSignal::Terminate).await;
     assert!(matches!(applied.ending, Ending::Stopped(StopSignal::Terminate)));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
 }

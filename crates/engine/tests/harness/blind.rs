@@ -75,7 +75,6 @@ async fn a_ledger_that_may_not_be_read_is_an_error_and_no_empty_one() {
 #[tokio::test]
 async fn rows_that_may_not_be_read_or_are_locked_are_no_absence_of_orphans() {
     let mut stage = Stage::new().await;
-    stage.limits.fact_timeout = Duration::from_millis(700);
     stage.psql(
         "ALTER TABLE orders ADD CONSTRAINT owner FOREIGN KEY (customer_id) REFERENCES customers \
          NOT VALID",
@@ -90,6 +89,7 @@ async fn rows_that_may_not_be_read_or_are_locked_are_no_absence_of_orphans() {
     stage.forget(&blind);
     let found = only(&report.findings, "fk-orphans");
     assert!(found.is_error() && found.message.contains("SQLSTATE 42501"), "{found:?}");
+    stage.limits.fact_timeout = Duration::from_millis(700);
     let holder = stage.database.client().await;
     holder.batch_execute("BEGIN; LOCK TABLE customers").await.expect("it is locked");
     let report = stage.postflight().await;

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
 
 use stopover_postgres::{PostgresBackend, Target};
 use stopover_testkit::TestDatabase;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UnixStream};
+use tokio::sync::watch;
 use tokio_postgres::config::Host;
 
 /// What the engine sends to record a migration, and to end its transaction: both in one query.
@@ -20,8 +20,8 @@ const BEGIN: &[u8] = b"BEGIN;SET LOCAL ";
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Harm {
     /// The connection is cut when a COMMIT is done, before its answer passes. Then nobody gets in
-    /// for so long.
-    CutAtCommit(Duration),
+    /// while the proxy is shut.
+    CutAtCommit,
     /// The connection is cut when a COMMIT is done, before its answer passes. Nobody gets in again.
     CutForGood,
     /// The server does not understand the BEGIN: as when a cancel request hits it.
@@ -38,6 +38,7 @@ const NO_BEGIN: &[u8; 34] = b"CLOSE nothing;SET LOCAL aaaa.bbbbb";
 pub(crate) struct HarmfulProxy {
     url: String,
     done: Arc<AtomicBool>,
+    shut: watch::Sender<bool>,
 }
 
 impl HarmfulProxy {
@@ -50,10 +51,13 @@ impl HarmfulProxy {
         let port = listener.local_addr().expect("an address").port();
         let done = Arc::new(AtomicBool::new(false));
         let is_done = Arc::clone(&done);
+        let (door, mut shut) = watch::channel(false);
         tokio::spawn(async move {
             while let Ok((client, _)) = listener.accept().await {
                 match (is_done.load(Ordering::SeqCst), harm) {
-                    (true, Harm::CutAtCommit(pause)) => tokio::time::sleep(pause).await,
+                    (true, Harm::CutAtCommit) => {
+                        let _ = shut.wait_for(|it| !it).await;
+                    }
                     (true, Harm::CutForGood) => return,
                     _ => {}
                 }
@@ -66,7 +70,17 @@ impl HarmfulProxy {
             |(user, rest)| (user.to_owned(), rest.to_owned()),
         );
         let name = rest.rsplit('/').next().unwrap_or_default();
-        Self { url: format!("{user}@127.0.0.1:{port}/{name}?sslmode=disable"), done }
+        Self { url: format!("{user}@127.0.0.1:{port}/{name}?sslmode=disable"), done, shut: door }
+    }
+
+    /// From now on nobody gets in once the harm is done.
+    pub(crate) fn shut(&self) {
+        self.shut.send_replace(true);
+    }
+
+    /// Whoever waits outside gets in.
+    pub(crate) fn open(&self) {
+        self.shut.send_replace(false);
     }
 
     pub(crate) fn backend(&self) -> PostgresBackend {
@@ -98,7 +112,7 @@ async fn forward(mut client: TcpStream, mut server: UnixStream, harm: Harm, done
                 if server.write_all(&asked[..count]).await.is_err() {
                     return;
                 }
-                let commits = matches!(harm, Harm::CutAtCommit(_) | Harm::CutForGood)
+                let commits = matches!(harm, Harm::CutAtCommit | Harm::CutForGood)
                     && RECORD_AND_COMMIT.iter().all(|it| place(&asked[..count], it).is_some());
                 if commits && !done.swap(true, Ordering::SeqCst) {
                     return until_committed(&mut server, &mut answered).await;

@@ -1,7 +1,5 @@
 //! Ledgers of other tools, and our own.
 
-use std::time::Duration;
-
 use stopover_engine::Ending;
 use stopover_model::LedgerKind;
 use stopover_postgres::{PostgresBackend, Target};
@@ -12,12 +10,15 @@ use crate::stage::{Stage, diesel, migration, unwrapped};
 #[tokio::test]
 async fn a_migration_that_sqlx_applied_meanwhile_was_committed_a_second_time() {
     let stage = Stage::with(LedgerKind::Sqlx).await;
-    stage.psql("CREATE TABLE t (id int)");
-    let migrations = [migration(1, "INSERT INTO t VALUES (1);\nSELECT pg_sleep(1);\n")];
+    stage.psql("CREATE TABLE t (id int); CREATE TABLE gate AS SELECT 1");
+    // It goes on for as long as there is a row in the gate.
+    let slow = "DO $$ BEGIN WHILE EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.05); END LOOP; \
+                END $$";
+    let migrations = [migration(1, &format!("INSERT INTO t VALUES (1);\n{slow};\n"))];
     let sqlx = async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        stage.until_active("DO $$").await;
         stage.psql(
-            "BEGIN; INSERT INTO t VALUES (1); INSERT INTO _sqlx_migrations \
+            "BEGIN; DELETE FROM gate; INSERT INTO t VALUES (1); INSERT INTO _sqlx_migrations \
              (version, description, success, checksum, execution_time) \
              VALUES (1, 'step 1', true, '\\x00', -1); COMMIT",
         );

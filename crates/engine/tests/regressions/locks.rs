@@ -1,7 +1,5 @@
 //! The run lock, and what is known once it is ours.
 
-use std::time::Duration;
-
 use stopover_engine::Ending;
 use stopover_model::LedgerKind;
 
@@ -69,7 +67,7 @@ async fn a_runner_that_lost_the_lock_to_another_one_stops() {
         migration(2, "CREATE TABLE once (id int)"),
     ];
     let second = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+        stage.until_active("SELECT pg_sleep(1").await;
         stage.apply(&migrations).await
     };
     let (first, second) = tokio::join!(stage.apply(&migrations), second);
@@ -83,23 +81,24 @@ async fn a_runner_that_lost_the_lock_to_another_one_stops() {
 #[tokio::test]
 async fn a_runner_that_waited_did_not_see_what_the_one_before_left_half_done() {
     let stage = Stage::with(LedgerKind::Diesel).await;
-    stage.psql("CREATE TABLE t (id int)");
+    stage.psql("CREATE TABLE t (id int); CREATE TABLE patience AS SELECT 240 AS wait");
     stage.apply(&[diesel("1", "SELECT 1")]).await.unwrap();
     let migrations = [
         diesel("1", "SELECT 1"),
         diesel("2", "SELECT pg_sleep(1)"),
-        unwrapped(diesel("3", "INSERT INTO t VALUES (1);\nSELECT pg_sleep(2);\n")),
+        unwrapped(diesel("3", "INSERT INTO t VALUES (1);\nSELECT pg_sleep(wait) FROM patience;\n")),
     ];
     let second = async {
-        tokio::time::sleep(Duration::from_millis(400)).await;
+        stage.until_active("SELECT pg_sleep(1").await;
         stage.apply(&migrations).await
     };
     let cut = async {
-        let cut = "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity \
-                   WHERE query LIKE 'SELECT pg_sleep(2%' AND datname = current_database()";
-        while stage.psql(cut) == "0" {
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        stage.until_active("SELECT pg_sleep(wait").await;
+        stage.psql("UPDATE patience SET wait = 0");
+        stage.psql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE query LIKE 'SELECT pg_sleep(wait%' AND datname = current_database()",
+        );
     };
     let (first, second, ()) = tokio::join!(stage.apply(&migrations), second, cut);
     assert!(matches!(first.unwrap().ending, Ending::Lost(_)));

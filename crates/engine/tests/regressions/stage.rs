@@ -136,6 +136,18 @@ impl Stage {
         }
     }
 
+    /// Waits until a session here runs a statement that begins like this.
+    pub(crate) async fn until_active(&self, statement: &str) {
+        let running = format!(
+            "SELECT count(*) FROM pg_stat_activity WHERE state = 'active' \
+             AND query LIKE '{statement}%' AND datname = current_database() \
+             AND pid <> pg_backend_pid()"
+        );
+        while self.psql(&running) == "0" {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    }
+
     /// What psql prints.
     pub(crate) fn psql(&self, sql: &str) -> String {
         self.database.psql(sql)

@@ -91,7 +91,7 @@ fn lingering(folder: &Path) -> (String, PathBuf) {
 async fn number_in(told: &Path) -> Pid {
     let began = Instant::now();
     while !told.exists() {
-        assert!(began.elapsed() < Duration::from_secs(20), "it does not start");
+        assert!(began.elapsed() < Duration::from_secs(120), "it does not start");
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     Pid::from_raw(fs::read_to_string(told).unwrap().trim().parse().unwrap())
@@ -108,15 +108,22 @@ async fn what_takes_too_long_is_ended_with_all_that_it_started() {
     let folder = TempDir::new().unwrap();
     let (command, told) = lingering(folder.path());
     let mut request = request(folder.path(), &command);
-    request.timeout = Duration::from_millis(700);
-    let error = fetch(&request, &mut Silent).await.unwrap_err().to_string();
-    assert_eq!(error, "the fetch command: not fetched within 700 ms (fetch.timeout)");
+    // Where the first is over before the command has started anything, another one is not.
+    for milliseconds in [700, 7_000, 70_000] {
+        request.timeout = Duration::from_millis(milliseconds);
+        let error = fetch(&request, &mut Silent).await.unwrap_err().to_string();
+        let within = error.strip_prefix("the fetch command: not fetched within ");
+        assert!(within.is_some_and(|it| it.ends_with("s (fetch.timeout)")), "{error}");
+        if told.exists() {
+            break;
+        }
+    }
     assert!(until_gone(number_in(&told).await).await);
     assert!(there(folder.path()).is_empty());
 }
 
 async fn until_gone(process: Pid) -> bool {
-    for _ in 0..400 {
+    for _ in 0..24_000 {
         if is_gone(process) {
             return true;
         }

@@ -25,9 +25,10 @@ fn table(name: &str, rows: u32) -> String {
 async fn a_tables_rows_are_visible_to_all_from_the_start() {
     let scratch = Scratch::new().await;
     scratch.restore_text(&dump_of(&table("orders", 100_000))).await.unwrap();
+    // Pages without a row do not count: since 16 the server may leave some at the end of a load.
     let frozen = scratch.access.psql(
-        "SELECT relallvisible = relpages, relpages > 100 FROM pg_class
-         WHERE oid = 'public.orders'::regclass",
+        "SELECT relallvisible = (SELECT count(DISTINCT (ctid::text::point)[0]) FROM orders),
+             relpages > 100 FROM pg_class WHERE oid = 'public.orders'::regclass",
     );
     assert_eq!(frozen, "t|t");
 }

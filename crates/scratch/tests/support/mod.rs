@@ -57,10 +57,10 @@ pub(crate) fn names_in(folder: &Path) -> Vec<String> {
     names
 }
 
-/// Waits until something holds, at most ten seconds; whether it did.
+/// Waits until something holds, at most two minutes; whether it did.
 pub(crate) fn soon(mut holds: impl FnMut() -> bool) -> bool {
     let start = Instant::now();
-    while start.elapsed() < Duration::from_secs(10) {
+    while start.elapsed() < Duration::from_secs(120) {
         if holds() {
             return true;
         }
