@@ -1,8 +1,8 @@
 //! What a rehearsal ran on, and where its time went: names and values, for tables of facts.
 
 use stopover_model::report::{
-    BackupReport, BaseCopy, DownOutcome, DownReport, RehearsalReport, ScratchReport, TableFate,
-    TableReport, Timings,
+    BackupReport, BaseCopy, CommandReport, DownOutcome, DownReport, LooksReport, RehearsalReport,
+    ScratchReport, SessionStatementReport, TableFate, TableReport, Timings,
 };
 
 use crate::{text, units};
@@ -67,13 +67,9 @@ pub(crate) fn programs(report: &RehearsalReport) -> Vec<Fact> {
         facts.push(("command", text::tame_line(&command.command)));
         let took = units::duration(command.duration_ms);
         facts.push(("it ended with", format!("{code} after {took}")));
-        facts.push((
-            "observed",
-            match &command.looks {
-                Some(looks) => format!("from outside, every {}", units::duration(looks.every_ms)),
-                None => "no".to_owned(),
-            },
-        ));
+        let looked = command.looks.as_ref().map(|it| format!("from outside, {}", looks(it)));
+        facts.push(("observed", looked.unwrap_or_else(|| "no".to_owned())));
+        facts.extend(rewrites(command).map(|it| ("tables rewritten", it)));
         let compared = if command.compared { "yes" } else { "no" };
         facts.push(("compared with the source", compared.to_owned()));
     }
@@ -83,6 +79,27 @@ pub(crate) fn programs(report: &RehearsalReport) -> Vec<Fact> {
         facts.push(("well", ready.unwrap_or_else(|| "never".to_owned())));
     }
     facts
+}
+
+/// How far apart the looks from outside were: what was held for a shorter time may be missing.
+pub(crate) fn looks(looks: &LooksReport) -> String {
+    format!(
+        "every {} (at most {} apart)",
+        units::duration(looks.every_ms),
+        units::duration(looks.longest_ms)
+    )
+}
+
+/// The tables that the user's own tool rewrote; `None` where nobody looked.
+pub(crate) fn rewrites(command: &CommandReport) -> Option<String> {
+    let rewrites = command.rewrites.as_ref()?;
+    let told = if rewrites.is_empty() { "none".to_owned() } else { rewrites.join(", ") };
+    Some(text::tame_line(&told))
+}
+
+/// A statement that was seen from outside: the server tells other roles' texts to nobody.
+pub(crate) fn seen(statement: &SessionStatementReport) -> &str {
+    if statement.text.is_empty() { "(text not known)" } else { &statement.text }
 }
 
 pub(crate) fn timings(timings: &Timings) -> Vec<Fact> {

@@ -7,6 +7,7 @@
 mod carry;
 mod down;
 mod escape;
+mod outside;
 mod room;
 
 pub use carry::carry_markdown;
@@ -17,7 +18,7 @@ use stopover_model::{Severity, StatementError};
 
 use crate::outcome::{self, Outcome, failures};
 use crate::picture::shut_out;
-use crate::places::{Problem, longest_lock, problems};
+use crate::places::{Problem, longest_lock, longest_seen, problems};
 use crate::{Look, facts, locks, sql_error, units};
 
 use escape::{code, fenced, prose};
@@ -36,9 +37,11 @@ pub fn markdown(report: &RehearsalReport) -> String {
     }
     findings(&mut room, report);
     migrations(&mut room, report);
+    outside::locks(&mut room, report);
     tables(&mut room, report);
     down::trip(&mut room, report);
     statements(&mut room, report);
+    outside::statements(&mut room, report);
     circumstances(&mut room, report);
     room.put(&format!(
         "\n<sub>Stopover {}, {}</sub>\n",
@@ -109,19 +112,32 @@ fn migrations(room: &mut Room, report: &RehearsalReport) {
     if report.migrations.is_empty() {
         return;
     }
+    if report.command.is_some() {
+        // Nothing of single migrations is known.
+        let head = "\n### Migrations\n\n| migration | status |\n| --- | --- |\n";
+        let row = |it: &MigrationReport| format!("| {} | {} |\n", title(it), status(it));
+        return room.list(head, report.migrations.iter().map(row), "");
+    }
     let head = "\n### Migrations\n\n\
          | migration | status | duration | strongest lock | reads shut out | writes shut out |\n\
          | --- | --- | ---: | --- | ---: | ---: |\n";
     room.list(head, report.migrations.iter().map(migration), "");
 }
 
-fn migration(migration: &MigrationReport) -> String {
-    let status = match migration.status {
+fn title(migration: &MigrationReport) -> String {
+    code(&format!("{} {}", migration.version, migration.name))
+}
+
+const fn status(migration: &MigrationReport) -> &'static str {
+    match migration.status {
         MigrationStatus::Applied if migration.transactional => "applied",
         MigrationStatus::Applied => "applied, without a transaction",
         MigrationStatus::Failed => "❌ **failed**",
         MigrationStatus::Untouched => "untouched",
-    };
+    }
+}
+
+fn migration(migration: &MigrationReport) -> String {
     let (reads, writes) = shut_out(migration);
     let all = migration.statements.iter().flat_map(|it| it.locks.iter().flatten());
     let strongest = all.max_by_key(|it| locks::strength(&it.mode));
@@ -129,8 +145,9 @@ fn migration(migration: &MigrationReport) -> String {
         format!("{} on {}", prose(&locks::in_sql(&it.mode)), code(&it.relation))
     });
     format!(
-        "| {} | {status} | {} | {lock} | {} | {} |\n",
-        code(&format!("{} {}", migration.version, migration.name)),
+        "| {} | {} | {} | {lock} | {} | {} |\n",
+        title(migration),
+        status(migration),
         migration.duration_ms.map_or_else(String::new, units::duration),
         shut(migration_was_seen(migration).then_some(reads)),
         shut(migration_was_seen(migration).then_some(writes)),
@@ -160,10 +177,7 @@ fn tables(room: &mut Room, report: &RehearsalReport) {
          | table | reads | writes | rows | size | longest behind |\n\
          | --- | ---: | ---: | ---: | ---: | --- |\n";
     let row = |it: &&TableReport| {
-        let behind = longest_lock(&it.relation, report).map_or_else(String::new, |(by, on)| {
-            let text = if on.text.is_empty() { &on.tag } else { &on.text };
-            format!("{} line {}: {}", code(&by.version.to_string()), on.line, code(text))
-        });
+        let behind = behind(&it.relation, report);
         format!(
             "| {} | {} | {} | {} | {} | {behind} |\n",
             code(&facts::name(it)),
@@ -174,6 +188,16 @@ fn tables(room: &mut Room, report: &RehearsalReport) {
         )
     };
     room.list(head, shut_out.iter().map(row), "");
+}
+
+/// The statement that shut a table out longest.
+fn behind(relation: &str, report: &RehearsalReport) -> String {
+    if let Some((by, on)) = longest_lock(relation, report) {
+        let text = if on.text.is_empty() { &on.tag } else { &on.text };
+        return format!("{} line {}: {}", code(&by.version.to_string()), on.line, code(text));
+    }
+    let seen = longest_seen(relation, report);
+    seen.map_or_else(String::new, |it| format!("session {}: {}", it.session, code(facts::seen(it))))
 }
 
 fn statements(room: &mut Room, report: &RehearsalReport) {

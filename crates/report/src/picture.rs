@@ -1,9 +1,10 @@
 //! What a rehearsal did, on one axis of time: values that a drawing is made of, and no drawing.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use stopover_model::report::{
-    LockReport, MigrationReport, RehearsalReport, StatementReport, TableReport,
+    LockReport, MigrationReport, RehearsalReport, SessionStatementReport, StatementReport,
+    TableReport,
 };
 
 use crate::locks::{self, Effect};
@@ -50,11 +51,38 @@ pub(crate) struct Ran<'r> {
     pub(crate) span: Span,
 }
 
+/// A statement of somebody else's session on the axis, as it was seen from outside.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'r> {
+    /// Which of those that were seen, from 0.
+    pub(crate) place: usize,
+    pub(crate) statement: &'r SessionStatementReport,
+    pub(crate) span: Span,
+}
+
+/// Who took a lock.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum By<'r> {
+    /// A statement of a migration that the engine ran.
+    Migration(Ran<'r>),
+    /// A statement of the user's own tool.
+    Session(Seen<'r>),
+}
+
+impl By<'_> {
+    const fn span(&self) -> Span {
+        match self {
+            Self::Migration(ran) => ran.span,
+            Self::Session(seen) => seen.span,
+        }
+    }
+}
+
 /// A lock on the axis, and the statement that took it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Bar<'r> {
     pub(crate) lock: &'r LockReport,
-    pub(crate) by: Ran<'r>,
+    pub(crate) by: By<'r>,
     pub(crate) span: Span,
 }
 
@@ -88,6 +116,8 @@ pub(crate) struct Picture<'r> {
     pub(crate) statements: Vec<Ran<'r>>,
     /// The migrations that ran: which, and when.
     pub(crate) migrations: Vec<(usize, Span)>,
+    /// The sessions of the user's own tool by their number, each with its statements.
+    pub(crate) sessions: BTreeMap<u32, Vec<Seen<'r>>>,
     /// Those that were shut out longest first.
     pub(crate) rows: Vec<Row<'r>>,
 }
@@ -96,8 +126,9 @@ impl<'r> Picture<'r> {
     /// `None` where nobody observed when what happened.
     pub(crate) fn of(report: &'r RehearsalReport) -> Option<Self> {
         let statements = statements(&report.migrations);
-        let rows = rows(report, &statements);
-        let spans = statements.iter().map(|it| it.span);
+        let seen = seen(report);
+        let rows = rows(report, taken(&statements, &seen));
+        let spans = statements.iter().map(|it| it.span).chain(seen.iter().map(|it| it.span));
         let bars = rows.iter().flat_map(|row| row.bars.iter().map(|it| it.span));
         let mut span = spans.chain(bars).reduce(Span::around)?;
         // An axis needs a length.
@@ -109,7 +140,11 @@ impl<'r> Picture<'r> {
                 _ => migrations.push((ran.at.migration, ran.span)),
             }
         }
-        Some(Self { span, statements, migrations, rows })
+        let mut sessions: BTreeMap<u32, Vec<Seen<'_>>> = BTreeMap::new();
+        for it in seen {
+            sessions.entry(it.statement.session).or_default().push(it);
+        }
+        Some(Self { span, statements, migrations, sessions, rows })
     }
 }
 
@@ -125,21 +160,45 @@ fn statements(migrations: &[MigrationReport]) -> Vec<Ran<'_>> {
     ran
 }
 
-fn rows<'r>(report: &'r RehearsalReport, statements: &[Ran<'r>]) -> Vec<Row<'r>> {
+fn seen(report: &RehearsalReport) -> Vec<Seen<'_>> {
+    let all = report.command.iter().flat_map(|it| it.statements.iter().flatten());
+    let mut seen = Vec::new();
+    for (place, statement) in all.enumerate() {
+        let span = Span::of(Some(statement.from_ms), Some(statement.duration_ms));
+        seen.extend(span.map(|span| Seen { place, statement, span }));
+    }
+    seen
+}
+
+/// Every lock, with who took it.
+fn taken<'r>(ran: &[Ran<'r>], seen: &[Seen<'r>]) -> impl Iterator<Item = (By<'r>, &'r LockReport)> {
+    let of_ran = |by: &Ran<'r>| {
+        let by = *by;
+        by.statement.locks.iter().flatten().map(move |lock| (By::Migration(by), lock))
+    };
+    let of_seen = |by: &Seen<'r>| {
+        let by = *by;
+        by.statement.locks.iter().map(move |lock| (By::Session(by), lock))
+    };
+    ran.iter().flat_map(of_ran).chain(seen.iter().flat_map(of_seen))
+}
+
+fn rows<'r>(
+    report: &'r RehearsalReport,
+    taken: impl Iterator<Item = (By<'r>, &'r LockReport)>,
+) -> Vec<Row<'r>> {
     let mut rows: Vec<Row<'r>> = Vec::new();
     let mut places: HashMap<&str, usize> = HashMap::new();
-    for by in statements {
-        for lock in by.statement.locks.iter().flatten() {
-            let length = lock.held_ms.or(by.statement.duration_ms);
-            let Some(span) = Span::of(lock.from_ms.or(by.statement.from_ms), length) else {
-                continue;
-            };
-            let place = *places.entry(&lock.relation).or_insert_with(|| {
-                rows.push(empty_row(&lock.relation));
-                rows.len() - 1
-            });
-            rows[place].bars.push(Bar { lock, by: *by, span });
-        }
+    for (by, lock) in taken {
+        let whole = by.span();
+        let (from, length) =
+            (lock.from_ms.unwrap_or(whole.from), lock.held_ms.unwrap_or(whole.length()));
+        let Some(span) = Span::of(Some(from), Some(length)) else { continue };
+        let place = *places.entry(&lock.relation).or_insert_with(|| {
+            rows.push(empty_row(&lock.relation));
+            rows.len() - 1
+        });
+        rows[place].bars.push(Bar { lock, by, span });
     }
     let measured: HashMap<&str, &TableReport> =
         report.tables.iter().map(|it| (it.relation.as_str(), it)).collect();
@@ -203,7 +262,7 @@ pub(crate) fn shut_out(migration: &MigrationReport) -> (f64, f64) {
     for by in &statements {
         for lock in by.statement.locks.iter().flatten() {
             let span = Span::of(lock.from_ms.or(by.statement.from_ms), lock.held_ms);
-            let bar = span.map(|span| Bar { lock, by: *by, span });
+            let bar = span.map(|span| Bar { lock, by: By::Migration(*by), span });
             by_relation.entry(&lock.relation).or_default().extend(bar);
         }
     }

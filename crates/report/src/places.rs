@@ -1,6 +1,8 @@
 //! Where in the source tree something was found: for readers who point at a file and a line.
 
-use stopover_model::report::{MigrationReport, RehearsalReport, StatementReport};
+use stopover_model::report::{
+    LockReport, MigrationReport, RehearsalReport, SessionStatementReport, StatementReport,
+};
 use stopover_model::{Finding, Severity, StatementError, redact_urls};
 
 use crate::locks::{self, Effect};
@@ -183,20 +185,35 @@ pub(crate) fn longest_lock<'r>(
     relation: &str,
     report: &'r RehearsalReport,
 ) -> Option<(&'r MigrationReport, &'r StatementReport)> {
-    let mut found: Option<(f64, &MigrationReport, &StatementReport)> = None;
-    for migration in &report.migrations {
-        for statement in &migration.statements {
-            for lock in statement.locks.iter().flatten().filter(|it| it.relation == relation) {
-                let shuts =
-                    matches!(locks::effect(&lock.mode), Effect::Everybody | Effect::Writers);
-                let held = lock.held_ms.unwrap_or(0.0);
-                if shuts && found.is_none_or(|(longest, ..)| held > longest) {
-                    found = Some((held, migration, statement));
-                }
+    let all = report.migrations.iter().flat_map(|it| it.statements.iter().map(move |on| (it, on)));
+    longest(relation, all, |it| it.1.locks.as_deref().unwrap_or_default())
+}
+
+/// The same of the statements that were seen from outside.
+pub(crate) fn longest_seen<'r>(
+    relation: &str,
+    report: &'r RehearsalReport,
+) -> Option<&'r SessionStatementReport> {
+    let all = report.command.iter().flat_map(|it| it.statements.iter().flatten());
+    longest(relation, all, |it| &it.locks)
+}
+
+fn longest<'r, T: Copy + 'r>(
+    relation: &str,
+    all: impl Iterator<Item = T>,
+    taken_by: impl Fn(T) -> &'r [LockReport],
+) -> Option<T> {
+    let mut found: Option<(f64, T)> = None;
+    for statement in all {
+        for lock in taken_by(statement).iter().filter(|it| it.relation == relation) {
+            let shuts = matches!(locks::effect(&lock.mode), Effect::Everybody | Effect::Writers);
+            let held = lock.held_ms.unwrap_or(0.0);
+            if shuts && found.is_none_or(|(longest, _)| held > longest) {
+                found = Some((held, statement));
             }
         }
     }
-    found.map(|(_, migration, statement)| (migration, statement))
+    found.map(|it| it.1)
 }
 
 #[cfg(test)]

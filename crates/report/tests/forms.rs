@@ -166,6 +166,45 @@ fn migrations_without_locks_and_tables_without_anything_are_shown_too() {
 }
 
 #[test]
+fn what_was_seen_of_a_command_stands_on_the_timeline_with_how_often_somebody_looked() {
+    let page = html(&programs::rehearsal_command());
+    let (_, timeline) = page.split_once("id=\"timeline\"").unwrap();
+    let (timeline, tables) = timeline.split_once("id=\"tables\"").unwrap();
+    assert!(timeline.contains("Seen from outside, by looking every 11 ms (at most 48 ms apart)"));
+    assert!(timeline.contains("ACCESS EXCLUSIVE on public.customers: shuts out reads and writes"));
+    assert!(timeline.contains("session 1: ALTER TABLE customers"), "{timeline}");
+    assert!(timeline.contains(">session 2</div>"), "{timeline}");
+    assert!(!timeline.contains(">migrations</div>"), "nothing is known of single migrations");
+    assert!(tables.contains("session 1</span> <code>ALTER TABLE customers"), "{tables}");
+    assert!(!page.contains("not run"), "nobody saw which of the source's statements ran");
+}
+
+#[test]
+fn a_command_that_nobody_saw_or_that_locked_nothing_is_told_so() {
+    let mut report = programs::rehearsal_command();
+    report.command.as_mut().unwrap().statements = Some(Vec::new());
+    assert!(html(&report).contains("no lock that others wait for, and no long statement"));
+    let command = report.command.as_mut().unwrap();
+    (command.looks, command.statements, command.rewrites) = (None, None, None);
+    let page = html(&report);
+    is_a_safe_page(&page);
+    assert!(page.contains("which locks they took is not known"), "{page}");
+    assert!(!page.contains("class=\"chart\""), "{page}");
+    report.migrations.clear();
+    assert!(html(&report).contains("the command took"), "without a source there is its time");
+}
+
+#[test]
+fn a_command_with_many_sessions_stays_readable_and_within_limits() {
+    let report = programs::hostile_command("public.events", 500);
+    let page = html(&report);
+    is_a_safe_page(&page);
+    assert!(page.len() < 1_500_000, "{}", page.len());
+    assert!(page.contains("32 more sessions"), "{page}");
+    assert!(markdown(&report).len() <= 65_536);
+}
+
+#[test]
 fn a_red_verdict_is_never_green_in_another_form() {
     for (name, report) in rehearsals::all() {
         let red = ["red", "truncated", "losses", "hostile"].contains(&name);
@@ -215,8 +254,12 @@ fn a_stored_report_gives_the_same_as_the_one_in_memory() {
 
 #[test]
 fn passwords_are_in_no_form() {
-    let report = rehearsals::hostile("postgres://shop:secret@db/shop password=secret");
+    let text = "postgres://shop:secret@db/shop password=secret";
+    let command = programs::hostile_command(text, 60);
+    let report = rehearsals::hostile(text);
     for text in [
+        html(&command),
+        markdown(&command),
         html(&report),
         markdown(&report),
         junit(&report),
@@ -245,7 +288,10 @@ proptest! {
     #[test]
     fn no_text_breaks_a_form(text in any_text()) {
         let report = rehearsals::hostile(&text);
+        let command = programs::hostile_command(&text, 60);
         is_a_safe_page(&html(&report));
+        is_a_safe_page(&html(&command));
+        prop_assert!(markdown(&command).len() <= 65_536);
         parsed(&junit(&report));
         let document = sarif(&report, &root());
         prop_assert!(serde_json::from_str::<serde_json::Value>(&document).is_ok());

@@ -3,11 +3,11 @@
 
 use crate::locks::{self, Effect};
 use crate::markup::Markup;
-use crate::picture::{At, Bar, Ran, Row, Span};
+use crate::picture::{At, Bar, By, Ran, Row, Span};
 use crate::units;
 
 use super::axis::Axis;
-use super::clipped;
+use super::{clipped, outside};
 
 /// Bars of one mode in a row that are drawn one by one.
 const SINGLE: usize = 40;
@@ -139,7 +139,10 @@ fn bar(page: &mut Markup, relation: &str, drawn: &Drawn<'_, '_>, axis: Axis, y: 
     let tall = matches!(effect, Effect::Everybody | Effect::Writers);
     let (x, width) = (axis.x(drawn.span.from), axis.width(drawn.span));
     let (y, height) = (y.to_string(), if tall { TALL } else { LOW }.to_string());
-    let href = anchor(drawn.bar.by.at);
+    let href = match &drawn.bar.by {
+        By::Migration(ran) => anchor(ran.at),
+        By::Session(seen) => outside::anchor(seen.place),
+    };
     let mut link = vec![("class", class.as_str()), ("href", href.as_str())];
     if !tall {
         // Nobody waits for these: they are not worth a stop of the tab key.
@@ -175,14 +178,17 @@ fn told(relation: &str, drawn: &Drawn<'_, '_>, axis: Axis) -> String {
         words => format!(": {words}"),
     };
     let (from, held) = (axis.since(span.from), units::duration(span.length()));
-    let by = statement(&bar.by);
+    let (by, seen) = match &bar.by {
+        By::Migration(ran) => (statement(ran), ""),
+        By::Session(seen) => (outside::statement(seen.statement), ", as seen from outside"),
+    };
     let (relation, mode) = (clipped(relation, 200), clipped(&mode, 60));
     if *count > 1 {
         return format!(
-            "{mode} on {relation}{effect}\n{count} locks within {held}, from {from} on\nthe longest: {by}"
+            "{mode} on {relation}{effect}\n{count} locks within {held}, from {from} on{seen}\nthe longest: {by}"
         );
     }
-    format!("{mode} on {relation}{effect}\nheld {held}, from {from} on\n{by}")
+    format!("{mode} on {relation}{effect}\nheld {held}, from {from} on{seen}\n{by}")
 }
 
 /// `105 unique_email, line 4: ALTER TABLE …`.

@@ -8,7 +8,7 @@ use crate::picture::{Picture, Ran, Row, Span};
 use crate::{text, units};
 
 use super::axis::{Axis, ZOOMS};
-use super::{bars, clipped};
+use super::{bars, clipped, outside};
 
 /// Rows that are shown at once; more are folded away.
 const ROWS: usize = 25;
@@ -21,24 +21,30 @@ const WORDS: f64 = 3.0;
 
 /// The section of the timeline; nothing where nothing ran.
 pub(super) fn section(page: &mut Markup, report: &RehearsalReport, picture: Option<&Picture<'_>>) {
-    let ran = report.migrations.iter().filter(|it| it.duration_ms.is_some()).count();
-    if ran == 0 {
-        return;
-    }
-    let told = match picture {
-        Some(_) => {
-            "Each row is a table. Its bars are locks, from their beginning to the \
-                    transaction's end; below them, when reads and writes had to wait."
-        }
-        None => "Nobody observed when statements ran and which locks they took.",
-    };
-    super::section(page, "timeline", "Timeline", told, |page| {
+    let Some(told) = told(report, picture) else { return };
+    super::section(page, "timeline", "Timeline", &told, |page| {
         if let Some(picture) = picture {
             legend(page);
             zoom(page);
             chart(page, report, picture);
         }
     });
+}
+
+/// What is seen there, and how well.
+fn told(report: &RehearsalReport, picture: Option<&Picture<'_>>) -> Option<String> {
+    if let Some(command) = &report.command {
+        return Some(outside::told(command, picture.is_some()));
+    }
+    let ran = report.migrations.iter().any(|it| it.duration_ms.is_some());
+    let told = match picture {
+        Some(_) => {
+            "Each row is a table. Its bars are locks, from their beginning to the \
+             transaction's end; below them, when reads and writes had to wait."
+        }
+        None => "Nobody observed when statements ran and which locks they took.",
+    };
+    ran.then(|| told.to_owned())
 }
 
 fn legend(page: &mut Markup) {
@@ -115,25 +121,39 @@ fn chart(page: &mut Markup, report: &RehearsalReport, picture: &Picture<'_>) {
         page.element("div", &[("class", "plot")], |page| {
             axis.lines(page);
             page.element("div", &[("class", "row axis")], |page| {
-                page.of(
-                    "div",
-                    "name",
-                    &format!("{} in all", units::duration(picture.span.length())),
-                );
+                page.of("div", "name", &length(report, picture));
                 page.element("div", &[("class", "marks")], |page| axis.words(page));
             });
             rows(page, &picture.rows, axis);
-            lane(page, "migrations", |page| {
-                for (at, span) in &picture.migrations {
-                    migration(page, report, *at, *span, axis);
-                }
-            });
-            lane(page, "statements", |page| {
-                for (ran, span, count) in close_together(&picture.statements, axis) {
-                    statement(page, ran, span, count, axis);
-                }
-            });
+            outside::lanes(page, &picture.sessions, axis);
+            if !picture.statements.is_empty() {
+                lanes(page, report, picture, axis);
+            }
         });
+    });
+}
+
+/// How much time the axis has: of a command only the part where something was seen.
+fn length(report: &RehearsalReport, picture: &Picture<'_>) -> String {
+    let shown = units::duration(picture.span.length());
+    match &report.command {
+        None => format!("{shown} in all"),
+        Some(command) => {
+            format!("{shown} of the command's {}", units::duration(command.duration_ms))
+        }
+    }
+}
+
+fn lanes(page: &mut Markup, report: &RehearsalReport, picture: &Picture<'_>, axis: Axis) {
+    lane(page, "migrations", |page| {
+        for (at, span) in &picture.migrations {
+            migration(page, report, *at, *span, axis);
+        }
+    });
+    lane(page, "statements", |page| {
+        for (ran, span, count) in close_together(&picture.statements, axis) {
+            statement(page, ran, span, count, axis);
+        }
     });
 }
 
@@ -184,7 +204,7 @@ fn row(page: &mut Markup, row: &Row<'_>, axis: Axis) {
     });
 }
 
-fn lane(page: &mut Markup, name: &'static str, inside: impl FnOnce(&mut Markup)) {
+pub(super) fn lane(page: &mut Markup, name: &str, inside: impl FnOnce(&mut Markup)) {
     page.line();
     page.element("div", &[("class", "row lane")], |page| {
         page.of("div", "name", name);
@@ -234,7 +254,7 @@ fn statement(page: &mut Markup, ran: &Ran<'_>, span: Span, count: usize, axis: A
     });
 }
 
-fn box_of(page: &mut Markup, x: &str, width: &str) {
+pub(super) fn box_of(page: &mut Markup, x: &str, width: &str) {
     let shape = [("x", x), ("y", "3"), ("width", width), ("height", "20"), ("rx", "2")];
     page.empty("rect", &shape);
 }

@@ -1,6 +1,6 @@
 //! The top of the page: the verdict, and what counts.
 
-use stopover_model::report::{MigrationStatus, RehearsalReport, TableReport};
+use stopover_model::report::{CommandReport, MigrationStatus, RehearsalReport, TableReport};
 
 use crate::markup::Markup;
 use crate::outcome::{self, Outcome};
@@ -40,24 +40,46 @@ pub(super) fn header(page: &mut Markup, report: &RehearsalReport) {
 
 /// The numbers that a reviewer asks for first.
 pub(super) fn tiles(page: &mut Markup, report: &RehearsalReport) {
-    if report.migrations.is_empty() {
+    if report.migrations.is_empty() && report.command.is_none() {
         return;
     }
     page.line();
     page.element("div", &[("class", "tiles")], |page| {
-        let applied =
-            report.migrations.iter().filter(|it| it.status == MigrationStatus::Applied).count();
-        let all = report.migrations.len();
-        let of = if applied == all { String::new() } else { format!(" of {all}") };
-        let took = report
-            .timings
-            .migrate_ms
-            .map_or_else(String::new, |ms| format!("took {}", units::duration(ms)));
-        tile(page, "", &format!("{applied}{of}"), "migrations applied", &took);
+        applied(page, report);
         shut_out(page, report, "reads", |it| it.read_blocked_ms);
         shut_out(page, report, "writes", |it| it.write_blocked_ms);
         written(page, report);
+        if let Some(command) = &report.command {
+            rewritten(page, command);
+        }
     });
+}
+
+fn applied(page: &mut Markup, report: &RehearsalReport) {
+    let took = report.timings.migrate_ms.map(units::duration);
+    if report.migrations.is_empty() {
+        // What a command without a source applied was not compared.
+        return tile(page, "", &took.unwrap_or_default(), "the command took", "");
+    }
+    let applied =
+        report.migrations.iter().filter(|it| it.status == MigrationStatus::Applied).count();
+    let all = report.migrations.len();
+    let of = if applied == all { String::new() } else { format!(" of {all}") };
+    let took = took.map_or_else(String::new, |it| format!("took {it}"));
+    tile(page, "", &format!("{applied}{of}"), "migrations applied", &took);
+}
+
+/// What the user's own tool rewrote, where somebody looked.
+fn rewritten(page: &mut Markup, command: &CommandReport) {
+    let Some(rewrites) = &command.rewrites else { return };
+    match rewrites.as_slice() {
+        [] => tile(page, "", "none", "of the tables was rewritten", ""),
+        [one] => tile(page, "", "1", "table was rewritten", &clipped(one, 200)),
+        [first, rest @ ..] => {
+            let more = format!("{} and {} more", clipped(first, 200), rest.len());
+            tile(page, "", &rewrites.len().to_string(), "tables were rewritten", &more);
+        }
+    }
 }
 
 /// The table that was shut out longest.

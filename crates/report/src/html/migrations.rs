@@ -23,15 +23,30 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
         return;
     }
     let longest = report.migrations.iter().filter_map(|it| it.duration_ms).fold(0.0, f64::max);
-    part(page, "migrations", "Migrations", "", |page| {
+    // Which of the command's statements were whose, nobody tells.
+    let told = match &report.command {
+        Some(_) => {
+            "The command ran them: what the source holds, and what the ledger says of it \
+                    afterwards. Their statements' own times, rows and locks are not known."
+        }
+        None => "",
+    };
+    part(page, "migrations", "Migrations", told, |page| {
         for (at, it) in report.migrations.iter().enumerate() {
             page.line();
-            migration(page, at, it, longest, report.migrations.len());
+            migration(page, at, it, longest, report);
         }
     });
 }
 
-fn migration(page: &mut Markup, at: usize, migration: &MigrationReport, longest: f64, of: usize) {
+fn migration(
+    page: &mut Markup,
+    at: usize,
+    migration: &MigrationReport,
+    longest: f64,
+    report: &RehearsalReport,
+) {
+    let of = report.migrations.len();
     let (reads, writes) = shut_out(migration);
     let (class, status) = match migration.status {
         MigrationStatus::Applied => ("applied", "applied"),
@@ -41,7 +56,8 @@ fn migration(page: &mut Markup, at: usize, migration: &MigrationReport, longest:
     let id = format!("m{at}");
     let class = format!("migration {class}");
     let mut fold = vec![("class", class.as_str()), ("id", id.as_str())];
-    let is_open = of <= FEW
+    // What nobody measured is unfolded by whoever wants it.
+    let is_open = (of <= FEW && report.command.is_none())
         || migration.status == MigrationStatus::Failed
         || (reads.max(writes) >= NOTICED && of <= 100);
     if is_open && !migration.statements.is_empty() {
@@ -65,7 +81,9 @@ fn migration(page: &mut Markup, at: usize, migration: &MigrationReport, longest:
         });
         page.of("p", "told", &facts(migration));
         if !migration.statements.is_empty() {
-            statements(page, at, migration);
+            // Which of its statements another's tool ran, nobody saw.
+            let unseen = if report.command.is_some() { "" } else { "not run" };
+            statements(page, at, migration, unseen);
         }
     });
 }
@@ -91,7 +109,7 @@ fn facts(migration: &MigrationReport) -> String {
     facts.join(" · ")
 }
 
-fn statements(page: &mut Markup, at: usize, migration: &MigrationReport) {
+fn statements(page: &mut Markup, at: usize, migration: &MigrationReport, unseen: &str) {
     const HEADS: [(&str, &str); 6] = [
         ("num", "line"),
         ("", "statement"),
@@ -116,18 +134,19 @@ fn statements(page: &mut Markup, at: usize, migration: &MigrationReport) {
             page.element("tbody", &[], |page| {
                 for (place, it) in migration.statements.iter().enumerate() {
                     page.line();
-                    statement(page, At { migration: at, statement: place }, it);
+                    let at = At { migration: at, statement: place };
+                    statement(page, at, it, unseen);
                 }
             });
         });
     });
 }
 
-fn statement(page: &mut Markup, at: At, statement: &StatementReport) {
+fn statement(page: &mut Markup, at: At, statement: &StatementReport, unseen: &str) {
     let class = match (&statement.error, statement.duration_ms) {
         (Some(_), _) => "failed",
-        (None, None) => "untouched",
-        (None, Some(_)) => "",
+        (None, None) if !unseen.is_empty() => "untouched",
+        (None, _) => "",
     };
     let bytes = |it: Option<u64>| it.map_or_else(String::new, units::bytes);
     page.element("tr", &[("id", &bars::id(at)), ("class", class)], |page| {
@@ -139,7 +158,7 @@ fn statement(page: &mut Markup, at: At, statement: &StatementReport) {
                 page.of("div", "failed", &clipped(&error.headline(), 600));
             }
         });
-        let took = statement.duration_ms.map_or_else(|| "not run".to_owned(), units::duration);
+        let took = statement.duration_ms.map_or_else(|| unseen.to_owned(), units::duration);
         page.of("td", "num", &took);
         page.of("td", "num", &statement.rows.map_or_else(String::new, units::count));
         page.of("td", "num", &bytes(statement.wal_bytes));
@@ -148,10 +167,25 @@ fn statement(page: &mut Markup, at: At, statement: &StatementReport) {
 }
 
 fn effects(page: &mut Markup, statement: &StatementReport) {
-    let mut locks: Vec<&LockReport> = statement
-        .locks
+    locks_that_matter(page, statement.locks.as_deref().unwrap_or_default());
+    let lists = [
+        ("rewrites ", &statement.rewrites),
+        ("builds ", &statement.indexes),
+        ("reads all of ", &statement.scans),
+    ];
+    for (word, relations) in lists {
+        let names: Vec<String> =
+            relations.iter().flatten().take(LOCKS).map(|it| clipped(it, 200)).collect();
+        if !names.is_empty() {
+            page.of("div", "", &format!("{word}{}", names.join(", ")));
+        }
+    }
+}
+
+/// Those that shut somebody out, the strongest first.
+pub(super) fn locks_that_matter(page: &mut Markup, locks: &[LockReport]) {
+    let mut locks: Vec<&LockReport> = locks
         .iter()
-        .flatten()
         .filter(|it| matches!(locks::effect(&it.mode), Effect::Everybody | Effect::Writers))
         .collect();
     locks.sort_by_key(|it| std::cmp::Reverse(locks::strength(&it.mode)));
@@ -170,17 +204,5 @@ fn effects(page: &mut Markup, statement: &StatementReport) {
     }
     if locks.len() > LOCKS {
         page.of("div", "", &format!("and {} more", locks.len() - LOCKS));
-    }
-    let lists = [
-        ("rewrites ", &statement.rewrites),
-        ("builds ", &statement.indexes),
-        ("reads all of ", &statement.scans),
-    ];
-    for (word, relations) in lists {
-        let names: Vec<String> =
-            relations.iter().flatten().take(LOCKS).map(|it| clipped(it, 200)).collect();
-        if !names.is_empty() {
-            page.of("div", "", &format!("{word}{}", names.join(", ")));
-        }
     }
 }

@@ -10,6 +10,7 @@ mod down;
 mod error;
 mod head;
 mod migrations;
+mod outside;
 mod tables;
 
 use stopover_model::Severity;
@@ -71,6 +72,7 @@ fn body(page: &mut Markup, report: &RehearsalReport) {
         chart::section(page, report, picture.as_ref());
         tables::section(page, report);
         down::section(page, report);
+        outside::section(page, report, picture.as_ref());
         migrations::section(page, report);
         circumstances(page, report);
     });

@@ -3,10 +3,10 @@
 use stopover_model::report::{RehearsalReport, TableReport};
 
 use crate::markup::Markup;
-use crate::places::longest_lock;
+use crate::places::{longest_lock, longest_seen};
 use crate::{facts, text, units};
 
-use super::{clipped, section as part};
+use super::{clipped, outside, section as part};
 
 /// Tables that are shown at once; more are folded away.
 const SHOWN: usize = 25;
@@ -29,7 +29,8 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
         .count();
     let (shown, rest) = sorted.split_at(matter.min(SHOWN));
     let told = "How long reads and writes were shut out, and what became of the rows.";
-    part(page, "tables", "Tables", told, |page| {
+    let seen = report.command.as_ref().map(outside::how).unwrap_or_default();
+    part(page, "tables", "Tables", &format!("{told}{seen}"), |page| {
         if !shown.is_empty() {
             table(page, shown, report);
         }
@@ -97,17 +98,22 @@ fn row(page: &mut Markup, table: &TableReport, report: &RehearsalReport) {
         page.of("td", lost, &facts::rows_after(table));
         page.of("td", "num", &table.bytes.map_or_else(String::new, units::bytes));
         page.element("td", &[], |page| {
-            let Some((migration, statement)) = longest_lock(&table.relation, report) else {
-                return;
-            };
-            page.element("span", &[("class", "by")], |page| {
-                page.text(&clipped(&format!("{} line {}", migration.version, statement.line), 80));
-            });
+            let Some((place, text)) = behind(&table.relation, report) else { return };
+            page.of("span", "by", &clipped(&place, 80));
             page.text(" ");
-            let text = if statement.text.is_empty() { &statement.tag } else { &statement.text };
             page.of("code", "", &clipped(text, 120));
         });
     });
+}
+
+/// The statement that shut it out longest: where it stands, and its text.
+fn behind<'r>(relation: &str, report: &'r RehearsalReport) -> Option<(String, &'r str)> {
+    if let Some((migration, statement)) = longest_lock(relation, report) {
+        let text = if statement.text.is_empty() { &statement.tag } else { &statement.text };
+        return Some((format!("{} line {}", migration.version, statement.line), text));
+    }
+    let seen = longest_seen(relation, report)?;
+    Some((format!("session {}", seen.session), facts::seen(seen)))
 }
 
 /// How long it was, and what synthetic readers or writers waited at most.

@@ -1,4 +1,5 @@
-//! The user's own programs in a rehearsal: what ran, and which locks were seen from outside.
+//! The user's own programs in a rehearsal: what ran, and which locks and statements were seen from
+//! outside.
 
 use stopover_model::report::{
     BootReport, CommandReport, LockReport, RehearsalReport, SessionStatementReport,
@@ -8,7 +9,7 @@ use crate::locks::{self, Effect};
 use crate::look::Ink;
 use crate::page::Page;
 use crate::table::{Cell, Column, Table};
-use crate::{text, units};
+use crate::{facts, text, units};
 
 use super::{Detail, measured};
 
@@ -22,6 +23,10 @@ const WORDS: usize = 3;
 pub(super) fn head(page: &mut Page<'_>, report: &RehearsalReport, reach: usize) {
     if let Some(command) = &report.command {
         page.entry(0, Ink::Strong, "command", reach, &ran(command));
+        if let Some(rewrites) = facts::rewrites(command) {
+            let ink = if rewrites == "none" { Ink::Strong } else { Ink::Doubtful };
+            page.entry(0, ink, "rewrote", reach, &rewrites);
+        }
     }
     if let Some(boot) = &report.boot {
         page.entry(0, Ink::Strong, "service", reach, &booted(boot));
@@ -34,7 +39,7 @@ fn ran(command: &CommandReport) -> String {
         command.exit_code.map_or_else(|| "no exit code".into(), |it| format!("exit code {it}"));
     facts.push(format!("{code} after {}", units::duration(command.duration_ms)));
     facts.push(match &command.looks {
-        Some(looks) => format!("looked at from outside every {}", units::duration(looks.every_ms)),
+        Some(looks) => format!("looked at from outside {}", facts::looks(looks)),
         None => "not observed".to_owned(),
     });
     if !command.compared {
@@ -83,13 +88,45 @@ pub(super) fn locks(page: &mut Page<'_>, command: Option<&CommandReport>, detail
             Cell::new(Ink::Strong, text::tame_line(&lock.relation)),
             Cell::plain(text::tame_line(&locks::in_sql(&lock.mode))),
             Cell::new(effect.ink(), effect.stops()),
-            Cell::plain(beginning(&statement.text)),
+            Cell::plain(beginning(statement)),
+        ]);
+    }
+    page.table(2, table);
+}
+
+/// The statements that took longest as far as they were seen, slowest first.
+pub(super) fn slowest(page: &mut Page<'_>, command: Option<&CommandReport>, detail: Detail) {
+    let statements = command.and_then(|it| it.statements.as_deref()).unwrap_or_default();
+    if statements.len() < 2 {
+        return;
+    }
+    let mut timed: Vec<&SessionStatementReport> = statements.iter().collect();
+    timed.sort_by(|left, right| right.duration_ms.total_cmp(&left.duration_ms));
+    let all = timed.len();
+    if detail == Detail::Brief {
+        timed.truncate(BRIEF);
+    }
+    let title = "Slowest statements, seen from outside";
+    page.section(Ink::Strong, title, &measured::of(timed.len(), all));
+    let mut table = Table::new(&[
+        Column::number("time"),
+        Column::number("session"),
+        Column::wrapped("statement"),
+    ]);
+    for it in timed {
+        table.row([
+            Cell::plain(units::duration(it.duration_ms)),
+            Cell::plain(it.session.to_string()),
+            Cell::plain(text::tame_line(facts::seen(it))),
         ]);
     }
     page.table(2, table);
 }
 
 /// `ALTER TABLE orders`: a whole script may be one statement, and began so.
-fn beginning(statement: &str) -> String {
-    text::tame_line(&statement.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" "))
+fn beginning(statement: &SessionStatementReport) -> String {
+    if statement.text.is_empty() {
+        return format!("session {}", statement.session);
+    }
+    text::tame_line(&statement.text.split_whitespace().take(WORDS).collect::<Vec<_>>().join(" "))
 }

@@ -46,6 +46,7 @@ pub fn rehearsal(
     migrations(&mut page, &report.migrations);
     measured::slowest(&mut page, &report.migrations, detail);
     locked::locks(&mut page, &report.migrations, detail);
+    programs::slowest(&mut page, report.command.as_ref(), detail);
     programs::locks(&mut page, report.command.as_ref(), detail);
     measured::tables(&mut page, report, detail);
     down::trip(&mut page, report.down.as_deref());
