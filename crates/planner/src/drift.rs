@@ -27,19 +27,8 @@ pub(crate) fn find(
     comparison: &Comparison<'_>,
 ) -> Vec<Drift> {
     let mut found: Vec<Drift> = empty_ledger(facts, policy).into_iter().collect();
-    found.extend(source.findings.iter().filter(|it| is_collision(it)).map(|it| {
-        let of_version = |migration: &&Migration| migration.version.to_string() == it.subject;
-        let migration = source.migrations.iter().find(of_version);
-        Drift {
-            kind: DriftKind::Collision,
-            severity: severity(DriftKind::Collision, policy),
-            version: migration.map(|it| it.version.clone()),
-            name: migration.map(|it| it.name.clone()),
-            class: None,
-            message: it.message.clone(),
-            remedy: it.remedy.clone(),
-        }
-    }));
+    let collisions = source.findings.iter().filter(|it| is_collision(it));
+    found.extend(collisions.map(|it| collision(it, source, policy)));
     for &(row, migration) in &comparison.applied {
         let name = comparison.shown_name(row, migration);
         let told = |(kind, message, remedy)| Drift {
@@ -51,7 +40,7 @@ pub(crate) fn find(
             message,
             remedy,
         };
-        found.extend(dirty(row, facts).map(told));
+        found.extend(dirty(row, migration, facts).map(told));
         match migration {
             // Which of several files is the one that was applied is not known before the collision
             // is settled: comparing any one of them would send the reader the wrong way.
@@ -71,11 +60,30 @@ pub(crate) fn find(
     found
 }
 
+fn collision(told: &Finding, source: &SourceSet, policy: &Policy) -> Drift {
+    let of_version = |migration: &&Migration| migration.version.to_string() == told.subject;
+    let migration = source.migrations.iter().find(of_version);
+    Drift {
+        kind: DriftKind::Collision,
+        severity: severity(DriftKind::Collision, policy),
+        version: migration.map(|it| it.version.clone()),
+        name: migration.map(|it| it.name.clone()),
+        class: None,
+        message: told.message.clone(),
+        remedy: told.remedy.clone(),
+    }
+}
+
 /// Migrations that were interrupted and go on by themselves: dirty, and nothing to settle.
 fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
     let told = |pending: &Pending<'_>| {
         let (_, resume) = pending.resumed?;
         let version = &pending.migration.version;
+        let or = pending
+            .migration
+            .down
+            .as_ref()
+            .map(|_| format!("; or let its down script {TAKE_BACK}"));
         Some(Drift {
             kind: DriftKind::Dirty,
             severity: Severity::Warning,
@@ -83,7 +91,10 @@ fn resumed(comparison: &Comparison<'_>) -> Vec<Drift> {
             name: Some(pending.migration.name.clone()),
             class: None,
             message: format!("migration {version} was interrupted: {}", resume.told),
-            remedy: "`stopover apply` goes on with it where it stopped".to_owned(),
+            remedy: format!(
+                "`stopover apply` goes on with it where it stopped{}",
+                or.unwrap_or_default()
+            ),
         })
     };
     comparison.pending.iter().filter_map(told).collect()
@@ -101,6 +112,10 @@ pub(crate) fn is_collision(finding: &Finding) -> bool {
 }
 
 type Told = (DriftKind, String, String);
+
+/// The way out of a dirty migration that its down script is.
+const TAKE_BACK: &str = "take it back before it runs again from its beginning: `stopover apply \
+                         --recover-dirty down`";
 
 fn orphan(row: &LedgerRow, source: &SourceSet, policy: &Policy) -> Told {
     let version = &row.version;
@@ -225,7 +240,7 @@ fn renamed(row: &LedgerRow, migration: &Migration, facts: &Facts) -> Option<Told
     })
 }
 
-fn dirty(row: &LedgerRow, facts: &Facts) -> Option<Told> {
+fn dirty(row: &LedgerRow, migration: Option<&Migration>, facts: &Facts) -> Option<Told> {
     let RowState::Dirty(how_far) = &row.state else { return None };
     let version = &row.version;
     let saw = facts.recoveries.iter().find_map(|recovery| match recovery {
@@ -241,7 +256,12 @@ fn dirty(row: &LedgerRow, facts: &Facts) -> Option<Told> {
         format!(
             "look at the database for what its statements made; then either finish it by hand and \
              record it with `stopover repair applied {version}`, or undo what it made and let it \
-             run again from its beginning with `stopover repair pending {version}`"
+             run again from its beginning with `stopover repair pending {version}`{}",
+            match migration.map(|it| &it.down) {
+                Some(Some(_)) => format!(", or let its down script {TAKE_BACK}"),
+                Some(None) => format!(", or, once it has a down script, let that {TAKE_BACK}"),
+                None => String::new(),
+            }
         ),
     ))
 }

@@ -2,7 +2,8 @@
 
 use stopover_model::report::{Drift, DriftKind};
 use stopover_model::{
-    EditClass, EmptyLedger, LedgerKind, LedgerSeen, OrphanPolicy, Policy, Severity, Tracker,
+    EditClass, EmptyLedger, LedgerKind, LedgerSeen, OrphanPolicy, Policy, Recovery, Resume,
+    Severity, Tracker,
 };
 
 use super::*;
@@ -122,6 +123,35 @@ fn a_dirty_migration_is_refused_and_not_pending() {
     );
     assert!(!dirty.remedy.is_empty());
     assert_eq!(codes(&plan_all(&source_of(&[9]), &facts).unwrap_err()), ["dirty"]);
+}
+
+#[test]
+fn every_way_out_of_a_dirty_migration_is_named_beside_it() {
+    const BY_DOWN: &str = "`stopover apply --recover-dirty down`";
+    let mut facts = applied(&[9]);
+    facts.ledger.rows[0].state = RowState::Dirty("statement 2 was started".to_owned());
+    let mut source = source_of(&[9]);
+    let remedy = |source: &SourceSet, facts: &Facts| {
+        drift_of(source, facts).into_iter().find(|it| it.kind == DriftKind::Dirty).unwrap().remedy
+    };
+    let undecided = remedy(&source, &facts);
+    for part in ["`stopover repair applied 9`", "`stopover repair pending 9`", BY_DOWN] {
+        assert!(undecided.contains(part), "{undecided}");
+    }
+    assert!(undecided.contains("once it has a down script, let"), "{undecided}");
+    let resume =
+        Resume { from: 2, cleanup: Vec::new(), told: "statement 2 is to be run".to_owned() };
+    facts.recoveries = vec![Recovery::Resumes(Version::Integer(9), resume)];
+    assert_eq!(remedy(&source, &facts), "`stopover apply` goes on with it where it stopped");
+
+    source.migrations[0].down = Some(Script::whole("migrations/9.down.sql", "SELECT 1;"));
+    let goes_on = remedy(&source, &facts);
+    assert!(goes_on.starts_with("`stopover apply` goes on") && goes_on.contains(BY_DOWN));
+    facts.recoveries.clear();
+    let undecided = remedy(&source, &facts);
+    assert!(undecided.contains(BY_DOWN) && !undecided.contains("once it has"), "{undecided}");
+    let without_file = remedy(&source_of(&[]), &facts);
+    assert!(!without_file.contains(BY_DOWN), "a file that is gone has no script: {without_file}");
 }
 
 #[test]
