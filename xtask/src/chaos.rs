@@ -9,9 +9,9 @@ use stopover_chaos::{Campaign, Kind, runners_at_once};
 
 /// What the command of this module is called like.
 pub(crate) const USAGE: &str = "\
-  chaos     kill the tool, the server or the connection at random moments, and see that every
-            migration is applied exactly once; or start many runners at once:
-            chaos [--kind tool|server|network|runners|all] [--trials N] [--seed S] [--trial N]
+  chaos     kill the tool, the server or the connection at random moments, on PostgreSQL and on an
+            SQLite file, and see that every migration is applied exactly once; or start many runners at once:
+            chaos [--kind tool|server|network|file|runners|all] [--trials N] [--seed S] [--trial N]
                   [--jobs N] [--stopover PATH]
 ";
 

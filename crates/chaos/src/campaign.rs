@@ -9,6 +9,7 @@ use std::time::Instant;
 use futures_util::FutureExt;
 
 use crate::dice::Dice;
+use crate::file::FileTrial;
 use crate::ground::Ground;
 use crate::moment::Kind;
 use crate::source::Source;
@@ -71,6 +72,9 @@ impl Campaign {
     async fn one(&self, number: usize, ground: &mut Ground) -> Result<Outcome, String> {
         let trial = async {
             let mut dice = Dice::of_trial(self.seed, self.kind.name(), number);
+            if self.kind == Kind::File {
+                return FileTrial::prepare(&self.program, dice)?.run().await;
+            }
             let source = Source::by_chance(&mut dice);
             Trial::prepare(&self.program, source, dice, ground).await?.run(self.kind).await
         };

@@ -37,7 +37,8 @@ pub(crate) struct Own {
 impl Ground {
     pub(crate) async fn for_kind(kind: Kind) -> Self {
         match kind {
-            Kind::Tool | Kind::Network => Self::Shared,
+            // A file needs no server: the shared one starts when it is asked for.
+            Kind::Tool | Kind::Network | Kind::File => Self::Shared,
             Kind::Server => Self::Own(Box::new(Own::start(100).await)),
         }
     }

@@ -1,5 +1,6 @@
 //! Crash trials: the tool, the server and the connection between them are killed at random moments,
-//! and after each the next run must leave every effect of every migration exactly once.
+//! on PostgreSQL and on an SQLite file, and after each the next run must leave every effect of every
+//! migration exactly once.
 //!
 //! A [`Campaign`] holds many trials of one [`Kind`]; each is made from a seed and its number, and
 //! can be repeated by them, as far as chance in the machine allows. [`runners_at_once`] starts many
@@ -11,6 +12,7 @@ mod after;
 mod campaign;
 mod complaint;
 mod dice;
+mod file;
 mod frames;
 mod ground;
 mod moment;

@@ -14,11 +14,13 @@ pub enum Kind {
     Server,
     /// The connection, cut by a proxy.
     Network,
+    /// The tool, as with [`Kind::Tool`], at work on an SQLite file.
+    File,
 }
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Tool, Self::Server, Self::Network];
+    pub const ALL: [Self; 4] = [Self::Tool, Self::Server, Self::Network, Self::File];
 
     /// As the command line has it.
     #[must_use]
@@ -27,6 +29,7 @@ impl Kind {
             Self::Tool => "tool",
             Self::Server => "server",
             Self::Network => "network",
+            Self::File => "file",
         }
     }
 }
@@ -89,12 +92,16 @@ impl Strike {
     /// By chance; `statements` says how long the source is.
     pub(crate) fn by_chance(kind: Kind, statements: usize, dice: &mut Dice) -> Self {
         let blow = match kind {
-            Kind::Tool if dice.chance(75) => Blow::KillTool,
-            Kind::Tool => dice.pick(&[Blow::Interrupt, Blow::Terminate]),
+            Kind::Tool | Kind::File if dice.chance(75) => Blow::KillTool,
+            Kind::Tool | Kind::File => dice.pick(&[Blow::Interrupt, Blow::Terminate]),
             Kind::Server => dice.pick(&[Blow::KillServer, Blow::KillBackend, Blow::ShutServerDown]),
             Kind::Network => dice.pick(&[Blow::Cut, Blow::Reset]),
         };
-        Self { moment: moment(statements, dice), blow }
+        let moment = match kind {
+            Kind::File => moment_of_file(statements, dice),
+            Kind::Tool | Kind::Server | Kind::Network => moment(statements, dice),
+        };
+        Self { moment, blow }
     }
 }
 
@@ -102,6 +109,15 @@ impl Strike {
 fn early(most: usize, dice: &mut Dice) -> usize {
     let (one, other) = (dice.between(1, most.max(1)), dice.between(1, most.max(1)));
     one.min(other)
+}
+
+/// A file's statements are faster than a server's, and there are no messages.
+fn moment_of_file(statements: usize, dice: &mut Dice) -> Moment {
+    if dice.chance(40) {
+        return Moment::After(Duration::from_micros(early(3_000 * statements, dice) as u64));
+    }
+    let pause = Duration::from_micros(dice.below(3_000) as u64);
+    Moment::Line { number: early(statements + statements / 4, dice), pause }
 }
 
 fn moment(statements: usize, dice: &mut Dice) -> Moment {

@@ -40,6 +40,7 @@ async fn on_one_ledger(
         program: program.to_owned(),
         folder: folder.path().to_owned(),
         ledger: source.ledger,
+        layout: source.ledger.layout(),
     };
     let url = database.url();
     let all: Result<Vec<_>, Complaint> =

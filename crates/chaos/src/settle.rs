@@ -84,7 +84,7 @@ impl Operator<'_> {
 }
 
 /// What was said, without the line breaks that fit it to a screen.
-fn joined(said: &Said) -> String {
+pub(crate) fn joined(said: &Said) -> String {
     let text = format!("{} {}", said.errors, said.output);
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }

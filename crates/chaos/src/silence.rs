@@ -39,6 +39,7 @@ async fn silence(program: &Path, commit: usize) -> Result<(), Complaint> {
         program: program.to_owned(),
         folder: folder.path().to_owned(),
         ledger: source.ledger,
+        layout: source.ledger.layout(),
     };
     let moment = Moment::Message { number: commit, of: Messages::Commits, phase: Phase::Before };
     let proxy = Proxy::start(socket(&database)?, moment, After::Silence).await;

@@ -25,6 +25,8 @@ pub(crate) struct Tool {
     pub(crate) program: PathBuf,
     pub(crate) folder: PathBuf,
     pub(crate) ledger: Ledger,
+    /// As `--layout` has it.
+    pub(crate) layout: &'static str,
 }
 
 /// A run that is under way.
@@ -68,8 +70,7 @@ impl Tool {
         if let Some(path) = std::env::var_os("PATH") {
             command.env("PATH", path);
         }
-        let (ledger, layout) = (self.ledger.name(), self.ledger.layout());
-        command.args(arguments).args(["--ledger", ledger, "--layout", layout]);
+        command.args(arguments).args(["--ledger", self.ledger.name(), "--layout", self.layout]);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let began = Instant::now();
         let cannot = |why: &str| Complaint::new(format!("the tool cannot be started: {why}"));

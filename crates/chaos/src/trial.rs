@@ -20,11 +20,11 @@ use crate::{Complaint, after};
 pub(crate) const APPLY: [&str; 2] = ["apply", "-v"];
 
 /// At most so many further runs are disturbed.
-const FURTHER: usize = 3;
+pub(crate) const FURTHER: usize = 3;
 
 /// At most so many refusals before the last run must be through: more than a source has
 /// migrations that nobody can decide.
-const LAST_TRIES: usize = 12;
+pub(crate) const LAST_TRIES: usize = 12;
 
 /// What one trial came to.
 #[derive(Debug, Default)]
@@ -66,6 +66,7 @@ impl<'a> Trial<'a> {
             program: program.to_owned(),
             folder: folder.path().to_owned(),
             ledger: source.ledger,
+            layout: source.ledger.layout(),
         };
         let outcome = Outcome::default();
         Ok(Self { ground, database, source, tool, dice, told: vec![], outcome, _folder: folder })
@@ -141,13 +142,25 @@ impl<'a> Trial<'a> {
 
 /// How a run may end that is struck in time. A signal that comes before the tool listens ends it
 /// as the system does.
-const fn ends_of(blow: Blow) -> &'static [End] {
+pub(crate) const fn ends_of(blow: Blow) -> &'static [End] {
     match blow {
         Blow::KillTool => &[End::Killed],
         Blow::Interrupt => &[End::Exit(130), End::Killed],
         Blow::Terminate => &[End::Exit(143), End::Killed],
         Blow::KillServer | Blow::KillBackend | Blow::ShutServerDown | Blow::Cut | Blow::Reset => {
             &[End::Exit(7)]
+        }
+    }
+}
+
+/// The signal to the tool that a blow is.
+pub(crate) const fn signal_of(blow: Blow) -> Option<Signal> {
+    match blow {
+        Blow::KillTool => Some(Signal::SIGKILL),
+        Blow::Interrupt => Some(Signal::SIGINT),
+        Blow::Terminate => Some(Signal::SIGTERM),
+        Blow::KillServer | Blow::KillBackend | Blow::ShutServerDown | Blow::Cut | Blow::Reset => {
+            None
         }
     }
 }
@@ -207,9 +220,9 @@ impl Struck<'_> {
 
     fn blow(&self, running: &Running, proxy: Option<&Proxy>) -> bool {
         match self.strike.blow {
-            Blow::KillTool => running.signal(Signal::SIGKILL),
-            Blow::Interrupt => running.signal(Signal::SIGINT),
-            Blow::Terminate => running.signal(Signal::SIGTERM),
+            blow @ (Blow::KillTool | Blow::Interrupt | Blow::Terminate) => {
+                signal_of(blow).is_some_and(|it| running.signal(it))
+            }
             Blow::KillServer | Blow::KillBackend | Blow::ShutServerDown => {
                 self.ground.strike(self.strike.blow, self.database.database())
             }

@@ -44,6 +44,11 @@ async fn a_connection_that_is_cut_at_any_moment_loses_and_doubles_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_tool_that_is_killed_at_work_on_a_file_leaves_every_effect_once() {
+    hold(Kind::File).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn sixteen_runners_at_once_apply_every_kind_of_migration_once() {
     if let Err(complaint) = runners_at_once(Path::new(PROGRAM), seed(), 16).await {
         panic!("seed {}: {complaint}", seed());
