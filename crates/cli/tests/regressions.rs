@@ -86,5 +86,5 @@ async fn a_sigterm_after_a_sigint_was_taken_for_a_first_signal() {
     let began = Instant::now();
     kill(pid, Signal::SIGTERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143));
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}", began.elapsed());
 }

@@ -64,7 +64,7 @@ impl Stage {
         let sql = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
                    AND datname = current_database()";
         while self.to.psql(sql) == "0" {
-            assert!(begun.elapsed() < Duration::from_secs(30), "nothing is copied");
+            assert!(begun.elapsed() < Duration::from_secs(120), "nothing is copied");
             std::thread::sleep(Duration::from_millis(50));
         }
     }

@@ -142,8 +142,8 @@ fn what_postflight_would_find_is_found_before_the_merge() {
 #[test]
 fn a_migration_that_fails_or_takes_too_long_is_red_in_every_form() {
     let project = Project::with(&GOOD);
-    project.write("migrations/2_b.up.sql", "SELECT pg_sleep(0.3);\nCREATE TABLE b (a int);\n");
-    let report = project.ci("--migration-time 200ms --format json").exits(6).document();
+    project.write("migrations/2_b.up.sql", "SELECT pg_sleep(2.2);\nCREATE TABLE b (a int);\n");
+    let report = project.ci("--migration-time 2s --format json").exits(6).document();
     assert_eq!(errors(&report), [("slow", "2")]);
 
     project.write("migrations/2_b.up.sql", "CREATE TABLE b (a int REFERENCES nobody);\n");

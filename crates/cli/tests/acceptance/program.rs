@@ -1,6 +1,7 @@
 //! Running the tool as a user does: a process with an environment of its own.
 
 use std::ffi::OsString;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
 use std::time::{Duration, Instant};
@@ -9,8 +10,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use stopover_testkit::{BARE, template_cache};
 
-/// Longest time for one run: whatever takes longer hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longest time for one run, on a machine that has much else to do: whatever takes longer hangs.
+const PATIENCE: Duration = Duration::from_secs(240);
 
 /// One call of the tool, not yet made.
 #[derive(Debug, Clone)]
@@ -84,7 +85,7 @@ impl Call {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
-        Running { child: child.expect("the tool can be started") }
+        Running { child: child.expect("the tool can be started"), heard: String::new() }
     }
 
     /// Runs it to its end.
@@ -97,6 +98,8 @@ impl Call {
 #[derive(Debug)]
 pub(crate) struct Running {
     child: Child,
+    /// What was read of its standard error already.
+    heard: String,
 }
 
 impl Running {
@@ -109,22 +112,47 @@ impl Running {
         Pid::from_raw(self.child.id().try_into().expect("a process id is a positive i32"))
     }
 
+    /// Waits until it has said this on standard error.
+    #[track_caller]
+    pub(crate) fn hears(&mut self, words: &str) {
+        let pid = self.pid();
+        let Self { child, heard } = self;
+        let errors = child.stderr.as_mut().expect("its standard error is a pipe");
+        watched(pid, || {
+            let mut bytes = [0; 4096];
+            while !heard.contains(words) {
+                match errors.read(&mut bytes) {
+                    Ok(count @ 1..) => heard.push_str(&String::from_utf8_lossy(&bytes[..count])),
+                    ended => panic!("never said {words:?}: {ended:?}: {heard}"),
+                }
+            }
+        });
+    }
+
     /// Waits for its end.
     pub(crate) fn end(self) -> Said {
         let pid = self.pid();
-        let (done, watched) = std::sync::mpsc::channel::<()>();
-        let watch = std::thread::spawn(move || {
-            let began = Instant::now();
-            if watched.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
-                let _ = kill(pid, Signal::SIGKILL);
-                panic!("the tool did not end within {:?}", began.elapsed());
-            }
-        });
-        let output = self.child.wait_with_output();
-        drop(done);
-        watch.join().expect("the tool ends by itself");
-        Said::of(&output.expect("the tool's output can be read"))
+        let output = watched(pid, || self.child.wait_with_output());
+        let mut said = Said::of(&output.expect("the tool's output can be read"));
+        said.stderr.insert_str(0, &self.heard);
+        said
     }
+}
+
+/// Waits for the tool in this way; a tool that hangs is killed.
+fn watched<T>(pid: Pid, waiting: impl FnOnce() -> T) -> T {
+    let (done, watched) = std::sync::mpsc::channel::<()>();
+    let watch = std::thread::spawn(move || {
+        let began = Instant::now();
+        if watched.recv_timeout(PATIENCE) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+            let _ = kill(pid, Signal::SIGKILL);
+            panic!("the tool did not end within {:?}", began.elapsed());
+        }
+    });
+    let waited = waiting();
+    drop(done);
+    watch.join().expect("the tool ends by itself");
+    waited
 }
 
 impl Said {

@@ -105,7 +105,8 @@ async fn a_red_rehearsal_refuses_and_takes_the_place_of_a_green_one() {
     place.call("rehearse --backup backup.sql").run().exits(0);
     let call = place.call("rehearse --backup backup.sql");
     call.variable("STOPOVER_LIMITS__DURATION", "100ms").run().exits(6);
-    refused(require(), "was red: the migrations took 1.3 s; at most 100 ms is allowed");
+    refused(require(), " s; at most 100 ms is allowed");
+    refused(require(), "was red: the migrations took ");
     assert_eq!(place.ledger(), "1");
     place.call("rehearse --backup backup.sql").run().exits(0);
     require().exits(0);

@@ -85,27 +85,30 @@ async fn a_lock_that_is_released_in_time_lets_the_migration_pass() {
     place.write("migrations/2_note.up.sql", note);
     let holder = place.database.client().await;
     holder.batch_execute("BEGIN; SELECT FROM orders").await.unwrap();
-    let running = place.call("apply --lock-timeout 100ms --lock-retries 50").start();
-    let waiting = "SELECT count(*) FROM pg_locks WHERE NOT granted AND mode = 'AccessExclusiveLock' \
-                   AND relation = 'orders'::regclass";
-    place.until(waiting, "1");
-    place.until(waiting, "0");
+    let mut running = place.call("apply --lock-timeout 100ms --lock-retries 50").start();
+    running.hears("rolled back, try 1 of 51, again in");
     holder.batch_execute("COMMIT").await.unwrap();
     let said = running.end().exits(0);
-    assert!(said.stderr.contains("rolled back, try 1 of 51, again in"), "{}", said.stderr);
     assert!(said.stderr.contains("held by pid"), "{}", said.stderr);
     assert_eq!(place.ledger(), "1 2");
 }
 
 #[tokio::test]
 async fn the_role_that_waits_is_told_who_is_at_work() {
-    let place = Place::with(&[("migrations/1_slow.up.sql", "SELECT pg_sleep(2);\n")]).await;
+    // It goes on for as long as there is a row in the gate.
+    let slow = "DO $$ BEGIN WHILE EXISTS (SELECT FROM gate) LOOP PERFORM pg_sleep(0.1); END LOOP; \
+                END $$;\n";
+    let place = Place::with(&[("migrations/1_slow.up.sql", slow)]).await;
+    place.write("stopover.toml", "[policy]\nempty_ledger = \"allow\"\n");
+    place.database.psql("CREATE TABLE gate AS SELECT 1");
     let first = place.call("apply").start();
     let sleeping = "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
                     AND datname = current_database()";
     place.until(sleeping, "1");
-    let second = place.call("apply --lock-wait 30s").run().exits(0);
-    assert!(second.stderr.contains("stopover"), "{}", second.stderr);
+    let mut second = place.call("apply --lock-wait 2min").start();
+    second.hears(", stopover on the local socket");
+    place.database.psql("DELETE FROM gate");
+    let second = second.end().exits(0);
     assert!(second.stdout.starts_with("Nothing to do"), "{}", second.stdout);
     first.end().exits(0);
     assert_eq!(place.ledger(), "1");

@@ -28,8 +28,8 @@ fn stop(running: Running, signal: Signal) -> Said {
     let began = Instant::now();
     running.signal(signal);
     let said = running.end();
-    // About a second on a machine that does other things too.
-    assert!(began.elapsed() < Duration::from_secs(3), "{:?}: {}", began.elapsed(), said.all());
+    // Half of what the statement would take.
+    assert!(began.elapsed() < Duration::from_secs(30), "{:?}: {}", began.elapsed(), said.all());
     said
 }
 
@@ -91,11 +91,11 @@ async fn a_signal_ends_the_pause_before_another_try() {
     .await;
     let holder = place.database.client().await;
     holder.batch_execute("BEGIN; LOCK TABLE pg_proc IN ACCESS SHARE MODE").await.unwrap();
-    let running = place.call("apply --lock-timeout 1ms --lock-retries 1000").start();
-    // From the fifth try on the pauses are seconds long.
-    std::thread::sleep(Duration::from_secs(4));
+    let mut running = place.call("apply --lock-timeout 1ms --lock-retries 1000").start();
+    // From the fourth try on the pauses are seconds long.
+    running.hears("try 4 of 1001");
     let said = stop(running, Signal::SIGINT).exits(130);
-    assert!(said.stderr.contains("try 4 of 1001"), "{}", said.stderr);
+    assert!(!said.stderr.contains("try 6 of 1001"), "{}", said.stderr);
     assert_eq!(place.ledger(), "");
 }
 
@@ -120,7 +120,7 @@ async fn an_interrupted_migration_without_a_transaction_is_known_as_dirty() {
 async fn a_second_signal_ends_the_tool_at_once() {
     // The server is told to wait, and does not get to the cancel request while it is stopped.
     let place = Place::with(&SLOW).await;
-    let running = place.call("apply").start();
+    let mut running = place.call("apply").start();
     place.until(SLEEPING, "1");
     let query = "SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep' \
                  AND datname = current_database()";
@@ -128,7 +128,7 @@ async fn a_second_signal_ends_the_tool_at_once() {
     let backend = nix::unistd::Pid::from_raw(backend);
     nix::sys::signal::kill(backend, Signal::SIGSTOP).unwrap();
     running.signal(Signal::SIGINT);
-    std::thread::sleep(Duration::from_millis(300));
+    running.hears("stopping: cancelling what runs on the server");
     running.signal(Signal::SIGINT);
     let said = running.end();
     nix::sys::signal::kill(backend, Signal::SIGCONT).unwrap();

@@ -25,6 +25,9 @@ fn leftovers(folder: &Path) -> Vec<String> {
     found
 }
 
+/// Longest wait for something that must come to pass, on a machine that has much else to do.
+const PATIENCE: Duration = Duration::from_secs(120);
+
 fn until(what: &str, limit: Duration, mut reached: impl FnMut() -> bool) {
     let began = Instant::now();
     while !reached() {
@@ -42,7 +45,7 @@ fn sleeping(shop: &Shop, folder: &Path) -> Child {
     let told = shop.path("told.txt");
     command.stdout(Stdio::null()).stderr(fs::File::create(&told).unwrap());
     let child = command.spawn().unwrap();
-    until("the migrations run", Duration::from_secs(60), || {
+    until("the migrations run", PATIENCE, || {
         fs::read_to_string(&told).unwrap().contains("1 migration to apply")
     });
     assert!(leftovers(folder).iter().any(|it| it.contains("postgres ")), "a server runs");
@@ -63,7 +66,7 @@ async fn kill_9_leaves_neither_a_server_nor_a_folder() {
     let mut child = sleeping(&shop, folder.path());
     child.kill().unwrap();
     child.wait().unwrap();
-    until("nothing is left", Duration::from_secs(10), || leftovers(folder.path()).is_empty());
+    until("nothing is left", PATIENCE, || leftovers(folder.path()).is_empty());
 }
 
 #[tokio::test]
@@ -75,7 +78,7 @@ async fn a_signal_ends_a_rehearsal_with_its_own_exit_code_and_leaves_nothing() {
         let began = Instant::now();
         kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), signal).unwrap();
         assert_eq!(child.wait().unwrap().code(), Some(exit));
-        assert!(began.elapsed() < Duration::from_secs(5));
-        until("nothing is left", Duration::from_secs(10), || leftovers(folder.path()).is_empty());
+        assert!(began.elapsed() < Duration::from_secs(30), "half of what the statement takes");
+        until("nothing is left", PATIENCE, || leftovers(folder.path()).is_empty());
     }
 }

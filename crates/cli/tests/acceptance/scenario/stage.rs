@@ -50,7 +50,7 @@ impl Stage {
             "role" => self.role(rest).await,
             "dump" => self.dump(rest),
             "hold" => self.hold(rest, &body).await,
-            "release" => drop(self.holding.remove(rest).expect("a session of that name")),
+            "release" => self.release(rest).await,
             "query" => {
                 let rows = self.query(&body).await;
                 step.happened([("rows", self.redacted(&rows))]);
@@ -161,6 +161,18 @@ impl Stage {
             tokio::time::sleep(Duration::from_millis(time)).await;
             drop(client);
         });
+    }
+
+    /// Ends a session, and waits until the server has ended it, too: until then it has its locks.
+    async fn release(&mut self, name: &str) {
+        let holder = self.holding.remove(name).expect("a session of that name");
+        let process = holder.query_one("SELECT pg_backend_pid()", &[]).await.expect("a process");
+        let process: i32 = process.get(0);
+        drop(holder);
+        let there = format!("SELECT FROM pg_stat_get_activity({process})");
+        while !self.query(&there).await.is_empty() {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
     }
 
     /// Rows as psql prints them unaligned, with `NULL` spelled out.
