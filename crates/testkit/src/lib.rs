@@ -4,8 +4,8 @@
 //! that all tests of the process share. A test that kills or stops servers starts a
 //! [`TestServer`] of its own. Both are gone when the test process ends, also when it is killed.
 //!
-//! There is no way to skip: where PostgreSQL's binaries are missing, the tests fail and say how to
-//! install them. Everything here panics instead of returning errors, for its callers are tests.
+//! Where PostgreSQL's binaries are missing, the tests fail and say how to install them. What only a
+//! newer server can do is left out on an older one, and says so ([`needs`]). Everything here panics instead of returning errors, for its callers are tests.
 //!
 //! Under cargo-nextest each test is a process and would start a server of its own (about 0.2 s,
 //! from a prepared data folder in the target folder). `with-test-server COMMAND` starts one for
@@ -25,4 +25,4 @@ pub use database::TestDatabase;
 pub use pooler::{PoolOrder, PoolingProxy};
 pub use redact::Redactor;
 pub use relay::CountingRelay;
-pub use server::{SERVER_VARIABLE, TestServer, binaries, server_bin, shared, template_cache};
+pub use server::{SERVER_VARIABLE, TestServer, binaries, needs, server_bin, shared, template_cache};

@@ -116,6 +116,18 @@ pub fn binaries() -> Binaries {
     }
 }
 
+/// Whether the server of the tests is of this major version or a newer one. Where it is not, the
+/// test is left out, and says so: `cargo xtask versions` counts what is left out.
+pub fn needs(major: u32, why: &str) -> bool {
+    let binaries = binaries();
+    let version = binaries.version();
+    let has = version.major() >= major;
+    if !has {
+        println!("left out: it needs PostgreSQL {major}, this is {}: {why}", version.number());
+    }
+    has
+}
+
 /// The folder of the binaries that the tests use.
 pub fn server_bin() -> PathBuf {
     binaries().folder().to_owned()

@@ -51,6 +51,9 @@ async fn rows_that_a_function_deletes_elsewhere_are_missed_whichever_statement_c
         "CREATE FUNCTION mine() RETURNS int LANGUAGE plpgsql \
            AS 'BEGIN DELETE FROM audit; RETURN 0; END'; UPDATE orders SET id = mine();",
     ] {
+        if migration.starts_with("MERGE") && !stopover_testkit::needs(15, "it knows MERGE") {
+            continue;
+        }
         assert_eq!(lost_by("", migration).await, ["public.audit"], "{migration}");
     }
 }

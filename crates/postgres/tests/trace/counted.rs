@@ -1,6 +1,11 @@
 //! What the server counts: tables read from their beginning, bytes in temporary files.
 
+use stopover_testkit::needs;
+
 use crate::stage::Stage;
+
+/// Why an older server does not do.
+const EXACT: &str = "its sessions send their counts when they are asked to";
 
 async fn scanned(setup: &str, statement: &str) -> Option<Vec<String>> {
     let mut stage = Stage::after(setup).await;
@@ -15,6 +20,9 @@ const FOREIGN: &str = "ALTER TABLE orders ADD CONSTRAINT of_customer FOREIGN KEY
 
 #[tokio::test]
 async fn constraints_that_must_be_checked_read_the_table_and_others_do_not() {
+    if !needs(15, EXACT) {
+        return;
+    }
     let orders = || Some(vec!["public.orders".to_owned()]);
     let nothing = || Some(Vec::new());
     assert_eq!(scanned("", NOT_NULL).await, orders());
@@ -30,6 +38,9 @@ async fn constraints_that_must_be_checked_read_the_table_and_others_do_not() {
 
 #[tokio::test]
 async fn what_one_of_several_read_is_told_where_it_is_clear_which() {
+    if !needs(15, EXACT) {
+        return;
+    }
     let mut stage = Stage::open().await;
     stage.transaction(&[NOT_NULL, "CREATE INDEX ON customers (name)"]).await;
     stage.transaction(&["ALTER TABLE orders ADD COLUMN a int", NOTED]).await;
@@ -42,6 +53,9 @@ async fn what_one_of_several_read_is_told_where_it_is_clear_which() {
 
 #[tokio::test]
 async fn temporary_files_are_told_of_a_statement_that_is_alone() {
+    if !needs(15, EXACT) {
+        return;
+    }
     let mut stage = Stage::open().await;
     let sort = "CREATE INDEX ON orders (note, id, total, customer)";
     let large =
