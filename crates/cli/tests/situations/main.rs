@@ -6,6 +6,7 @@
 mod damage;
 mod fetched;
 mod formats;
+mod full;
 mod hostile;
 mod killed;
 mod programs;

@@ -2,7 +2,7 @@
 
 use stopover_backend::{Backend, Diagnose, Offending};
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, Finding, Plan, units};
+use stopover_model::{DatabaseError, Finding, Plan, sqlstate, units};
 
 use crate::detail::{of_failure, of_findings, rows};
 use crate::{Applied, Ending};
@@ -28,6 +28,11 @@ pub(super) async fn judge<B: Backend>(
                 report.detail = of_findings(&report.findings);
             }
             RehearsalEnding::Judged
+        }
+        Ending::Failed { failed, error } if is_disk_full(&error) => {
+            report.detail = format!("scratch: disk full; {}", of_failure(&failed, None));
+            report.findings.push(no_room(&failed));
+            RehearsalEnding::Unable
         }
         Ending::Failed { failed, error } => {
             let offending = offending(backend, &applied.plan, &failed, &error).await;
@@ -60,6 +65,20 @@ fn green_detail(plan: &Plan, duration_ms: f64) -> String {
         1 => format!("1 migration applied in {}", units::duration(duration_ms)),
         count => format!("{count} migrations applied in {}", units::duration(duration_ms)),
     }
+}
+
+/// What the scratch has no room for says nothing about the migration: production has another disk.
+fn is_disk_full(error: &DatabaseError) -> bool {
+    error.is(sqlstate::DISK_FULL)
+}
+
+fn no_room(failed: &FailedMigration) -> Finding {
+    let said = failed.error.headline();
+    let message = format!("the disk is full under migration {}: {said}", failed.version);
+    let remedy = "make room on the scratch's disk, or name a folder with room: --scratch-dir; nothing \
+                  is proved about this migration until then, but it takes that room in production, \
+                  too";
+    Finding::error("scratch", "the scratch", message, remedy)
 }
 
 fn failure_finding(failed: &FailedMigration, offending: Option<&Offending>) -> Finding {
