@@ -15,7 +15,7 @@ use crate::error::connect_error;
 use crate::served::Served;
 use crate::session::{CancelTls, PostgresSession};
 use crate::target::{SslMode, Target};
-use crate::tls;
+use crate::tls::Encryption;
 use crate::trace::{Neighbours, Recorder};
 
 /// A PostgreSQL database that sessions can be opened to.
@@ -167,13 +167,13 @@ impl PostgresBackend {
             SslMode::Prefer => DriverMode::Prefer,
             _ => DriverMode::Require,
         });
-        let tls = tls::connector(self.target.ssl_mode, self.target.root_cert.as_deref()).map_err(
+        let tls = Encryption::of(self.target.ssl_mode, self.target.root_cert.as_deref()).map_err(
             |reason| BackendError::Settings {
                 message: reason,
                 remedy: "correct sslmode or sslrootcert in the database URL".to_owned(),
             },
         )?;
         let (client, connection) = config.connect(tls.clone()).await.map_err(failed)?;
-        Ok((client, Served::of(connection), CancelTls::Rustls(Box::new(tls))))
+        Ok((client, Served::of(connection), CancelTls::On(tls)))
     }
 }

@@ -7,12 +7,12 @@ use futures_util::future::join;
 use stopover_backend::{BackendError, Canceller, LedgerId, Opening, Session};
 use stopover_model::PlainStrings;
 use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQueryRow};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::error::request_error;
 use crate::facts::Located;
 use crate::served::{Listening, Served};
 use crate::sighting::Sighted;
+use crate::tls::Encryption;
 use crate::trace::Tracer;
 
 /// What `DISCARD ALL` does (source: its documentation), without the release of advisory locks:
@@ -26,7 +26,7 @@ pub(crate) enum CancelTls {
     /// Without encryption.
     Off,
     /// With it.
-    Rustls(Box<MakeRustlsConnect>),
+    On(Encryption),
 }
 
 /// A pinned connection to a PostgreSQL server. Dropping it ends it, and frees the run lock.
@@ -296,7 +296,7 @@ impl Canceller for PostgresCanceller {
         let sending = async {
             match &self.tls {
                 CancelTls::Off => self.token.cancel_query(NoTls).await,
-                CancelTls::Rustls(tls) => self.token.cancel_query((**tls).clone()).await,
+                CancelTls::On(tls) => self.token.cancel_query(tls.clone()).await,
             }
         };
         // A cancel request that does not arrive changes nothing: the caller goes on waiting for

@@ -1,6 +1,8 @@
 //! Encryption of connections, with libpq's meaning of each `sslmode`.
 
+use std::io;
 use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
@@ -11,6 +13,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
 };
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_postgres::tls::{MakeTlsConnect, TlsConnect};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::target::SslMode;
@@ -71,6 +75,71 @@ impl ServerCertVerifier for LenientVerifier {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.provider.signature_verification_algorithms.supported_schemes()
+    }
+}
+
+/// What encrypts a connection to a server that is asked whether it does.
+#[derive(Clone)]
+pub(crate) enum Encryption {
+    /// Made, for what it needs was read.
+    Made(Box<MakeRustlsConnect>),
+    /// For `prefer`, which trusts anyone: nothing is to be read for it, and many servers do not
+    /// encrypt. It is made for one that does.
+    Wanted,
+}
+
+impl Encryption {
+    /// For `mode`. Errors say what could not be read.
+    pub(crate) fn of(mode: SslMode, root_cert: Option<&Path>) -> Result<Self, String> {
+        match mode {
+            SslMode::Prefer => Ok(Self::Wanted),
+            _ => connector(mode, root_cert).map(|it| Self::Made(Box::new(it))),
+        }
+    }
+
+    fn made(self) -> io::Result<MakeRustlsConnect> {
+        match self {
+            Self::Made(connector) => Ok(*connector),
+            Self::Wanted => connector(SslMode::Prefer, None).map_err(io::Error::other),
+        }
+    }
+}
+
+impl<S> MakeTlsConnect<S> for Encryption
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Stream = <MakeRustlsConnect as MakeTlsConnect<S>>::Stream;
+    type TlsConnect = Encrypting;
+    type Error = io::Error;
+
+    fn make_tls_connect(&mut self, host: &str) -> io::Result<Encrypting> {
+        Ok(Encrypting { encryption: self.clone(), host: host.to_owned() })
+    }
+}
+
+/// The same for one connection, which the server has said to encrypt.
+pub(crate) struct Encrypting {
+    encryption: Encryption,
+    host: String,
+}
+
+impl<S> TlsConnect<S> for Encrypting
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    type Stream = <MakeRustlsConnect as MakeTlsConnect<S>>::Stream;
+    type Error = io::Error;
+    type Future = Pin<Box<dyn Future<Output = io::Result<Self::Stream>> + Send>>;
+
+    fn connect(self, stream: S) -> Self::Future {
+        Box::pin(async move {
+            let mut made = self.encryption.made()?;
+            let host = &self.host;
+            let connect =
+                <MakeRustlsConnect as MakeTlsConnect<S>>::make_tls_connect(&mut made, host);
+            connect.map_err(io::Error::other)?.connect(stream).await
+        })
     }
 }
 
