@@ -78,7 +78,7 @@ impl PostgresSession {
 
     /// The messages before a unit's first statement: `removal`, what an observer asks, and BEGIN.
     fn preparation(&self, removal: Option<String>, opening: &Opening) -> Vec<String> {
-        let observation = self.tracer.as_ref().map(|it| it.observation(self.major()));
+        let observation = self.tracer.as_ref().map(|it| it.observation(self.major(), &[]));
         removal.into_iter().chain(observation).chain([self.beginning(opening)]).collect()
     }
 
@@ -215,7 +215,7 @@ impl PostgresSession {
         let (closing, behind) = match &self.tracer {
             None => (self.closing(next), Vec::new()),
             Some(tracer) => {
-                let observation = tracer.observation(self.major());
+                let observation = tracer.observation(self.major(), unit.statements);
                 // The removal's WAL is its own.
                 let between = format!("BEGIN;{}COMMIT;{observation}", self.removal());
                 let opened = |it: Opening| vec![between, self.beginning(&it)];

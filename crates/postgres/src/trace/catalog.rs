@@ -4,7 +4,7 @@
 //! that they may be others now. A relation that an open transaction makes is not in it: nobody can
 //! wait for that one.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use tokio_postgres::Row;
 
@@ -63,6 +63,14 @@ pub(super) struct Relation {
 #[derive(Debug, Default)]
 pub(super) struct Catalog {
     relations: HashMap<Oid, Relation>,
+    /// Which relations a text can mean: by their whole names, and by what stands behind each dot.
+    by_name: HashMap<String, BTreeSet<Oid>>,
+}
+
+/// What a name can be found by.
+fn endings(name: &str) -> impl Iterator<Item = &str> {
+    let behind = name.match_indices('.').filter_map(|(dot, _)| name.get(dot + 1..));
+    std::iter::once(name).chain(behind)
 }
 
 /// The query for relations that fulfil `condition`; `sizes` is worth a look at the files.
@@ -145,6 +153,11 @@ impl Catalog {
 
     /// Takes up what was read of a relation, and says what is different.
     pub(super) fn take(&mut self, oid: Oid, seen: Relation) -> Change {
+        let before = self.relations.get(&oid).map(|it| it.name.clone());
+        if before.as_ref() != Some(&seen.name) {
+            self.forget_name(oid, before.as_deref().unwrap_or_default());
+            self.note_name(oid, &seen.name);
+        }
         match self.relations.get_mut(&oid) {
             None => {
                 self.relations.insert(oid, seen);
@@ -164,18 +177,27 @@ impl Catalog {
     /// The relation that a statement's text means by `text`, qualified or not. What the session's
     /// search path finds is not known here: a name that two schemas have is taken for `public`'s.
     pub(super) fn find(&self, text: &str) -> Option<Oid> {
-        let with_dot = format!(".{text}");
         let public = format!("public.{text}");
-        let mut found = None;
-        for (oid, relation) in &self.relations {
-            if relation.name == text || relation.name == public {
-                return Some(*oid);
-            }
-            if relation.name.ends_with(&with_dot) {
-                found = Some(*oid);
+        let whole = |name: &str| {
+            let mut found = self.by_name.get(name)?.iter();
+            found.find(|oid| self.get(**oid).is_some_and(|it| it.name == name)).copied()
+        };
+        let ending = || self.by_name.get(text)?.first().copied();
+        whole(text).or_else(|| whole(&public)).or_else(ending)
+    }
+
+    fn note_name(&mut self, oid: Oid, name: &str) {
+        for ending in endings(name) {
+            self.by_name.entry(ending.to_owned()).or_default().insert(oid);
+        }
+    }
+
+    fn forget_name(&mut self, oid: Oid, name: &str) {
+        for ending in endings(name) {
+            if let Some(found) = self.by_name.get_mut(ending) {
+                found.remove(&oid);
             }
         }
-        found
     }
 
     /// Whose readers and writers wait for a lock on `oid`: the table itself or an index' table,
@@ -246,5 +268,7 @@ pub(super) mod tests {
         assert_eq!(catalog.find("archive.orders"), Some(1));
         assert_eq!(catalog.find("invoices"), Some(3));
         assert_eq!(catalog.find("voices"), None);
+        catalog.take(3, table("archive.bills", &[]));
+        assert_eq!((catalog.find("invoices"), catalog.find("bills")), (None, Some(3)));
     }
 }

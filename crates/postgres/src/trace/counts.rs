@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use stopover_model::PlannedStatement;
+
 use super::catalog::{Kind, Oid, Since};
 use super::held::Reach;
 use super::lookout::Statistics;
@@ -33,7 +35,25 @@ pub(super) enum Scans {
 /// Statements of which no text tells what they read.
 const OPAQUE: [&str; 5] = ["DO", "CALL", "SELECT", "EXECUTE", "CREATE EXTENSION"];
 
+/// Statements that read no table and write no temporary file, unless their text names a relation
+/// that was there.
+const NOTHING_COUNTED: [&str; 8] = [
+    "COMMENT",
+    "CREATE FUNCTION",
+    "CREATE PROCEDURE",
+    "CREATE SCHEMA",
+    "CREATE SEQUENCE",
+    "CREATE TABLE",
+    "CREATE TYPE",
+    "CREATE VIEW",
+];
+
 impl Record {
+    /// Whether the server may count something for a statement.
+    pub(super) fn may_count(&self, statement: &PlannedStatement) -> bool {
+        !NOTHING_COUNTED.contains(&statement.tag.as_str()) || !self.named(statement).is_empty()
+    }
+
     /// The server has the statistics of everything so far.
     pub(super) fn sent_statistics(&mut self) {
         self.counted.unsent = self.statements.len();

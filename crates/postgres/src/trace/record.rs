@@ -156,7 +156,7 @@ impl Record {
 
     /// What its text says that it locks. With an index, concurrently, goes its table: the text does
     /// not name that one.
-    fn named(&self, statement: &PlannedStatement) -> Vec<Lock> {
+    pub(super) fn named(&self, statement: &PlannedStatement) -> Vec<Lock> {
         let mut named = Vec::new();
         for lock in &statement.locks {
             let (Some(oid), Some(mode)) =

@@ -34,6 +34,8 @@ pub(super) struct State {
     pub(super) record: Record,
     /// WAL when the next transaction was opened, where that came with the commit of the last one.
     pub(super) prepared_wal: Option<i64>,
+    /// Whether statistics were asked for then.
+    pub(super) sends: bool,
     /// Whether the session that was opened last can look for itself.
     pub(super) looks_within: bool,
     /// Of the session that was opened last.

@@ -59,9 +59,12 @@ impl Tracer {
 
     /// What is to be asked in the session just before its BEGIN, by itself: how much WAL there is;
     /// and statistics are to be sent on at once, which the server would keep for a second.
-    pub(crate) fn observation(&self, major: u32) -> String {
+    /// That takes its time, and is left out where `behind` what was done there is nothing to count.
+    pub(crate) fn observation(&self, major: u32, behind: &[PlannedStatement]) -> String {
         let wal = lookout::wal(self.recorder.neighbours);
-        let flush = if major >= lookout::STATISTICS_AT_ONCE {
+        let mut state = self.recorder.state();
+        state.sends = behind.is_empty() || behind.iter().any(|it| state.record.may_count(it));
+        let flush = if state.sends && major >= lookout::STATISTICS_AT_ONCE {
             "pg_catalog.pg_stat_force_next_flush()"
         } else {
             "NULL"
@@ -79,7 +82,7 @@ impl Tracer {
     /// session can look for itself in it.
     pub(crate) fn begun(&self) -> bool {
         let mut state = self.recorder.state();
-        if self.lookout.sends_statistics {
+        if self.lookout.sends_statistics && state.sends {
             state.record.sent_statistics();
         }
         let wal = state.prepared_wal.take();

@@ -109,3 +109,23 @@ async fn a_script_that_sets_its_transaction_is_told_as_well() {
         assert_eq!(told[2], ["AccessExclusive customers"]);
     }
 }
+
+/// The server is not asked to send its statistics behind what it counts nothing for.
+#[tokio::test]
+async fn what_a_later_unit_reads_is_not_told_of_one_that_reads_nothing() {
+    let server = TestServer::start().await;
+    let mut stage = stage(&server, "").await;
+    committed(&stage.unit(&["CREATE TABLE a (id int PRIMARY KEY)"], NEXT).await);
+    committed(
+        &stage.unit(&["CREATE TABLE b (LIKE orders)", "COMMENT ON TABLE a IS 'a'"], NEXT).await,
+    );
+    committed(&stage.unit(&["ALTER TABLE orders ALTER COLUMN note SET NOT NULL"], NEXT).await);
+    committed(&stage.unit(&["CREATE TABLE c (id int)"], None).await);
+    let trace = stage.trace().await;
+    let scans: Vec<_> = trace.statements.iter().map(|it| it.scans.clone()).collect();
+    let nothing = || Some(Vec::new());
+    let orders = Some(vec!["public.orders".to_owned()]);
+    assert_eq!(scans, [nothing(), nothing(), nothing(), orders, nothing()]);
+    let temp: Vec<_> = trace.statements.iter().map(|it| it.temp_bytes).collect();
+    assert_eq!(temp, [Some(0); 5]);
+}

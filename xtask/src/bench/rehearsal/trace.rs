@@ -24,8 +24,8 @@ impl Bench<'_> {
         Ok(Table {
             title: "Observing statements".to_owned(),
             how: "1,000 migrations, each one `CREATE TABLE` with a primary key, on a private server: \
-                  as an apply runs them, and as a rehearsal does, with a second connection that \
-                  looks at locks after each statement."
+                  as an apply runs them, and as a rehearsal does, with a look at the locks behind \
+                  each statement."
                 .to_owned(),
             series: vec![plain, series(&said, "traced")?],
             reference: Some(0),
