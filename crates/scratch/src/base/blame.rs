@@ -55,9 +55,12 @@ impl ServerError {
                 let code = source.code().map(tokio_postgres::error::SqlState::code);
                 !says_refused(log) && !code.is_some_and(|it| it.starts_with(INSUFFICIENT))
             }
-            // Its settings are read from the copy: they are the base's.
-            Self::Folder { source, .. } => {
-                matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData)
+            // Its settings are read from the copy: they are the base's. Other folders that are not
+            // there are the user's.
+            Self::Folder { path, source, .. } => {
+                let unreadable =
+                    matches!(source.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidData);
+                unreadable && path.ends_with("postgresql.conf")
             }
             _ => false,
         }
@@ -152,6 +155,9 @@ mod tests {
             assert!(!folder(code).is_of_base(), "{code}");
         }
         assert!(folder(Errno::ENOENT).is_of_base(), "a base without its settings");
+        let source = io::Error::from_raw_os_error(Errno::ENOENT as i32);
+        let nowhere = ServerError::folder(Path::new("/nowhere"), "find")(source);
+        assert!(!nowhere.is_of_base(), "a --scratch-dir that is not there");
     }
 
     #[test]
