@@ -143,6 +143,8 @@ fn begins(statement: &PlannedStatement) -> bool {
     matches!(statement.tag.as_str(), "BEGIN" | "START TRANSACTION")
 }
 
+const TAKING_BACK: &str = "its down script was begun, and is not known to have finished";
+
 fn progress(step: &Step, interrupted: &Interrupted) -> Progress {
     if interrupted.entries.is_empty() {
         return Progress::Unclear("there is no journal of how far it came".to_owned());
@@ -164,11 +166,7 @@ fn progress(step: &Step, interrupted: &Interrupted) -> Progress {
                 done.push(*statement);
                 doubt = None;
             }
-            JournalEntry::TakingBack => {
-                return Progress::Unclear(
-                    "its down script was begun, and is not known to have finished".to_owned(),
-                );
-            }
+            JournalEntry::TakingBack => return Progress::Unclear(TAKING_BACK.to_owned()),
             JournalEntry::Failed { statement, refused } => {
                 if let Some((at, checksum, _)) = doubt
                     && statement.is_none_or(|it| it == at)

@@ -160,28 +160,12 @@ fn skipped(version: &Version, changes: &[SchemaChange]) -> Finding {
     let mut parts = Vec::new();
     let mut columns: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for change in changes {
-        match (&change.before, &change.after) {
-            (Some(_), None) if change.kind == "column" => {
-                let table = table_of(change).unwrap_or_default();
-                let name = format!("`{}`", column_name(&change.identity));
-                columns.entry(table).or_default().push(name);
-            }
-            (Some(_), None) => {
-                parts.push(format!(
-                    "{} `{}` is missing in the target",
-                    change.kind, change.identity
-                ));
-            }
-            (None, _) => {
-                parts.push(format!("{} `{}` is still in the target", change.kind, change.identity));
-            }
-            (Some(made), Some(found)) => parts.push(format!(
-                "{} `{}` is not as the migrations make it: `{}` in the target, `{}` by them",
-                change.kind,
-                change.identity,
-                short(found),
-                short(made)
-            )),
+        if change.kind == "column" && change.before.is_some() && change.after.is_none() {
+            let table = table_of(change).unwrap_or_default();
+            let name = format!("`{}`", column_name(&change.identity));
+            columns.entry(table).or_default().push(name);
+        } else {
+            parts.push(apart(change));
         }
     }
     let of_columns = columns.into_iter().map(|(table, names)| {
@@ -203,6 +187,20 @@ fn skipped(version: &Version, changes: &[SchemaChange]) -> Finding {
              then `stopover repair pending {version}`: the next apply runs it"
         ),
     )
+}
+
+/// What is not as the migrations make it.
+fn apart(change: &SchemaChange) -> String {
+    let object = format!("{} `{}`", change.kind, change.identity);
+    match (&change.before, &change.after) {
+        (Some(_), None) => format!("{object} is missing in the target"),
+        (None, _) => format!("{object} is still in the target"),
+        (Some(made), Some(found)) => format!(
+            "{object} is not as the migrations make it: `{}` in the target, `{}` by them",
+            short(found),
+            short(made)
+        ),
+    }
 }
 
 /// The head of a definition: a function's body is too long for a message.

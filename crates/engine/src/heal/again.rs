@@ -1,7 +1,9 @@
 //! Running applied migrations again: each one transaction with its row and its journal line.
 
 use stopover_backend::{BackendError, Durability, GuardedTable, LockKept, Session, Stake};
-use stopover_model::{DatabaseError, Direction, Facts, Finding, Silent, StatementError, Version};
+use stopover_model::{
+    DatabaseError, Direction, Facts, Finding, Silent, StatementError, Step, Version,
+};
 use stopover_planner::{Inventory, rerun_changes};
 
 use crate::lock::Locked;
@@ -112,14 +114,7 @@ pub(super) async fn once<S: Session>(
     request: &Request<'_>,
 ) -> Result<Once, EngineError> {
     if !rerun.step.boundary.is_transactional() {
-        // The plan refuses it: nothing would hold others off, and half of it could stay.
-        let message = "it runs without a transaction, and cannot be run again".to_owned();
-        return Err(EngineError::Refused(vec![Finding::error(
-            "modified",
-            rerun.heal.version.to_string(),
-            message,
-            "restore its file as it was applied",
-        )]));
+        return Err(unguardable(&rerun.heal.version));
     }
     let ledger = locked.ledger().clone();
     let context = StepContext {
@@ -135,18 +130,7 @@ pub(super) async fn once<S: Session>(
     let mut report = untouched(rerun.step);
     let session = locked.session();
     let end = carry_out(session, rerun.step, &context, &mut report, &mut Silent).await;
-    let failed = match end {
-        StepEnd::Applied => None,
-        StepEnd::Failed { statement, error, .. } => {
-            let statement = statement.and_then(|at| rerun.step.statements.get(at));
-            Some(located(rerun.step, statement.or(rerun.step.statements.last()), &error))
-        }
-        StepEnd::Stopped(signal) => return Err(EngineError::Stopped(signal)),
-        // The next run reads whether it is committed: there is the old state, or the new one.
-        StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => {
-            return Err(EngineError::Backend(error));
-        }
-    };
+    let failed = failure(rerun.step, end)?;
     session.rollback().await?;
     session.reset().await?;
     if let LockKept::Gone(_) = locked.keep().await? {
@@ -162,6 +146,30 @@ pub(super) async fn once<S: Session>(
         (Some(error), _) => Once::Failed(error),
         (None, Seen::Nothing) => Once::Done(Vec::new()),
     })
+}
+
+/// The plan refuses it: nothing would hold others off, and half of it could stay.
+fn unguardable(version: &Version) -> EngineError {
+    EngineError::Refused(vec![Finding::error(
+        "modified",
+        version.to_string(),
+        "it runs without a transaction, and cannot be run again".to_owned(),
+        "restore its file as it was applied",
+    )])
+}
+
+/// What the server refused, where it came to that.
+fn failure(step: &Step, end: StepEnd) -> Result<Option<StatementError>, EngineError> {
+    match end {
+        StepEnd::Applied => Ok(None),
+        StepEnd::Failed { statement, error, .. } => {
+            let statement = statement.and_then(|at| step.statements.get(at));
+            Ok(Some(located(step, statement.or(step.statements.last()), &error)))
+        }
+        StepEnd::Stopped(signal) => Err(EngineError::Stopped(signal)),
+        // The next run reads whether it is committed: there is the old state, or the new one.
+        StepEnd::Lost(error) | StepEnd::CommitUnknown(error) => Err(EngineError::Backend(error)),
+    }
 }
 
 /// Why one was not run again on the target, though it was proven on a copy.
