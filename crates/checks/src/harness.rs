@@ -188,8 +188,25 @@ pub struct RowCounts {
     pub after: Vec<TableCensus>,
     /// What tables of before are called afterwards, where that is another name.
     pub renamed: BTreeMap<String, String>,
+    /// Columns of tables that were made again; [`Fact::NotHere`] where none was.
+    pub columns: Fact<Vec<ColumnCount>>,
     /// Tables that may lose rows, as the migrations write them.
     pub allowed: Vec<String>,
+}
+
+/// In how many rows a column of a table that was made again held a value, and in how many it does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ColumnCount {
+    /// The table, as it was called.
+    pub relation: String,
+    /// As it is called afterwards.
+    pub relation_after: String,
+    /// The column, as it was called.
+    pub column: String,
+    /// Before the apply.
+    pub before: u64,
+    /// After it; `None` where the column is not there any more.
+    pub after: Option<u64>,
 }
 
 /// What a postflight judges.

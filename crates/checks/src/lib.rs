@@ -20,8 +20,8 @@ pub use changed::changed;
 pub use ci::{BuildFacts, build, build_checks};
 pub use down::{Again, DownEffect, DownTrip, down};
 pub use harness::{
-    ExpectedSchema, Fingerprint, Judgements, LedgerState, LeftSchema, Planned, PostflightFacts,
-    PreflightFacts, RowCounts, no_connection, postflight, preflight,
+    ColumnCount, ExpectedSchema, Fingerprint, Judgements, LedgerState, LeftSchema, Planned,
+    PostflightFacts, PreflightFacts, RowCounts, no_connection, postflight, preflight,
 };
 pub use limits::{Measured, limits};
 pub use reach::{Reach, reach};

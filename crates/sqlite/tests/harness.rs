@@ -134,10 +134,8 @@ async fn a_change_by_hand_is_drift_that_names_the_object() {
     assert!(found.message.contains("by_hand (new)"), "{found:?}");
 }
 
-#[tokio::test]
-async fn rows_that_are_gone_are_an_error() {
-    let folder = shop().await;
-    folder.migration("2_less.up.sql", "DELETE FROM orders WHERE id = 2;");
+/// Applies what is pending, and looks before and after.
+async fn applied_and_looked(folder: &Folder) -> PostflightReport {
     let (source, usual) = (folder.source(), Asked::usual());
     let limits = PostflightLimits::default();
     let (backend, request) = (folder.backend(), usual.of(&source));
@@ -147,9 +145,82 @@ async fn rows_that_are_gone_are_an_error() {
     let seen =
         before(&backend, &request, &limits, (&plan, Direction::Up)).await.expect("it is read");
     drop(session);
-    apply(&folder).await.expect("it is applied");
-    let report = look_after(&folder, Some(&seen)).await;
+    apply(folder).await.expect("it is applied");
+    look_after(folder, Some(&seen)).await
+}
+
+#[tokio::test]
+async fn rows_that_are_gone_are_an_error() {
+    let folder = shop().await;
+    folder.migration("2_less.up.sql", "DELETE FROM orders WHERE id = 2;");
+    let report = applied_and_looked(&folder).await;
     assert_eq!(errors(&report.findings), ["census"]);
+}
+
+/// A table with values, and a migration that makes it again.
+async fn rebuilt(script: &str) -> PostflightReport {
+    let folder = Folder::new();
+    let users = "CREATE TABLE users (id INTEGER PRIMARY KEY, Name TEXT, mail TEXT);\n\
+                 INSERT INTO users VALUES (1, 'a', 'x'), (2, 'b', NULL), (3, 'c', 'z');\n";
+    folder.migration("1_users.up.sql", users);
+    apply(&folder).await.expect("it is applied");
+    folder.migration("2_rebuilt.up.sql", script);
+    applied_and_looked(&folder).await
+}
+
+fn census(report: &PostflightReport) -> Vec<(Severity, &str)> {
+    let found = report.findings.iter().filter(|it| it.code == "census");
+    found.map(|it| (it.severity, it.message.as_str())).collect()
+}
+
+#[tokio::test]
+async fn a_column_that_a_rebuild_does_not_fill_is_an_error() {
+    for copied in ["SELECT id, Name, NULL", "SELECT id, Name, nullif(mail, 'x')"] {
+        let script = format!(
+            "CREATE TABLE users_new (id INTEGER PRIMARY KEY, Name TEXT NOT NULL, mail TEXT);\n\
+             INSERT INTO users_new {copied} FROM users;\nDROP TABLE users;\n\
+             ALTER TABLE users_new RENAME TO users;\n"
+        );
+        let report = rebuilt(&script).await;
+        assert_eq!(errors(&report.findings), ["census"], "{copied}");
+        let told = "column mail holds";
+        assert!(census(&report)[0].1.contains(told), "{:?}", census(&report));
+        assert!(!report.validation_passed);
+        let allowed = format!("-- stopover: allow data-loss(users)\n{script}");
+        let report = rebuilt(&allowed).await;
+        assert!(report.validation_passed, "{:#?}", report.findings);
+        assert_eq!(census(&report)[0].0, Severity::Note);
+    }
+}
+
+#[tokio::test]
+async fn a_column_that_a_rebuild_leaves_out_is_an_error() {
+    let report = rebuilt(
+        "ALTER TABLE users RENAME TO \"old users\";\n\
+         CREATE TABLE users (id INTEGER PRIMARY KEY, Name TEXT);\n\
+         INSERT INTO users SELECT id, Name FROM \"old users\";\nDROP TABLE \"old users\";\n",
+    )
+    .await;
+    assert_eq!(errors(&report.findings), ["census"]);
+    let told = "column mail is gone, or has another name: it held a value in 2 of 3 rows";
+    assert!(census(&report)[0].1.contains(told), "{:?}", census(&report));
+}
+
+#[tokio::test]
+async fn a_rebuild_that_keeps_every_value_is_green_and_so_is_one_that_renames_by_its_name() {
+    for script in [
+        "CREATE TABLE n (id INTEGER PRIMARY KEY, name TEXT NOT NULL, mail TEXT, more TEXT);\n\
+         INSERT INTO n SELECT id, Name, mail, NULL FROM users;\nDROP TABLE users;\n\
+         ALTER TABLE n RENAME TO users;\n",
+        "ALTER TABLE users RENAME COLUMN mail TO address;\n\
+         CREATE TABLE n (id INTEGER PRIMARY KEY, Name TEXT, address TEXT);\n\
+         INSERT INTO n SELECT * FROM users;\nDROP TABLE users;\nALTER TABLE n RENAME TO users;\n",
+        "ALTER TABLE users DROP COLUMN mail;\n",
+    ] {
+        let report = rebuilt(script).await;
+        assert!(report.validation_passed, "{script}: {:#?}", report.findings);
+        assert_eq!(census(&report), [], "{script}");
+    }
 }
 
 #[tokio::test]

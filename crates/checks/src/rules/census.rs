@@ -1,10 +1,11 @@
-//! `census`: tables that have fewer rows than before.
+//! `census`: tables that have fewer rows than before, and columns with fewer values where a table was
+//! made again.
 
 use stopover_model::harness::Fact;
 use stopover_model::{Finding, TableCensus};
 
-use crate::judged::Judged;
-use crate::{PostflightFacts, RowCounts};
+use crate::judged::{Judged, not_run};
+use crate::{ColumnCount, PostflightFacts, RowCounts};
 
 const CODE: &str = "census";
 
@@ -18,18 +19,29 @@ pub(crate) fn check(facts: &PostflightFacts<'_>) -> Judged {
         );
         return Judged::not_applicable(vec![note]);
     }
-    Judged::of(CODE, "rows", facts.rows, |counts| {
-        counts.before.iter().filter_map(|it| found(it, counts, Way::Up)).collect()
-    })
+    judged(facts.rows, Way::Up)
+}
+
+/// Rows, and the columns of tables that were made again.
+fn judged(rows: &Fact<RowCounts>, way: Way) -> Judged {
+    let Fact::Read(counts) = rows else {
+        return Judged::of(CODE, "rows", rows, |_| Vec::new());
+    };
+    let tables = counts.before.iter().filter_map(|it| found(it, counts, way));
+    let columns = counts.columns.read().into_iter().flatten();
+    let columns = columns.filter_map(|it| emptied(it, counts, way));
+    let missing = match &counts.columns {
+        Fact::Unread(unread) => vec![not_run(CODE, "values", unread)],
+        Fact::Read(_) | Fact::NotHere => Vec::new(),
+    };
+    Judged::partly(tables.chain(columns).collect(), missing)
 }
 
 /// What a rollback took. Down scripts lose rows by their nature, and a backup was made before: that
 /// is told, and is no error. That it could not be found out is one.
 #[must_use]
 pub fn taken_by_rollback(rows: &Fact<RowCounts>) -> Vec<Finding> {
-    let judged = Judged::of(CODE, "rows", rows, |counts| {
-        counts.before.iter().filter_map(|it| found(it, counts, Way::Down)).collect()
-    });
+    let judged = judged(rows, Way::Down);
     let (mut checks, mut findings) = (Vec::new(), Vec::new());
     judged.into_lists(CODE, &mut checks, &mut findings);
     findings
@@ -42,6 +54,15 @@ enum Way {
     Down,
 }
 
+impl Way {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Up => "apply",
+            Self::Down => "rollback",
+        }
+    }
+}
+
 fn found(before: &TableCensus, counts: &RowCounts, way: Way) -> Option<Finding> {
     let relation = &before.relation;
     let of = |name: &String| counts.after.iter().find(|it| it.relation == *name);
@@ -49,8 +70,7 @@ fn found(before: &TableCensus, counts: &RowCounts, way: Way) -> Option<Finding> 
     // Another table under the same name is what everybody reads from now on.
     let under_name = of(relation).map(|it| it.rows);
     let fewer = |rows: Option<u64>| rows.is_none_or(|rows| rows < before.rows);
-    let run = if way == Way::Up { "apply" } else { "rollback" };
-    let had = format!("{relation} had {} rows before the {run}", before.rows);
+    let had = format!("{relation} had {} rows before the {}", before.rows, way.name());
     let message = match (now, now.and_then(of), under_name) {
         (Some(now), Some(after), _) if fewer(Some(after.rows)) => {
             format!("{had}, and has {}; it is called {now} now", after.rows)
@@ -63,22 +83,63 @@ fn found(before: &TableCensus, counts: &RowCounts, way: Way) -> Option<Finding> 
         (_, _, None) if before.rows > 0 => format!("{had}, and is gone"),
         _ => return None,
     };
-    if counts.allowed.iter().any(|it| same(it, relation) || now.is_some_and(|now| same(it, now))) {
+    let names = [Some(relation), now];
+    Some(told(message, (relation, &names), counts, way))
+}
+
+/// A column that holds fewer values, if more are gone than rows.
+fn emptied(count: &ColumnCount, counts: &RowCounts, way: Way) -> Option<Finding> {
+    let ColumnCount { relation, relation_after, column, before, after } = count;
+    let rows = |tables: &[TableCensus], name: &String| {
+        tables.iter().find(|it| it.relation == *name).map_or(0, |it| it.rows)
+    };
+    let rows_before = rows(&counts.before, relation);
+    let gone = rows_before.saturating_sub(rows(&counts.after, relation_after));
+    if *before <= after.unwrap_or(0).saturating_add(gone) {
+        return None;
+    }
+    let run = way.name();
+    let held = format!("held a value in {before} of {rows_before} rows before the {run}");
+    let message = match after {
+        None => format!(
+            "{relation} was made again, and its column {column} is gone, or has another name: it {held}"
+        ),
+        Some(0) => format!(
+            "{relation} was made again, and its column {column} holds no value any more: it {held}"
+        ),
+        Some(after) => format!(
+            "{relation} was made again, and its column {column} holds a value in {after} rows: it \
+             {held}"
+        ),
+    };
+    let names = [Some(relation), Some(relation_after)];
+    Some(told(message, (relation, &names), counts, way))
+}
+
+/// The finding of a loss: a note where a migration allows it under one of the table's names.
+fn told(
+    message: String,
+    (relation, names): (&String, &[Option<&String>]),
+    counts: &RowCounts,
+    way: Way,
+) -> Finding {
+    let allows = |written: &String| names.iter().flatten().any(|it| same(written, it));
+    if counts.allowed.iter().any(allows) {
         let message = format!("{message}; the migrations allow it");
-        return Some(Finding::note(CODE, relation.clone(), message, ""));
+        return Finding::note(CODE, relation.clone(), message, "");
     }
     if way == Way::Down {
         let remedy = format!(
             "the backup that was made before has them; where the down script is to take them, say so \
              in it: -- stopover: allow data-loss({relation})"
         );
-        return Some(Finding::warning(CODE, relation.clone(), message, remedy));
+        return Finding::warning(CODE, relation.clone(), message, remedy);
     }
     let remedy = format!(
         "restore the backup where it was not meant; where it was, say so in the migration: -- \
          stopover: allow data-loss({relation})"
     );
-    Some(Finding::error(CODE, relation.clone(), message, remedy))
+    Finding::error(CODE, relation.clone(), message, remedy)
 }
 
 /// Whether a migration means this relation: a name without a schema is `public`'s.
@@ -86,4 +147,75 @@ fn same(written: &str, relation: &str) -> bool {
     let plain = |text: &str| text.replace('"', "");
     let (written, relation) = (plain(written), plain(relation));
     written == relation || relation.strip_prefix("public.") == Some(written.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use stopover_model::Severity;
+
+    use super::*;
+
+    fn counts(rows: (u64, u64), column: (u64, Option<u64>), allowed: &[&str]) -> RowCounts {
+        let table = |rows| TableCensus {
+            relation: "public.orders".to_owned(),
+            rows,
+            digest: None,
+            columns: Vec::new(),
+        };
+        let count = ColumnCount {
+            relation: "public.orders".to_owned(),
+            relation_after: "public.orders".to_owned(),
+            column: "note".to_owned(),
+            before: column.0,
+            after: column.1,
+        };
+        RowCounts {
+            before: vec![table(rows.0)],
+            after: vec![table(rows.1)],
+            renamed: std::collections::BTreeMap::new(),
+            columns: Fact::Read(vec![count]),
+            allowed: allowed.iter().map(|it| (*it).to_owned()).collect(),
+        }
+    }
+
+    fn of(counts: RowCounts) -> Vec<(Severity, String)> {
+        let (mut checks, mut findings) = (Vec::new(), Vec::new());
+        judged(&Fact::Read(counts), Way::Up).into_lists(CODE, &mut checks, &mut findings);
+        findings.into_iter().map(|it| (it.severity, it.message)).collect()
+    }
+
+    #[test]
+    fn a_rebuilt_table_that_forgets_a_column_is_an_error_unless_it_is_allowed() {
+        for after in [None, Some(0), Some(3)] {
+            let found = of(counts((5, 5), (4, after), &[]));
+            assert_eq!(found[0].0, Severity::Error);
+            assert!(found[0].1.contains("column note"), "{found:?}");
+            assert!(
+                found[0].1.contains("held a value in 4 of 5 rows before the apply"),
+                "{found:?}"
+            );
+            assert_eq!(of(counts((5, 5), (4, after), &["orders"]))[0].0, Severity::Note);
+        }
+    }
+
+    #[test]
+    fn values_that_went_with_their_rows_are_told_by_the_rows() {
+        assert_eq!(of(counts((5, 5), (4, Some(4)), &[])), []);
+        assert_eq!(of(counts((5, 5), (0, None), &[])), []);
+        assert_eq!(of(counts((5, 3), (4, Some(2)), &[])).len(), 1);
+        assert_eq!(of(counts((5, 3), (4, Some(1)), &[])).len(), 2);
+    }
+
+    #[test]
+    fn values_that_could_not_be_counted_are_an_error() {
+        let unread = stopover_model::harness::Unread {
+            why: "it took longer than 5 s".to_owned(),
+            sqlstate: None,
+            remedy: "allow more time".to_owned(),
+        };
+        let counts = RowCounts { columns: Fact::Unread(unread), ..counts((5, 5), (0, None), &[]) };
+        let found = of(counts);
+        assert_eq!(found[0].0, Severity::Error);
+        assert!(found[0].1.contains("could not run"), "{found:?}");
+    }
 }

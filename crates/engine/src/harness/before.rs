@@ -15,6 +15,7 @@ use stopover_model::{Direction, LockMode, Plan, Step, TableCensus};
 
 use super::own_session::in_own_session;
 use super::reading::in_time;
+use super::values::{self, Held};
 use crate::{EngineError, Request};
 
 /// A database as it was.
@@ -24,6 +25,8 @@ pub struct Before {
     pub(super) broken: BTreeSet<String>,
     /// How many rows each table had.
     pub(super) tables: Fact<Vec<TableCensus>>,
+    /// What was in the columns of tables that are going to be made again.
+    pub(super) held: Fact<Held>,
     /// Who had which rights on which relation.
     pub(super) grants: Fact<Vec<Grants>>,
     /// Tables that may lose rows, as the scripts that are going to be run write them.
@@ -33,18 +36,19 @@ pub struct Before {
 }
 
 impl Before {
-    /// Why its rows could not be counted.
+    /// Why its rows, or what is in its columns, could not be counted.
     pub(crate) fn uncounted(&self) -> Option<&Unread> {
-        match &self.tables {
-            Fact::Unread(why) => Some(why),
-            Fact::Read(_) | Fact::NotHere => None,
+        match (&self.tables, &self.held) {
+            (Fact::Unread(why), _) | (_, Fact::Unread(why)) => Some(why),
+            (Fact::Read(_) | Fact::NotHere, Fact::Read(_) | Fact::NotHere) => None,
         }
     }
 }
 
 /// Looks at the database before `plan` is carried out. Writes nothing. Rows are counted of the tables
 /// that the plan writes to, and loses rows of by foreign keys; of all tables where its text does not
-/// tell which, or where code of the database's own may run. That takes its time where they are large: at most `scan_timeout`.
+/// tell which, or where code of the database's own may run; values are counted of the tables that it
+/// makes again. That takes its time where they are large: at most `scan_timeout` each.
 ///
 /// # Errors
 /// Where the database cannot be reached, and where a signal asks to stop.
@@ -71,12 +75,15 @@ async fn look<S: Session>(
     let written = written(session, plan, limits).await?;
     let tables = tables(session, &scope, limits.scan_timeout, written.as_deref()).await?;
     let statements = plan.downs.iter().chain(&plan.steps).flat_map(|step| &step.statements);
+    let scripts: Vec<String> = statements.map(|it| it.text.clone()).collect();
+    let held = values::held(session, &scope, limits.scan_timeout, &scripts).await?;
     Ok(Before {
         broken: broken(&health),
         tables,
+        held,
         grants: session.grants(limits.fact_timeout).await?,
         allowed: allowed(request, plan, direction),
-        scripts: statements.map(|it| it.text.clone()).collect(),
+        scripts,
     })
 }
 

@@ -8,8 +8,10 @@ mod own_session;
 mod postflight;
 mod preflight;
 mod reading;
+mod rebuilt;
 mod record;
 mod renamed;
+mod values;
 
 pub(crate) use known::KnownSchema;
 pub(crate) use own_session::in_own_session;

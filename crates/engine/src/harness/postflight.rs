@@ -12,7 +12,7 @@ use stopover_model::{Facts, RowState, Schema, SchemaChange, Severity, TableCensu
 use super::before::{Before, health_request, tables};
 use super::own_session::in_own_session;
 use super::reading::in_time;
-use super::renamed;
+use super::{renamed, values};
 use crate::{EngineError, Request, read};
 
 /// What a postflight is told, beside the request of the apply.
@@ -181,9 +181,11 @@ async fn counted<S: Session>(
     };
     let these = renamed.as_ref().map(named);
     let after = tables(session, scope, limits.scan_timeout, these.as_deref()).await?;
+    let told = (&before.held, before.scripts.as_slice());
+    let columns = values::again(session, scope, limits.scan_timeout, told).await?;
     Ok(after.map(|after| {
         let renamed = renamed.unwrap_or_else(|| renamed::by_scripts(then, &after, &before.scripts));
-        RowCounts { before: then.to_vec(), after, renamed, allowed }
+        RowCounts { before: then.to_vec(), after, renamed, columns, allowed }
     }))
 }
 

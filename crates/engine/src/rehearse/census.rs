@@ -276,7 +276,7 @@ async fn values_after<S: Session>(
     for (was, fate, now) in fates(before, imprints) {
         let Some(now) = now.filter(|it| !it.is_untouched_since(&was.imprint)) else { continue };
         let counted =
-            names_after(was, fate, now).filter(|(it, _)| was.values.contains_key(&it.key));
+            names_after(&was.imprint, fate, now).filter(|(it, _)| was.values.contains_key(&it.key));
         let (keys, names): (Vec<String>, Vec<String>) =
             counted.filter_map(|(it, name)| Some((it.key.clone(), name?.to_owned()))).unzip();
         if names.is_empty() {

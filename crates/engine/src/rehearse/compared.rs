@@ -102,25 +102,33 @@ pub(super) fn fates<'a>(
     before: &'a Before,
     imprints: &'a [Imprint],
 ) -> Vec<(&'a Was, TableFate, Option<&'a Imprint>)> {
+    let were: Vec<&Imprint> = before.tables.iter().map(|it| &it.imprint).collect();
+    let fates = before.tables.iter().zip(fates_of(&were, imprints));
+    fates.map(|(was, (fate, now))| (was, fate, now)).collect()
+}
+
+/// The same in their order, of imprints alone.
+pub(crate) fn fates_of<'a>(
+    were: &[&Imprint],
+    imprints: &'a [Imprint],
+) -> Vec<(TableFate, Option<&'a Imprint>)> {
     let by_object: HashMap<&str, &Imprint> =
         imprints.iter().map(|it| (it.object.as_str(), it)).collect();
     let by_name: HashMap<&str, &Imprint> =
         imprints.iter().map(|it| (it.relation.as_str(), it)).collect();
-    let objects: HashSet<&str> =
-        before.tables.iter().map(|it| it.imprint.object.as_str()).collect();
-    let fate = |was: &'a Was| {
-        let name = was.imprint.relation.as_str();
-        let (fate, now) = match by_object.get(was.imprint.object.as_str()) {
+    let objects: HashSet<&str> = were.iter().map(|it| it.object.as_str()).collect();
+    let fate = |was: &&Imprint| {
+        let name = was.relation.as_str();
+        match by_object.get(was.object.as_str()) {
             Some(now) if now.relation == name => (TableFate::Kept, Some(*now)),
             Some(now) => (TableFate::Renamed, Some(*now)),
             None => match by_name.get(name).filter(|it| !objects.contains(it.object.as_str())) {
                 Some(now) => (TableFate::Replaced, Some(*now)),
                 None => (TableFate::Dropped, None),
             },
-        };
-        (was, fate, now)
+        }
     };
-    before.tables.iter().map(fate).collect()
+    were.iter().map(fate).collect()
 }
 
 /// What became of a table.
@@ -171,22 +179,23 @@ fn made(imprint: &Imprint, after: &After, depth: CensusDepth) -> Result<Compared
 
 /// The name afterwards of each column that was there before; a table that replaces another has
 /// columns of its own, which are known by their names.
-pub(super) fn names_after<'a>(
-    was: &'a Was,
+pub(crate) fn names_after<'a>(
+    was: &'a Imprint,
     fate: TableFate,
     now: &'a Imprint,
 ) -> impl Iterator<Item = (&'a ImprintColumn, Option<&'a str>)> {
-    was.imprint.columns.iter().map(move |column| {
+    was.columns.iter().map(move |column| {
         let same = |it: &&ImprintColumn| match fate {
             TableFate::Replaced => it.name == column.name,
-            _ => it.key == column.key,
+            // Where keys are names (SQLite), upper and lower case are the same.
+            _ => it.key.eq_ignore_ascii_case(&column.key),
         };
         (column, now.columns.iter().find(same).map(|it| it.name.as_str()))
     })
 }
 
 fn dropped_columns(was: &Was, fate: TableFate, now: &Imprint) -> Vec<DroppedColumn> {
-    let dropped = names_after(was, fate, now).filter(|(_, after)| after.is_none());
+    let dropped = names_after(&was.imprint, fate, now).filter(|(_, after)| after.is_none());
     let values = |key: &str| match was.rows {
         0 => Some(0),
         _ => was.values.get(key).copied(),
@@ -211,7 +220,7 @@ fn emptied_columns(
     let counted = after.values.get(&was.imprint.object)?;
     let rows_gone = was.rows.saturating_sub(rows_after.unwrap_or(0));
     let mut emptied = Vec::new();
-    for (column, _) in names_after(was, fate, now).filter(|(_, name)| name.is_some()) {
+    for (column, _) in names_after(&was.imprint, fate, now).filter(|(_, name)| name.is_some()) {
         let both = was.values.get(&column.key).zip(counted.get(&column.key));
         let Some((&values_before, &values_after)) = both else {
             match fate {
@@ -241,7 +250,7 @@ fn digests(
     let of = |census: &TableCensus, column: &str| {
         census.columns.iter().find(|it| it.column == column).map(|it| it.digest.clone())
     };
-    let changed = names_after(was, fate, now).filter_map(|(column, name)| {
+    let changed = names_after(&was.imprint, fate, now).filter_map(|(column, name)| {
         let name = name?;
         (of(before, &column.name) != of(after, name)).then(|| column.name.clone())
     });

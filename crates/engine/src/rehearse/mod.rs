@@ -15,7 +15,9 @@ mod stage;
 mod unprepared;
 mod verdict;
 
-pub(crate) use renamed::follow as follow_renames;
+pub(crate) use compared::{fates_of, names_after};
+pub(crate) use named::bare;
+pub(crate) use renamed::{follow as follow_renames, words as script_words};
 
 use std::time::Instant;
 

@@ -86,7 +86,7 @@ fn is_part(letter: char) -> bool {
 
 /// `shop."Odd ""Name"""` without its schema and quotes, in lower case, as far as its first quote
 /// inside.
-pub(super) fn bare(relation: &str) -> String {
+pub(crate) fn bare(relation: &str) -> String {
     let name = match relation.strip_suffix('"') {
         Some(quoted) => quoted.rsplit('"').next().unwrap_or(quoted),
         None => relation.rsplit('.').next().unwrap_or(relation),

@@ -95,7 +95,7 @@ fn renames(text: &str) -> Vec<Rename> {
 }
 
 /// Words, names without their quotes, and other letters each by itself; comments left out.
-fn words(text: &str) -> Vec<String> {
+pub(crate) fn words(text: &str) -> Vec<String> {
     let text = text.to_lowercase();
     let mut words = Vec::new();
     let mut rest = text.as_str();
