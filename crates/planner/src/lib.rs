@@ -12,6 +12,7 @@ mod enum_value;
 mod foreign_keys;
 mod ground;
 mod heal;
+mod other_files;
 mod passages;
 mod problems;
 mod proof;

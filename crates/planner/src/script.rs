@@ -11,7 +11,7 @@ use stopover_sql::{
 use crate::boundary::{self, Decision};
 use crate::comparison::Pending;
 use crate::passages::{self, Unreadable};
-use crate::{enum_value, foreign_keys, ground};
+use crate::{enum_value, foreign_keys, ground, other_files};
 
 /// What became of a migration: a step unless its script cannot be split, and what was found.
 /// A step beside an error is never part of a plan.
@@ -51,6 +51,7 @@ pub(crate) fn plan(migration: &Migration, facts: &Facts, out_of_order: bool) -> 
     }
     findings.extend(foreign_keys::problems(migration, facts.database, &boundary, kept));
     findings.extend(ground::problems(migration, facts, &boundary, &statements));
+    findings.extend(other_files::named(migration, facts.database, kept));
     let planned = kept.iter().map(|it| planned_statement(migration, it));
     let step = Step {
         version: migration.version.clone(),

@@ -77,3 +77,17 @@ fn the_directive_needs_a_transaction_and_sqlite() {
     let (step, _) = step_of(scripted(1, "SELECT 1;"));
     assert_eq!(step.foreign_keys, ForeignKeys::Enforced);
 }
+
+#[test]
+fn a_file_that_no_backup_holds_is_a_warning_that_names_it() {
+    let text = "ATTACH 'archive.db' AS archive;\nDELETE FROM archive.orders;\n";
+    let (step, findings) = self::step(scripted(1, text));
+    assert_eq!((step.boundary, codes(&findings)), (Boundary::Transactional, vec!["other-file"]));
+    assert!(findings[0].subject.ends_with(":1"), "{findings:?}");
+    assert!(findings[0].message.contains("opens archive.db: "), "{findings:?}");
+    assert!(findings[0].message.contains("in no backup of this database"), "{findings:?}");
+    let (_, findings) = self::step(scripted(1, "VACUUM INTO 'copy.db';\n"));
+    assert_eq!(codes(&findings), ["other-file", "not-transactional"]);
+    let (_, findings) = self::step(scripted(1, "ATTACH ':memory:' AS scratch;\n"));
+    assert_eq!(codes(&findings), [""; 0]);
+}
