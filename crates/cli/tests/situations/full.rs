@@ -1,8 +1,8 @@
-//! No room: a disk that is full where a base is kept, under a restore and under a migration. No
-//! verdict is wrong for it, and nothing half made is left.
+//! No room: a disk that is full where a base is copied to, where one is kept, and under a restore.
+//! No verdict is wrong for it, nothing is thrown away that is whole, nothing half made is left.
 //!
 //! The disks are real where this user may mount one: root may, and on most systems everybody in a
-//! user namespace. Where nobody may that is said, and what needs none is tried all the same.
+//! user namespace. Where nobody may, a limit on the size of files stands for it, and that is said.
 
 use std::fs::{self, Permissions};
 use std::os::unix::fs::PermissionsExt;
@@ -26,6 +26,9 @@ const ENDLESS: &str =
 enum Small {
     /// This many megabytes.
     Disk(u32),
+    /// Files of at most 4 or 8 MB (shells count in different blocks): those of the write-ahead log
+    /// have 16.
+    Files,
 }
 
 impl Small {
@@ -45,6 +48,10 @@ impl Small {
     fn around(self, command: &Command, folder: &Path) -> Command {
         let user = nix::unistd::geteuid();
         let (mut around, script) = match self {
+            Self::Files => {
+                let script = format!("trap '' XFSZ; ulimit -f 8000; {LOOK}");
+                (Command::new("sh"), script)
+            }
             Self::Disk(megabytes) => {
                 let mut around = Command::new("unshare");
                 let mount = format!("mount -t tmpfs -o size={megabytes}m,mode=711 none \"$0\"");
@@ -93,7 +100,8 @@ impl Tight {
     }
 
     fn small(&self) -> PathBuf {
-        self.folder.path().join("small")
+        // As the tool names it.
+        fs::canonicalize(self.folder.path()).unwrap().join("small")
     }
 
     fn cache(&self) -> PathBuf {
@@ -127,9 +135,41 @@ fn finding<'a>(report: &'a Value, code: &str) -> &'a Value {
     found.unwrap_or_else(|| panic!("no {code}: {report:#}"))
 }
 
+fn is_advice(finding: &Value) -> bool {
+    finding["remedy"].as_str().unwrap().contains("--scratch-dir")
+}
+
 fn left(run: &Run) -> &str {
     let left = run.err.rfind("left: ").unwrap_or_else(|| panic!("{}\n{}", run.out, run.err));
     run.err[left..].trim_start_matches("left: ").trim()
+}
+
+#[tokio::test]
+async fn no_room_for_a_copy_of_a_base_is_said_and_the_base_stays() {
+    let tight = Tight::open().await;
+    tight.rehearse(None, &tight.cache(), &[]).green();
+    let small_folder = tight.small();
+    let into = ["--scratch-dir", small_folder.to_str().unwrap()];
+    for small in [Some(Small::Files), Small::disk(4)].into_iter().flatten() {
+        let run = tight.rehearse(Some(small), &tight.cache(), &into);
+        assert_eq!(run.exit, 7, "{small:?}: {}\n{}", run.out, run.err);
+        let report = run.json();
+        let detail = report["detail"].as_str().unwrap();
+        let first = detail.lines().next().unwrap();
+        let said = match small {
+            Small::Disk(_) => "disk full: ",
+            Small::Files => "File too large",
+        };
+        for part in [said, into[1], "a copy of ", "were free when it began"] {
+            assert!(first.contains(part), "{small:?}: {part}: {detail}");
+        }
+        let found = finding(&report, "tool");
+        assert!(is_advice(found) && found["severity"] == "error", "{found}");
+        assert!(!report.to_string().contains("base-spoilt"), "{report:#}");
+        assert_eq!(left(&run), "", "{small:?}");
+    }
+    let again = tight.rehearse(None, &tight.cache(), &[]).green();
+    assert_eq!(again["scratch"]["base_reused"], true, "the base is whole: {again:#}");
 }
 
 #[tokio::test]
@@ -186,7 +226,10 @@ async fn a_migration_that_finds_the_scratchs_disk_full_is_not_judged() {
 async fn a_disk_that_fills_up_under_a_migration_is_the_disks_fault() {
     let tight = Tight::open().await;
     tight.shop.migration("43_much.up.sql", &format!("{ENDLESS}\n"));
-    let Some(disk) = Small::disk(300) else { return };
+    let Some(disk) = Small::disk(300) else {
+        eprintln!("left out: nobody may mount a disk here");
+        return;
+    };
     let small_folder = tight.small();
     let into = ["--no-base", "--scratch-dir", small_folder.to_str().unwrap()];
     let run = tight.rehearse(Some(disk), &tight.cache(), &into);
@@ -195,5 +238,24 @@ async fn a_disk_that_fills_up_under_a_migration_is_the_disks_fault() {
     let report = run.json();
     let found = finding(&report, "scratch");
     assert!(found["remedy"].as_str().unwrap().contains("disk"), "{found}");
+    assert_eq!(left(&run), "");
+}
+
+#[tokio::test]
+async fn a_disk_that_fills_up_under_the_restore_is_said() {
+    let tight = Tight::open().await;
+    tight.with(ENDLESS);
+    let Some(disk) = Small::disk(300) else {
+        eprintln!("left out: nobody may mount a disk here");
+        return;
+    };
+    let small_folder = tight.small();
+    let into = ["--no-base", "--scratch-dir", small_folder.to_str().unwrap()];
+    let run = tight.rehearse(Some(disk), &tight.cache(), &into);
+    assert_eq!(run.exit, 7, "{}\n{}", run.out, run.err);
+    let report = run.json();
+    assert_eq!(report["verdict"], "red");
+    let detail = report["detail"].as_str().unwrap();
+    assert!(detail.lines().next().unwrap().contains("disk full: "), "{detail}");
     assert_eq!(left(&run), "");
 }

@@ -27,7 +27,7 @@ const REFUSED: [&str; 6] = [
 const INSUFFICIENT: &str = "53";
 
 /// What to do where there is no room, or no right to write.
-const ELSEWHERE: &str =
+pub(crate) const ELSEWHERE: &str =
     "make room there, or name a folder with room that may be written: --scratch-dir";
 
 impl BaseError {
@@ -93,7 +93,7 @@ fn is_used_up(error: &io::Error) -> bool {
 }
 
 /// Whether another folder would have taken it.
-fn is_refused(error: &io::Error) -> bool {
+pub(crate) fn is_refused(error: &io::Error) -> bool {
     matches!(
         error.kind(),
         io::ErrorKind::StorageFull
@@ -108,7 +108,8 @@ fn says_refused(log: &str) -> bool {
     REFUSED.iter().any(|it| log.contains(it))
 }
 
-fn says_no_room(log: &str) -> bool {
+/// Whether a server's log says that its folder has no room or may not be written.
+pub(crate) fn says_no_room(log: &str) -> bool {
     // The others are not about room.
     REFUSED[..4].iter().any(|it| log.contains(it))
 }

@@ -56,6 +56,7 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::geteuid;
 
+pub(crate) use blame::{ELSEWHERE, is_refused, says_no_room};
 pub(crate) use census::Shelf;
 pub(crate) use durable::sync;
 pub use error::BaseError;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use stopover_backend::{PrepareStage, StopSignal};
 
 use crate::backup::BackupError;
+use crate::base::{ELSEWHERE, is_refused, says_no_room};
 use crate::binaries::BinariesError;
 use crate::fetch::FetchError;
 use crate::restore::RestoreError;
@@ -98,7 +99,7 @@ impl Failed {
 
     pub(super) fn of_server(error: &ServerError) -> Self {
         let message = format!("the private server did not start: {}", lines(error));
-        Self::new(PrepareStage::Tool, message, "")
+        Self::new(PrepareStage::Tool, message, error.remedy())
     }
 
     pub(super) fn of_restore(error: &RestoreError) -> Self {
@@ -108,14 +109,34 @@ impl Failed {
             _ => None,
         };
         let stage = match error {
-            RestoreError::Connection { .. } | RestoreError::Io { .. } => PrepareStage::Tool,
+            RestoreError::Connection { .. }
+            | RestoreError::Io { .. }
+            | RestoreError::DiskFull { .. } => PrepareStage::Tool,
             _ => PrepareStage::Restore,
         };
         let message = match stage {
             PrepareStage::Tool => format!("restore: {}", lines(error)),
             _ => lines(error),
         };
-        Self { complete, ..Self::new(stage, message, "") }
+        let remedy = match error {
+            RestoreError::DiskFull { .. } => ELSEWHERE,
+            RestoreError::Io { source, .. } if is_refused(source) => ELSEWHERE,
+            _ => "",
+        };
+        Self { complete, ..Self::new(stage, message, remedy) }
+    }
+
+    /// A private server whose log finds no room went away over that: PostgreSQL ends where its
+    /// write-ahead log cannot grow, and its clients see a lost connection.
+    pub(super) fn explained_by(self, log: &str) -> Self {
+        let room = log.lines().rev().find(|it| says_no_room(it));
+        match room {
+            Some(said) if self.stage == PrepareStage::Tool => {
+                let message = format!("restore: disk full: the server's log: {said}");
+                Self { message, remedy: ELSEWHERE.to_owned(), ..self }
+            }
+            _ => self,
+        }
     }
 }
 

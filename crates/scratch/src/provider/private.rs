@@ -77,7 +77,7 @@ impl PrivateScratch {
             _ => None,
         };
         let mut begin = Begin { binaries: &choice.binaries, options, stock, name };
-        let (server, restored) = match begin.on_base(sink).await {
+        let (server, restored) = match begin.on_base(sink).await? {
             Some((server, restored)) => (server, Some(restored)),
             None => (begin.empty(sink).await?, None),
         };
@@ -133,7 +133,8 @@ impl PrivateScratch {
             return Ok(restored.clone());
         }
         let restored = restore::restore(backup, &self.target, sink).await;
-        let restored = Restoration::from(restored.map_err(|error| Failed::of_restore(&error))?);
+        let told = |error| Failed::of_restore(&error).explained_by(&self.server.log_tail(20));
+        let restored = Restoration::from(restored.map_err(told)?);
         let failed = |error| Failed::of_server(&error);
         let binaries = &self.choice.binaries;
         if let Some(stock) = &mut self.stock {
@@ -252,20 +253,25 @@ struct Begin<'a> {
 }
 
 impl Begin<'_> {
-    /// Starts on a copy of the backup's base. A base that does not serve is thrown away.
-    async fn on_base(&mut self, sink: &mut dyn EventSink) -> Option<(PrivateServer, Restoration)> {
-        let stock = self.stock.as_mut()?;
-        let held = stock.find(sink).await?;
+    /// Starts on a copy of the backup's base. A base that does not serve is thrown away; where the
+    /// place of the copy does not, it stays, and nothing is restored there either.
+    async fn on_base(
+        &mut self,
+        sink: &mut dyn EventSink,
+    ) -> Result<Option<(PrivateServer, Restoration)>, Failed> {
+        let Some(stock) = self.stock.as_mut() else { return Ok(None) };
+        let Some(held) = stock.find(sink).await else { return Ok(None) };
         let (name, restoration) = (held.name.clone(), held.restoration().clone());
         let what = format!("a base of {}", size(held.bytes()));
         sink.emit(Event::Phase(RestorePhase::CopyingBase(what)));
         let filling = Filling::Base(held);
         match PrivateServer::start_on(self.binaries, self.options.clone(), filling).await {
-            Ok(server) => Some((server, restoration)),
-            Err(error) => {
+            Ok(server) => Ok(Some((server, restoration))),
+            Err(error) if error.is_of_base() => {
                 stock.throw_away(&name, &error.to_string()).await;
-                None
+                Ok(None)
             }
+            Err(error) => Err(Failed::of_server(&error)),
         }
     }
 
