@@ -61,6 +61,18 @@ async fn a_file_as_its_source_has_it_is_green_before_and_after() {
 }
 
 #[tokio::test]
+async fn a_preflight_tells_of_a_file_that_no_backup_holds() {
+    let folder = shop().await;
+    folder.migration("2_archive.up.sql", "ATTACH 'archive.db' AS archive;");
+    let report = look(&folder).await;
+    assert!(report.preflight_passed, "{:#?}", report.findings);
+    let found = report.findings.iter().find(|it| it.severity == Severity::Warning);
+    let found = found.expect("a warning");
+    assert!(found.message.starts_with("other-file: "), "{found:?}");
+    assert!(found.message.contains("opens archive.db: "), "{found:?}");
+}
+
+#[tokio::test]
 async fn looking_makes_no_file_and_changes_none() {
     let folder = Folder::new();
     folder.migration("1_shop.up.sql", SHOP);

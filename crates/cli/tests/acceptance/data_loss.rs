@@ -283,3 +283,33 @@ async fn digests_show_what_changed_and_what_did_though_no_statement_names_it() {
         [(&json!("public.audit"), &json!("warning")), (&json!("public.orders"), &json!("note"))];
     assert_eq!(told, expected);
 }
+
+#[tokio::test]
+async fn an_apply_tells_of_a_column_that_a_table_made_again_has_lost() {
+    let rebuilt = "CREATE TABLE people_new (id int PRIMARY KEY, name text, mail text);\n\
+                   INSERT INTO people_new (id, name) SELECT id, name FROM people;\n\
+                   DROP TABLE people;\nALTER TABLE people_new RENAME TO people;\n";
+    for (head, code, severity) in
+        [("", 3, "error"), ("-- stopover: allow data-loss(people)\n", 0, "note")]
+    {
+        let place = Place::with(&[
+            (
+                "migrations/1_people.up.sql",
+                "CREATE TABLE people (id int PRIMARY KEY, name text, mail text);\n\
+                 INSERT INTO people VALUES (1, 'a', 'x'), (2, 'b', 'y'), (3, 'c', NULL);\n",
+            ),
+            ("migrations/2_rebuilt.up.sql", &format!("{head}{rebuilt}")),
+        ])
+        .await;
+        place.call("apply --steps 1").run().exits(0);
+        let said = place.call("apply --skip-backup --format json").whole().run().exits(code);
+        let report = said.document();
+        assert_eq!(report["applied"], json!([2]));
+        let findings = report["postflight"]["findings"].as_array().unwrap();
+        let found = findings.iter().find(|it| it["code"] == "census").expect("a finding");
+        assert_eq!(found["severity"], severity);
+        let told = "public.people was made again, and its column mail holds no value any more: it \
+                    held a value in 2 of 3 rows before the apply";
+        assert!(found["message"].as_str().unwrap().starts_with(told), "{found}");
+    }
+}

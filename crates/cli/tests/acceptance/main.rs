@@ -92,10 +92,12 @@ scenarios! {
     lock_timeout
     new
     orphans
+    other_file_sqlite
     postflight
     preflight
     psql_commands
     read_only_role
+    rebuilt_sqlite
     recover_dirty
     recover_dirty_sqlite
     recover_dirty_refused
