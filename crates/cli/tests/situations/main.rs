@@ -7,12 +7,14 @@ mod damage;
 mod fetched;
 mod formats;
 mod full;
+mod given;
 mod hostile;
 mod killed;
 mod programs;
 mod shop;
 mod sqlite;
 mod traced;
+mod unruly;
 
 use shop::Shop;
 use stopover_testkit::TestDatabase;

@@ -22,7 +22,7 @@ const HELD: &str = "alter table orders alter column customer type bigint;\n\
                     select pg_sleep(2);\n";
 
 /// The tool that the user's deployment calls.
-fn apply() -> String {
+pub(crate) fn apply() -> String {
     format!("{STOPOVER} apply")
 }
 
@@ -32,14 +32,14 @@ fn commanded(shop: &Shop, command: &str, more: &[&str]) -> Run {
     shop.rehearse(&backup, &[&["--command", command], more].concat())
 }
 
-fn codes(report: &Value, severity: &str) -> Vec<String> {
+pub(crate) fn codes(report: &Value, severity: &str) -> Vec<String> {
     let findings = report["findings"].as_array().unwrap().iter();
     let found = findings.filter(|it| it["severity"] == severity);
     found.map(|it| it["code"].as_str().unwrap().to_owned()).collect()
 }
 
 /// The process whose number a command writes to the file.
-fn process(path: &PathBuf) -> Pid {
+pub(crate) fn process(path: &PathBuf) -> Pid {
     let began = Instant::now();
     loop {
         let written = fs::read_to_string(path).unwrap_or_default();
@@ -51,7 +51,7 @@ fn process(path: &PathBuf) -> Pid {
     }
 }
 
-fn lives(process: Pid) -> bool {
+pub(crate) fn lives(process: Pid) -> bool {
     let status = fs::read_to_string(format!("/proc/{process}/stat")).unwrap_or_default();
     kill(process, None).is_ok() && !status.contains(") Z ")
 }
@@ -279,10 +279,10 @@ fn answering(file: PathBuf) {
     });
 }
 
-const HEALTH: &str = "http://127.0.0.1:{PORT}/health";
+pub(crate) const HEALTH: &str = "http://127.0.0.1:{PORT}/health";
 
 /// A service that migrates when it boots, and is well then.
-fn service(shop: &Shop, migrate: &str) -> String {
+pub(crate) fn service(shop: &Shop, migrate: &str) -> String {
     let port = shop.path("port");
     answering(port.clone());
     format!("{migrate} && echo $PORT > {} && exec sleep 600", port.display())

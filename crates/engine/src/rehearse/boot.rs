@@ -2,7 +2,7 @@
 //! must still be the source set. A service that migrates when it boots changes it. Nor may rows be
 //! gone behind it: they are counted once more.
 
-use stopover_backend::{Backend, ProgramEnding, ProgramRun, StopSignal};
+use stopover_backend::{Backend, ProgramEnding, ProgramRun};
 use stopover_model::report::{BootReport, RehearsalReport, Verdict};
 use stopover_model::{Event, EventSink, Finding, RestorePhase};
 
@@ -11,7 +11,7 @@ use crate::programs::{Comparison, Programs};
 use crate::{Measure, Request};
 
 use super::census::Taking;
-use super::command::{Failure, absent, left_behind, still_to_do, unable, unreachable};
+use super::command::{Failure, absent, left_behind, still_to_do, stopped, unable, unreachable};
 use super::{RehearsalEnding, broken, census};
 
 /// Boots the service where one is named and everything was green until now.
@@ -36,10 +36,19 @@ pub(super) async fn after<B: Backend>(
     };
     let before = match census::begin(auditor, request, Taking::anew(measure.census), report).await {
         Ok(before) => before,
-        Err(signal) => return stopped(signal, report),
+        Err(signal) => return stopped(signal, UNWELL, report),
     };
     sink.emit(Event::Phase(RestorePhase::Booting(service.shown())));
+    let observer = backend.observer();
+    if let Some(observer) = &observer {
+        observer.watch().await;
+    }
     let run = service.run(&access, &request.stop).await;
+    if let Some(observer) = observer {
+        // What it saw is the service's own affair. It ends the sessions that the service left: a
+        // statement goes on without its client, and whoever counts would wait for its locks.
+        observer.finish().await;
+    }
     let is_ready = run.ending == ProgramEnding::Well;
     report.boot = Some(BootReport {
         command: service.shown(),
@@ -58,10 +67,16 @@ pub(super) async fn after<B: Backend>(
             Some(before) => census::booted(auditor, before, request, report).await,
             None => report.findings.iter().filter(|it| it.is_error()).cloned().collect(),
         };
+        if let Some(signal) = request.stop.requested() {
+            return stopped(signal, "the rows were counted", report);
+        }
         lost(gone, before.is_some(), report);
     }
     ending
 }
+
+/// What a signal comes before.
+const UNWELL: &str = "the service was well";
 
 /// What is gone behind the boot makes it red.
 fn lost(gone: Vec<Finding>, is_new: bool, report: &mut RehearsalReport) {
@@ -77,18 +92,12 @@ fn lost(gone: Vec<Finding>, is_new: bool, report: &mut RehearsalReport) {
     }
 }
 
-fn stopped(signal: StopSignal, report: &mut RehearsalReport) -> RehearsalEnding {
-    report.verdict = Verdict::Red;
-    report.detail = "stopped by a signal before the service was well".to_owned();
-    RehearsalEnding::Stopped(signal)
-}
-
 /// How the boot ended.
 fn told(run: ProgramRun, report: &mut RehearsalReport) -> RehearsalEnding {
     match run.ending {
         ProgramEnding::Well => RehearsalEnding::Judged,
         ProgramEnding::Failed(how) => {
-            failure(how).tell(&run.said, report);
+            failure(how).tell(None, &run.said, report);
             RehearsalEnding::Judged
         }
         ProgramEnding::Absent(what) => {
@@ -99,7 +108,7 @@ fn told(run: ProgramRun, report: &mut RehearsalReport) -> RehearsalEnding {
             unable(&why, report);
             RehearsalEnding::Unable
         }
-        ProgramEnding::Stopped(signal) => stopped(signal, report),
+        ProgramEnding::Stopped(signal) => stopped(signal, UNWELL, report),
     }
 }
 
@@ -115,7 +124,7 @@ async fn same_set<B: Backend>(
     report: &mut RehearsalReport,
 ) -> RehearsalEnding {
     let left = match still_to_do(backend, request).await {
-        Ok((left, _)) => left,
+        Ok(left) => left.findings,
         Err(error) => return broken(error, report),
     };
     let problems: Vec<&Finding> = left.iter().filter(|it| it.is_error()).collect();
@@ -125,7 +134,7 @@ async fn same_set<B: Backend>(
             first.message
         );
         report.findings.extend(problems.into_iter().cloned());
-        failure(how).tell(said, report);
+        failure(how).tell(None, said, report);
     }
     RehearsalEnding::Judged
 }

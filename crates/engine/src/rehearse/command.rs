@@ -3,15 +3,20 @@
 //! The engine decides what has to hold before and after: no drift, and an applied set that equals
 //! the source set. In between it only hears how the tool ended.
 
+mod ended;
+
 use stopover_backend::{Backend, Leftovers, ProgramEnding, ProgramRun, Trace};
 use stopover_checks::{Measured, limits};
-use stopover_model::report::{CommandReport, MigrationStatus, RehearsalReport, Verdict};
+use stopover_model::report::{
+    CommandReport, DriftKind, MigrationReport, MigrationStatus, RehearsalReport, TableReport,
+    Verdict,
+};
 use stopover_model::{
-    EmptyLedger, Event, EventSink, Finding, Plan, Policy, RestorePhase, Severity, units,
+    EmptyLedger, Event, EventSink, Finding, Plan, Policy, RestorePhase, Severity, Version, units,
 };
 use stopover_planner::Selection;
 
-use crate::detail::{DETAIL_LIMIT, of_findings};
+use crate::detail::of_findings;
 use crate::programs::{Comparison, MigratingCommand};
 use crate::read::facts;
 use crate::step::untouched;
@@ -19,6 +24,8 @@ use crate::{EngineError, Measure, Request};
 
 use super::census::Audit;
 use super::{RehearsalEnding, broken};
+
+pub(super) use ended::{Failure, absent, stopped, unable};
 
 /// Where the command works, and what is known of it.
 pub(super) struct Ground<'a, B> {
@@ -54,12 +61,17 @@ pub(super) async fn migrate<B: Backend>(
             if let Err(error) = compared(&ground, command, request, report).await {
                 return broken(error, report);
             }
+            if let Some(signal) = request.stop.requested() {
+                // What was not counted is no verdict.
+                return stopped(signal, "the rows were counted", report);
+            }
             verdict(plan.as_ref(), &run, report);
             RehearsalEnding::Judged
         }
         ProgramEnding::Failed(how) => {
+            let done = done_before(ground.backend, command, request, report).await;
             let failure = Failure { code: "command-failed", what: "the command failed", how };
-            failure.tell(&run.said, report);
+            failure.tell(done.as_deref(), &run.said, report);
             RehearsalEnding::Judged
         }
         ProgramEnding::Absent(what) => {
@@ -70,10 +82,7 @@ pub(super) async fn migrate<B: Backend>(
             unable(&why, report);
             RehearsalEnding::Unable
         }
-        ProgramEnding::Stopped(signal) => {
-            report.detail = "stopped by a signal before the command was done".to_owned();
-            RehearsalEnding::Stopped(signal)
-        }
+        ProgramEnding::Stopped(signal) => stopped(signal, "the command was done", report),
     }
 }
 
@@ -85,18 +94,54 @@ async fn compared<B: Backend>(
     report: &mut RehearsalReport,
 ) -> Result<(), EngineError> {
     if command.comparison == Comparison::Source {
-        let (left, pending) = still_to_do(ground.backend, request).await?;
-        report.findings.extend(left);
-        for migration in &mut report.migrations {
-            if !pending.contains(&migration.version) {
-                migration.status = MigrationStatus::Applied;
-            }
-        }
+        let left = still_to_do(ground.backend, request).await?;
+        left.mark(&mut report.migrations);
+        report.findings.extend(left.findings);
     }
     let migrations = report.migrations.clone();
     ground.audit.end(&migrations, request, report).await;
     decided(&command.comparison, &mut report.findings);
+    report.findings.extend(idle(&command.comparison, report));
     Ok(())
+}
+
+/// What the ledger says of the migrations after a command that failed: a tool commits them one by one.
+async fn done_before<B: Backend>(
+    backend: &B,
+    command: &MigratingCommand,
+    request: &Request<'_>,
+    report: &mut RehearsalReport,
+) -> Option<String> {
+    if command.comparison != Comparison::Source || report.migrations.is_empty() {
+        return None;
+    }
+    let Ok(left) = still_to_do(backend, request).await else {
+        return Some("which migrations it applied before could not be read".to_owned());
+    };
+    left.mark(&mut report.migrations);
+    let is_applied = |it: &&MigrationReport| it.status == MigrationStatus::Applied;
+    let applied = report.migrations.iter().filter(is_applied).count();
+    let all = report.migrations.len();
+    Some(format!("{applied} of {all} migrations were applied by then, as the ledger says"))
+}
+
+/// A command of which nobody can tell that it worked on the scratch: it may have met another
+/// database.
+fn idle(comparison: &Comparison, report: &RehearsalReport) -> Option<Finding> {
+    let Comparison::Nothing { .. } = comparison else { return None };
+    let seen = report.command.as_ref().and_then(|it| it.statements.as_ref());
+    let is_same = report.schema.before.is_some() && report.schema.before == report.schema.after;
+    let has_changed = |it: &TableReport| it.rows_before != it.rows_after;
+    if !is_same || seen.is_some_and(|it| !it.is_empty()) || report.tables.iter().any(has_changed) {
+        return None;
+    }
+    Some(Finding::warning(
+        "command-idle",
+        "the command",
+        "it left schema and row counts as they were, and nobody saw it hold a lock: maybe there was \
+         nothing to do, or it worked on another database",
+        "see that DATABASE_URL is what leads it to its database; with --migrations the ledger tells",
+    ))
 }
 
 /// The ledger of the backup against the source, before anything runs. `None` where there is no
@@ -239,17 +284,36 @@ pub(super) fn left_behind(code: &str, shown: &str, left: Leftovers) -> Option<Fi
     })
 }
 
-/// What keeps the applied set from being the source set, and which versions are still pending.
+/// How far the applied set is from the source set.
+pub(super) struct Left {
+    /// What keeps it from being the same.
+    pub(super) findings: Vec<Finding>,
+    /// Versions that are pending, or were begun and not ended.
+    undone: Vec<Version>,
+}
+
+impl Left {
+    /// Says which of the planned migrations are applied by now.
+    fn mark(&self, migrations: &mut [MigrationReport]) {
+        for it in migrations.iter_mut().filter(|it| !self.undone.contains(&it.version)) {
+            it.status = MigrationStatus::Applied;
+        }
+    }
+}
+
+/// What keeps the applied set from being the source set.
 ///
 /// # Errors
 /// Where the database cannot be read.
 pub(super) async fn still_to_do<B: Backend>(
     backend: &B,
     request: &Request<'_>,
-) -> Result<(Vec<Finding>, Vec<stopover_model::Version>), EngineError> {
+) -> Result<Left, EngineError> {
     let (facts, _) = facts(backend, request).await?;
     let judged = stopover_planner::judge(request.source, &facts, request.policy);
-    let pending: Vec<_> = judged.pending.iter().map(|it| it.version.clone()).collect();
+    let dirty = judged.drift.iter().filter(|it| it.kind == DriftKind::Dirty);
+    let pending = judged.pending.iter().map(|it| it.version.clone());
+    let undone = pending.chain(dirty.filter_map(|it| it.version.clone())).collect();
     let mut findings =
         match stopover_planner::plan(request.source, &facts, request.policy, &Selection::All) {
             Ok(plan) => plan.findings,
@@ -264,7 +328,7 @@ pub(super) async fn still_to_do<B: Backend>(
              reads the same migrations; the ledger that is compared is the one that --ledger names",
         )
     }));
-    Ok((findings, pending))
+    Ok(Left { findings, undone })
 }
 
 fn verdict(plan: Option<&Plan>, run: &ProgramRun, report: &mut RehearsalReport) {
@@ -280,72 +344,4 @@ fn verdict(plan: Option<&Plan>, run: &ProgramRun, report: &mut RehearsalReport) 
         Some(1) => format!("1 migration applied by the command in {took}"),
         Some(count) => format!("{count} migrations applied by the command in {took}"),
     };
-}
-
-/// A program that did not do what it is for.
-pub(super) struct Failure {
-    pub(super) code: &'static str,
-    pub(super) what: &'static str,
-    pub(super) how: String,
-}
-
-impl Failure {
-    /// The first line says it, and the last of the program's output follows.
-    pub(super) fn tell(&self, said: &str, report: &mut RehearsalReport) {
-        let Self { code, what, how } = self;
-        let last = said.lines().map(str::trim).rfind(|it| !it.is_empty());
-        let why = last.map(|it| format!(": {it}")).unwrap_or_default();
-        let head = format!("{what}: {how}{why}");
-        let remedy = "its last output stands in the verdict; run it by hand on a copy to see more";
-        report.findings.push(Finding::error(code, "the command", head.clone(), remedy));
-        report.verdict = Verdict::Red;
-        report.detail = with_output(&head, said);
-    }
-}
-
-/// The head, and as much of the end of the output as the detail has room for.
-fn with_output(head: &str, said: &str) -> String {
-    const LABEL: &str = "its last output:";
-    if said.lines().count() < 2 {
-        return head.to_owned();
-    }
-    let room = DETAIL_LIMIT.saturating_sub(head.len() + LABEL.len() + 16);
-    let mut from = said.len().saturating_sub(room);
-    while !said.is_char_boundary(from) {
-        from += 1;
-    }
-    let rest = &said[from..];
-    let whole = if from == 0 { rest } else { rest.split_once('\n').map_or(rest, |it| it.1) };
-    format!("{head}\n{LABEL}\n{whole}")
-}
-
-/// There is no such program.
-pub(super) fn absent(what: &str, said: &str, report: &mut RehearsalReport) {
-    let message = format!("{what}: {said}");
-    let remedy = "install it, or correct the command: it runs in `sh -c`, in this folder";
-    report.findings.push(Finding::error("command-missing", "the command", message, remedy));
-    report.verdict = Verdict::Red;
-    report.detail = of_findings(&report.findings);
-}
-
-/// It could not be run on this machine.
-pub(super) fn unable(why: &str, report: &mut RehearsalReport) {
-    report.findings.push(Finding::error("tool", "the command", why, "run it again"));
-    report.verdict = Verdict::Red;
-    report.detail = of_findings(&report.findings);
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_end_of_the_output_is_what_the_detail_keeps() {
-        let said = format!("{}the last line", "a line\n".repeat(1000));
-        let detail = with_output("the command failed: exit code 3", &said);
-        assert!(detail.len() <= DETAIL_LIMIT, "{}", detail.len());
-        assert!(detail.starts_with("the command failed: exit code 3\nits last output:\na line\n"));
-        assert!(detail.ends_with("a line\nthe last line"), "{detail}");
-        assert_eq!(with_output("failed: x", "x"), "failed: x");
-    }
 }
