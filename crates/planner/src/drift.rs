@@ -30,12 +30,12 @@ pub(crate) fn find(
     let collisions = source.findings.iter().filter(|it| is_collision(it));
     found.extend(collisions.map(|it| collision(it, source, policy)));
     for &(row, migration) in &comparison.applied {
-        let name = comparison.shown_name(row, migration);
+        let name = || comparison.shown_name(row, migration);
         let told = |(kind, message, remedy)| Drift {
             kind,
             severity: severity(kind, policy),
             version: Some(row.version.clone()),
-            name: name.clone(),
+            name: name(),
             class: None,
             message,
             remedy,
@@ -49,7 +49,7 @@ pub(crate) fn find(
             _ if row.state == RowState::Baseline => {}
             Some(migration) => {
                 let modified = modified(row, migration, facts, policy);
-                found.extend(modified.map(|it| Drift { name: name.clone(), ..it }));
+                found.extend(modified.map(|it| Drift { name: name(), ..it }));
                 found.extend(renamed(row, migration, facts).map(told));
             }
             None if comparison.comparable => found.push(told(orphan(row, source, policy))),

@@ -22,7 +22,7 @@ mod spelling;
 #[cfg(test)]
 mod stories;
 
-use stopover_model::report::{AppliedEntry, Drift, PendingEntry};
+use stopover_model::report::{AppliedEntry, Drift, DriftKind, PendingEntry};
 use stopover_model::{
     DirtyWay, EmptyLedger, Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version,
 };
@@ -111,12 +111,11 @@ pub fn plan(
     let comparison = Comparison::of(source, facts);
     let mut findings = problems::of_source(source);
     findings.extend(problems::of_ledger(source, facts));
-    findings.extend(
-        drift::find(source, facts, policy, &comparison)
-            .into_iter()
-            .filter(|drift| !drift::is_healed(drift, policy))
-            .map(|drift| problems::of_drift(drift, facts)),
-    );
+    let drift = drift::find(source, facts, policy, &comparison);
+    // Comparing every file with what was applied is most of a plan's time, and is done there.
+    let is_edited = drift.iter().any(|it| it.kind == DriftKind::Modified);
+    let problems = drift.into_iter().filter(|drift| !drift::is_healed(drift, policy));
+    findings.extend(problems.map(|drift| problems::of_drift(drift, facts)));
     findings.extend(problems::out_of_order(&comparison, policy));
     findings.extend(problems::of_selection(source, selection));
 
@@ -139,7 +138,10 @@ pub fn plan(
     if is_refused {
         return Err(findings);
     }
-    let heals = heal::planned(source, facts, &policy.heal);
+    let heals = match is_edited {
+        true => heal::planned(source, facts, &policy.heal),
+        false => Vec::new(),
+    };
     Ok(Plan { ledger: facts.ledger.kind, heals, downs: Vec::new(), steps, findings })
 }
 
