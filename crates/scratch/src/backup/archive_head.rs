@@ -17,7 +17,8 @@ impl Format {
             Self(1, 13) => 10,
             Self(1, 14) => 12,
             Self(1, 15 | 16) => 16 + u32::from(self.1 == 16),
-            _ => 18,
+            // PostgreSQL 18 still writes 1.16.
+            _ => 19,
         }
     }
 }
@@ -109,6 +110,12 @@ mod tests {
         let (format, header) = read_archive_head(&header_of("15.3")).unwrap();
         assert_eq!((format, format.oldest_reader()), (Format(1, 14), 12));
         assert_eq!((header.server_major(), header.dump_major()), (Some(15), Some(16)));
+    }
+
+    #[test]
+    fn a_format_that_no_server_has_yet_takes_a_newer_pg_restore_than_there_is() {
+        assert_eq!(Format(1, 16).oldest_reader(), 17);
+        assert_eq!(Format(1, 17).oldest_reader(), 19);
     }
 
     #[test]

@@ -260,7 +260,9 @@ async fn a_bad_row_early_in_large_data_is_an_error_and_no_hang() {
 async fn settings_of_a_newer_pg_dump_are_known_errors() {
     let dump = dump_of("SET transaction_timeout = 0;\nSET no_such_one = 1;");
     let known = restored(&dump).await.unwrap().known_errors;
-    assert_eq!(known.iter().map(|(_, count)| count).sum::<u64>(), 2);
+    // PostgreSQL 17 has the first of the two.
+    let unknown = if stopover_testkit::binaries().version().major() < 17 { 2 } else { 1 };
+    assert_eq!(known.iter().map(|(_, count)| count).sum::<u64>(), unknown);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -182,6 +182,7 @@ impl GivenServer {
         match std::mem::replace(&mut self.made, Made::Nothing) {
             Made::Nothing => Ok(()),
             Made::Taken { lock, .. } => {
+                reset::unlock(&lock).await;
                 lock.close().await;
                 Ok(())
             }

@@ -28,6 +28,15 @@ pub(super) async fn lock(session: &Session) -> Result<bool, GivenError> {
     Ok(row.get(0))
 }
 
+/// Gives the database back: the session's end alone would do, but the server comes to that when it
+/// has the time, and whoever asks for the database before is told that it is in use.
+pub(super) async fn unlock(session: &Session) {
+    let sql = format!("SELECT pg_catalog.pg_advisory_unlock({LOCK})");
+    if let Err(error) = session.client.query_one(&sql, &[]).await {
+        tracing::debug!("the scratch database's lock goes with its session: {error}");
+    }
+}
+
 /// Statements that drop all that a dump can have brought, each for one object. Schemas take most
 /// with them; what an administrator put there (an extension that the role may not create) stays.
 const DROPS: &[&str] = &[
