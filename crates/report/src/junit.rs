@@ -114,7 +114,11 @@ fn migration(migration: &MigrationReport, report: &RehearsalReport) -> Case {
     let result = match (migration.status, error) {
         (MigrationStatus::Applied, _) => Result::Passed,
         (MigrationStatus::Untouched, _) => {
-            Result::Skipped("not begun: the rehearsal ended before it".to_owned())
+            let why = match &report.command {
+                Some(_) => "not applied by the command, as the ledger says",
+                None => "not begun: the rehearsal ended before it",
+            };
+            Result::Skipped(why.to_owned())
         }
         (MigrationStatus::Failed, Some(error)) => failure(error),
         (MigrationStatus::Failed, None) => {

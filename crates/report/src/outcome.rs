@@ -87,6 +87,10 @@ pub(crate) fn next(report: &RehearsalReport) -> String {
             let remedy = found.map_or("settle the error", |it| it.remedy.as_str());
             format!("{remedy} ({place}); then rehearse again. The target was not touched")
         }
+        // Where a tool of somebody else's worked, nobody here knows for certain.
+        (Verdict::Red, None) if report.command.is_some() => {
+            "settle what is said above and rehearse again".to_owned()
+        }
         (Verdict::Red, None) => {
             "settle what is said above and rehearse again; the target was not touched".to_owned()
         }

@@ -195,6 +195,16 @@ fn a_command_that_nobody_saw_or_that_locked_nothing_is_told_so() {
 }
 
 #[test]
+fn of_a_command_that_is_red_nobody_says_that_the_target_was_not_touched() {
+    let mut report = programs::rehearsal_command();
+    report.verdict = stopover_model::report::Verdict::Red;
+    for text in [html(&report), markdown(&report)] {
+        assert!(text.contains("settle what is said above and rehearse again"), "{text}");
+        assert!(!text.contains("not touched"), "{text}");
+    }
+}
+
+#[test]
 fn a_command_with_many_sessions_stays_readable_and_within_limits() {
     let report = programs::hostile_command("public.events", 500);
     let page = html(&report);

@@ -7,6 +7,9 @@ use stopover_model::report::{RehearsalReport, Verdict};
 use crate::detail::{DETAIL_LIMIT, of_findings};
 use crate::rehearse::RehearsalEnding;
 
+/// How much of a program's last line stands in the first line of the detail, in characters.
+const LINE: usize = 300;
+
 /// A signal came first: no verdict was reached.
 pub(in crate::rehearse) fn stopped(
     signal: StopSignal,
@@ -35,7 +38,7 @@ impl Failure {
     ) {
         let Self { code, what, how } = self;
         let last = said.lines().map(str::trim).rfind(|it| !it.is_empty());
-        let why = last.map(|it| format!(": {it}")).unwrap_or_default();
+        let why = last.map(|it| format!(": {}", beginning(it))).unwrap_or_default();
         let head = format!("{what}: {how}{why}");
         let remedy = "its last output stands in the verdict; run it by hand on a copy to see more";
         report.findings.push(Finding::error(code, "the command", head.clone(), remedy));
@@ -45,10 +48,18 @@ impl Failure {
     }
 }
 
+/// Of a longer line the beginning: the first line of a detail is read at a glance.
+fn beginning(line: &str) -> String {
+    match line.char_indices().nth(LINE) {
+        Some((at, _)) => format!("{}…", &line[..at]),
+        None => line.to_owned(),
+    }
+}
+
 /// The head, and as much of the end of the output as the detail has room for.
 fn with_output(head: &str, said: &str) -> String {
     const LABEL: &str = "its last output:";
-    if said.lines().count() < 2 {
+    if said.lines().count() < 2 && said.chars().count() <= LINE {
         return head.to_owned();
     }
     let room = DETAIL_LIMIT.saturating_sub(head.len() + LABEL.len() + 16);
@@ -89,5 +100,17 @@ mod tests {
         assert!(detail.starts_with("the command failed: exit code 3\nits last output:\na line\n"));
         assert!(detail.ends_with("a line\nthe last line"), "{detail}");
         assert_eq!(with_output("failed: x", "x"), "failed: x");
+    }
+
+    #[test]
+    fn a_long_last_line_leaves_the_first_line_of_the_detail_short() {
+        let mut report = RehearsalReport::begun(jiff::Timestamp::UNIX_EPOCH);
+        let failure = Failure { code: "x", what: "it failed", how: "exit code 1".to_owned() };
+        let said = format!("{{\"level\":\"fatal\",\"stack\":\"{}\"}}", "ä".repeat(1_000));
+        failure.tell(Some("1 of 2"), &said, &mut report);
+        let lines: Vec<&str> = report.detail.lines().collect();
+        assert!(lines[0].starts_with("it failed: exit code 1: {\"level\":\"fatal\""));
+        assert!(lines[0].ends_with("ä…") && lines[0].chars().count() < 350, "{}", lines[0]);
+        assert_eq!(&lines[1..], ["1 of 2", "its last output:", &said]);
     }
 }
