@@ -14,6 +14,7 @@ mod crashes;
 mod data_loss;
 mod documents;
 mod down;
+mod file_crashes;
 mod forms;
 mod harness;
 mod heals;
