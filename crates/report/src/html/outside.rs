@@ -109,8 +109,10 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport, picture: Opti
         _ => String::new(),
     };
     let told = format!(
-        "Those that held a lock others wait for, or took long. A tool that sends a script at once \
-         has one statement for all of it. Their rows and their WAL are not known.{rewritten}"
+        "Those that held a lock others wait for, or took long. A lock stands with the statement \
+         that ran when it was first seen: a short one before may have taken it. A tool that sends \
+         a script at once has one statement for all of it. Their rows and their WAL are not \
+         known.{rewritten}"
     );
     // Counted as on the timeline.
     let axis = picture.map(|it| Axis::of(it.span));
