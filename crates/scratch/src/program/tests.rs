@@ -67,7 +67,9 @@ async fn a_command_gets_the_databases_variables_and_its_secrets_are_not_shown() 
 async fn a_program_that_is_not_there_is_no_failure_of_the_command() {
     let run = ran("no-such-program --migrate").await;
     let ProgramEnding::Absent(what) = run.ending else { panic!("{run:?}") };
-    assert!(what.contains("no-such-program") && what.contains("not found"), "{what}");
+    // In a folder of PATH that may not be looked into, it could be.
+    let said = what.contains("not found") || what.contains("Permission denied");
+    assert!(what.contains("no-such-program") && said, "{what}");
 }
 
 #[tokio::test]
