@@ -3,6 +3,7 @@
 
 mod catalogue;
 mod counted;
+mod outside;
 mod stage;
 mod times;
 mod traffic;

@@ -39,10 +39,15 @@ const SHARE: u32 = 20;
 /// How long ended sessions may take to go.
 const GOING: Duration = Duration::from_secs(2);
 
-/// `$1`: the database. Sessions of other roles are left alone.
+/// Who is there. `$1`: the database.
+const PRESENT: &str = "SELECT a.pid FROM pg_catalog.pg_stat_get_activity(NULL) AS a \
+    WHERE a.datid = $1";
+
+/// `$1`: the database. Sessions of other roles are left alone, and so is `$2`: who was there before the
+/// programs, such as the session that keeps a given scratch for this rehearsal.
 const END_OTHERS: &str = "SELECT pg_catalog.pg_terminate_backend(a.pid) \
     FROM pg_catalog.pg_stat_get_activity(NULL) AS a \
-    WHERE a.datid = $1 AND a.pid <> pg_catalog.pg_backend_pid() \
+    WHERE a.datid = $1 AND a.pid <> pg_catalog.pg_backend_pid() AND a.pid <> ALL ($2) \
       AND a.backend_type = 'client backend' AND a.usesysid = ( \
         SELECT r.oid FROM pg_catalog.pg_roles r WHERE r.rolname = session_user)";
 
@@ -52,6 +57,8 @@ pub(super) struct Watcher {
     looking: JoinHandle<Result<(), Error>>,
     seen: Arc<Mutex<Watch>>,
     before: Catalog,
+    /// Processes of sessions that were there before.
+    present: Vec<i32>,
     backend: PostgresBackend,
 }
 
@@ -88,16 +95,26 @@ impl Eye {
 
     /// Ends the sessions that are left of programs that have ended: a statement may go on without its
     /// client, and keep its locks.
-    async fn end_others(&self) -> Result<(), Error> {
+    async fn end_others(&self, but: &[i32]) -> Result<(), Error> {
         let began = Instant::now();
         while began.elapsed() < GOING {
-            let left = self.client.query(END_OTHERS, &[&self.database]).await?;
+            let left = self.client.query(END_OTHERS, &[&self.database, &but]).await?;
             if left.is_empty() {
                 break;
             }
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
         Ok(())
+    }
+
+    /// The processes of the sessions in the database.
+    async fn present(&self) -> Result<Vec<i32>, Error> {
+        self.client
+            .query(PRESENT, &[&self.database])
+            .await?
+            .iter()
+            .map(|it| it.try_get(0))
+            .collect()
     }
 
     /// Every relation of the users, with its size.
@@ -113,6 +130,7 @@ impl Watcher {
     pub(super) async fn start(backend: PostgresBackend) -> Result<Self, BackendError> {
         let failed = |error: Error| crate::error::request_error(&error);
         let eye = Eye::open(&backend).await?;
+        let present = eye.present().await.map_err(failed)?;
         let (mut known, mut before) = (Catalog::default(), Catalog::default());
         for (oid, relation) in eye.relations().await.map_err(failed)? {
             known.take(oid, relation.clone());
@@ -123,7 +141,7 @@ impl Watcher {
         let seen = Arc::new(Mutex::new(first));
         let (stop, stopping) = watch::channel(false);
         let looking = tokio::spawn(keep_looking(eye, known, Arc::clone(&seen), stopping));
-        Ok(Self { stop, looking, seen, before, backend })
+        Ok(Self { stop, looking, seen, before, present, backend })
     }
 
     /// Looks no more, and tells what was seen.
@@ -139,7 +157,7 @@ impl Watcher {
             std::mem::take(&mut *self.seen.lock().unwrap_or_else(PoisonError::into_inner));
         watch.end();
         let eye = Eye::open(&self.backend).await.map_err(|error| error.to_string())?;
-        eye.end_others().await.map_err(|error| error.to_string())?;
+        eye.end_others(&self.present).await.map_err(|error| error.to_string())?;
         let after = eye.relations().await.map_err(|error| error.to_string())?;
         Ok(Watching { watch, before: self.before, after })
     }
