@@ -32,6 +32,9 @@ pub struct Fingerprint {
     pub then: Option<Schema>,
     /// What it is.
     pub now: Schema,
+    /// Migrations that were begun and are not known to have finished: what they made is a difference
+    /// too, where the run that began them could record nothing.
+    pub interrupted: Vec<String>,
 }
 
 /// What is known of the schema that was left.

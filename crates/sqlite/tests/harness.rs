@@ -146,6 +146,27 @@ async fn a_change_by_hand_is_drift_that_names_the_object() {
     assert!(found.message.contains("by_hand (new)"), "{found:?}");
 }
 
+#[tokio::test]
+async fn what_an_interrupted_migration_made_is_no_change_by_hand_that_stops_it() {
+    let folder = shop().await;
+    let (source, usual) = (folder.source(), Asked::usual());
+    let recorded = record_schema(&folder.backend(), &usual.of(&source), &mut Silent).await;
+    recorded.expect("it is recorded");
+    let begun = "-- stopover: no-transaction\nCREATE TABLE notes (id INTEGER);\n";
+    folder.migration("2_notes.up.sql", &format!("{begun}INSERT INTO nowhere VALUES (1);\n"));
+    let applied = apply(&folder).await.expect("as far as it comes");
+    assert!(!matches!(applied.ending, stopover_engine::Ending::Complete));
+    folder.migration("2_notes.up.sql", &format!("{begun}INSERT INTO notes VALUES (1);\n"));
+    let report = look(&folder).await;
+    assert!(report.preflight_passed, "{:#?}", report.findings);
+    let told = |it: &&Finding| it.subject == "the schema" && it.severity == Severity::Warning;
+    let found = report.findings.iter().find(told).expect("a warning");
+    assert!(found.message.contains("table notes (new)"), "{found:?}");
+    assert!(found.message.ends_with("may have made that: 2"), "{found:?}");
+    apply(&folder).await.expect("it goes on");
+    assert_eq!(folder.value("SELECT count(*) FROM notes"), "1");
+}
+
 /// Applies what is pending, and looks before and after.
 async fn applied_and_looked(folder: &Folder) -> PostflightReport {
     let (source, usual) = (folder.source(), Asked::usual());

@@ -1,7 +1,7 @@
 //! `drift`: what the planner refuses, and a schema that somebody changed by hand.
 
 use stopover_model::harness::Fact;
-use stopover_model::{Finding, SchemaChange};
+use stopover_model::{Finding, SchemaChange, detail_list};
 
 use super::schema_checksum::differing;
 use crate::judged::{Judged, not_run};
@@ -67,13 +67,26 @@ fn by_hand(fingerprint: &Fingerprint) -> Option<Finding> {
         Some(changes) => differing(changes),
         None => "only the checksum was kept, so the objects cannot be named".to_owned(),
     };
+    let recorded_at = &fingerprint.recorded_at;
+    let message =
+        format!("the schema is not the one that the apply of {recorded_at} left: {differ}");
+    if !fingerprint.interrupted.is_empty() {
+        return Some(Finding::warning(
+            CODE,
+            "the schema",
+            format!(
+                "{message}; what was begun since and is not known to have finished may have made \
+                 that: {}",
+                detail_list(&fingerprint.interrupted)
+            ),
+            "see that every object named is one of that migration's; this apply goes on with it, and \
+             records the schema",
+        ));
+    }
     Some(Finding::error(
         CODE,
         "the schema",
-        format!(
-            "the schema is not the one that the apply of {} left: {differ}",
-            fingerprint.recorded_at
-        ),
+        message,
         "write what was changed by hand into a migration, or take it back; `stopover apply \
          --force` goes on all the same, and is recorded",
     ))

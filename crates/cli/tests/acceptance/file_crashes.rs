@@ -45,11 +45,15 @@ impl Shop {
 
     /// An apply that is killed when this statement of the second migration, the slow one, has begun.
     fn killed_in(&self, statement: usize) {
+        self.killed(&self.call("apply"), statement);
+    }
+
+    fn killed(&self, call: &Call, statement: usize) {
         let begun = format!(
             "SELECT count(*) FROM stopover_migration_journal \
              WHERE version = '2' AND event = 'started' AND statement = {statement}"
         );
-        let running = self.call("apply").start();
+        let running = call.start();
         let began = Instant::now();
         // What is not there yet, and what somebody commits just now, is an error.
         let has_begun = || self.opened()?.query_row(&begun, [], |row| row.get::<_, i64>(0));
@@ -112,6 +116,23 @@ fn statements_without_a_transaction_go_on_where_the_killed_tool_was() {
     shop.goes_on();
     shop.call("apply").run().exits(0);
     assert_eq!((shop.runs(), shop.ledger()), ("1 2 3".to_owned(), "1 2".to_owned()));
+}
+
+#[test]
+fn with_all_that_stands_around_it_an_apply_goes_on_behind_a_killed_one() {
+    let slow = "-- stopover: no-transaction\nCREATE TABLE made (x INTEGER);\n";
+    let shop = Shop::with(&format!("{slow}{SLOW}INSERT INTO runs VALUES (2);\n"));
+    // It records the schema; the next one is killed, and records none.
+    shop.call("apply --skip-backup --steps 1").whole().run().exits(0);
+    shop.killed(&shop.call("apply --skip-backup").whole(), 2);
+    shop.goes_on();
+    let said = shop.call("apply --skip-backup").whole().run().exits(0);
+    let text = said.stdout.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(text.contains("table made (new)"), "{text}");
+    assert_eq!((shop.runs(), shop.ledger()), ("1 2".to_owned(), "1 2".to_owned()));
+    // From here on a change by hand is one again.
+    shop.open().execute_batch("CREATE TABLE by_hand (x INTEGER)").unwrap();
+    shop.call("preflight --no-report").run().exits(1);
 }
 
 /// A migration whose later statements need what ended with the killed session.

@@ -10,7 +10,7 @@ use stopover_checks::{
 };
 use stopover_model::harness::{Fact, PreflightLimits, Surroundings, TouchedRelation};
 use stopover_model::report::{PreflightReport, TouchedTable};
-use stopover_model::{DatabaseKind, Facts, Finding, Plan, Schema};
+use stopover_model::{DatabaseKind, Facts, Finding, Plan, RowState, Schema};
 
 use super::known::KnownSchema;
 use super::own_session::in_own_session;
@@ -142,7 +142,7 @@ async fn look<S: Session>(
         Some(ledger) => in_time(&canceller, limit, session.recorded_schema(ledger)).await?,
         None => ledger.clone().map(|_| None),
     };
-    let fingerprint = fingerprint(session, request, recorded, newest(&facts), known).await?;
+    let fingerprint = fingerprint(session, request, recorded, &facts, known).await?;
     let around = SurroundingsRequest {
         relations: made.map(written_relations).unwrap_or_default(),
         needs: made.map(privilege_needs).unwrap_or_default(),
@@ -190,13 +190,20 @@ fn newest(facts: &Fact<(Facts, Option<Finding>)>) -> Option<Timestamp> {
     facts.ledger.rows.iter().filter_map(|row| row.applied_at).max()
 }
 
+/// Migrations that were begun and are not known to have finished.
+fn interrupted(facts: &Fact<(Facts, Option<Finding>)>) -> Vec<String> {
+    let rows = facts.read().into_iter().flat_map(|(facts, _)| &facts.ledger.rows);
+    let dirty = rows.filter(|it| matches!(it.state, RowState::Dirty(_)));
+    dirty.map(|it| it.version.to_string()).collect()
+}
+
 /// The schema that the last apply left beside the one that is there; [`Fact::NotHere`] where none was
 /// kept.
 async fn fingerprint<S: Session>(
     session: &mut S,
     request: &Request<'_>,
     recorded: Fact<Option<SchemaRecord>>,
-    newest: Option<Timestamp>,
+    facts: &Fact<(Facts, Option<Finding>)>,
     known: &mut KnownSchema,
 ) -> Result<Fact<LeftSchema>, EngineError> {
     let record = match recorded {
@@ -208,16 +215,17 @@ async fn fingerprint<S: Session>(
     let recorded_at = record.at.map_or_else(|| "an unknown time".to_owned(), told);
     // Who applied something later left no fingerprint: a run that was interrupted, a service that
     // migrates itself, another tool.
-    if let Some((_, applied)) = record.at.zip(newest).filter(|(at, applied)| at < applied) {
+    if let Some((_, applied)) = record.at.zip(newest(facts)).filter(|(at, applied)| at < applied) {
         let applied_at = told(applied);
         return Ok(Fact::Read(LeftSchema::Outdated { recorded_at, applied_at }));
     }
     let now = known.read(session, &request.facts).await?;
     let then = record.text.as_deref().and_then(|it| Schema::of_text(it, &record.checksum));
-    let recorded = record.checksum;
+    let (recorded, interrupted) = (record.checksum, interrupted(facts));
     Ok(now.map(|now| {
         let now = now.clone();
-        LeftSchema::Known(Box::new(Fingerprint { recorded_at, recorded, then, now }))
+        let fingerprint = Fingerprint { recorded_at, recorded, then, now, interrupted };
+        LeftSchema::Known(Box::new(fingerprint))
     }))
 }
 
