@@ -123,12 +123,19 @@ async fn over_a_limit_a_rehearsal_is_red_and_near_it_there_is_a_warning() {
 async fn with_traffic_the_waits_of_readers_and_writers_are_told() {
     let shop = Shop::open().await;
     let backup = shop.dump("b.sql.gz", &[]);
-    shop.migration("42_widen.up.sql", WIDEN);
+    // It sleeps once the reader and the writer wait.
+    let held = "do $$ begin while (select count(*) from pg_locks where not granted \
+                and relation = 'orders'::regclass) < 2 loop perform pg_sleep(0.005); end loop; \
+                perform pg_sleep(0.3); end $$;\n";
+    let widen = "alter table orders alter column customer type bigint;\n";
+    shop.migration("42_widen.up.sql", &format!("{widen}{held}"));
+    let again = "alter table orders add column again int;\n";
+    shop.migration("43_again.up.sql", &format!("{again}{held}"));
     let report = shop.rehearse(&backup, &["--traffic", "50"]).green();
     let orders = &table(&report, "public.orders")["traffic"];
     assert!(orders["reads"].as_u64().unwrap() > 1, "{orders}");
-    assert!(orders["longest_read_ms"].as_f64().unwrap() >= 250.0, "{orders}");
-    assert!(orders["longest_write_ms"].as_f64().unwrap() >= 250.0, "{orders}");
+    assert!(orders["longest_read_ms"].as_f64().unwrap() >= 300.0, "{orders}");
+    assert!(orders["longest_write_ms"].as_f64().unwrap() >= 300.0, "{orders}");
     assert_eq!(table(&report, "public.customers")["traffic"], Value::Null, "nobody touches it");
     let said = shop.run(&["rehearse", "--backup", backup.to_str().unwrap(), "--traffic"]);
     assert!(said.out.contains("reads of public.orders waited up to"), "{}", said.out);
