@@ -96,8 +96,14 @@ fn redact_keywords(text: &str) -> String {
 }
 
 /// Length of a value: quoted, with backslash escapes and doubled quotes, or up to white space or
-/// `&`.
+/// `&`. Within another literal, as in the text that a `DO` block executes, all its quotes are doubled.
 fn value_length(text: &str) -> usize {
+    let behind = text.trim_start_matches('\'');
+    let (quotes, inner) = text.split_at(text.len() - behind.len());
+    let is_empty = inner.starts_with(|c: char| c.is_whitespace() || matches!(c, ';' | ',' | ')'));
+    if quotes.len() >= 2 && quotes.len() % 2 == 0 && !inner.is_empty() && !is_empty {
+        return inner.find(quotes).map_or(text.len(), |end| end + 2 * quotes.len());
+    }
     let Some(quoted) = text.strip_prefix('\'') else {
         return text
             .find(|c: char| c.is_whitespace() || matches!(c, '&' | '"'))
@@ -126,6 +132,11 @@ mod tests {
             ("postgresql://u:secret@h:5432/db", "postgresql://u:***@h:5432/db"),
             ("see postgres://u:s/e@c@h/db?x=1 now", "see postgres://u:***@h/db?x=1 now"),
             ("postgres://u@h/db", "postgres://u@h/db"),
+            ("'ALTER ROLE a PASSWORD ''se cret''' || x", "'ALTER ROLE a PASSWORD ***' || x"),
+            ("PASSWORD ''''secret'''' IN ROLE b", "PASSWORD *** IN ROLE b"),
+            ("PASSWORD '' IN ROLE b; SELECT 'x'", "PASSWORD *** IN ROLE b; SELECT 'x'"),
+            ("PASSWORD ''; SELECT 'x'", "PASSWORD ***; SELECT 'x'"),
+            ("PASSWORD '''quoted''' IN", "PASSWORD *** IN"),
             ("postgres://u:se?cret@h/db?x=1", "postgres://u:***@h/db?x=1"),
             ("postgres://u:se'cret@h/db", "postgres://u:***@h/db"),
             ("in 'postgres://u:se cret@h/db'", "in 'postgres://u:***@h/db'"),
