@@ -25,4 +25,6 @@ pub use database::TestDatabase;
 pub use pooler::{PoolOrder, PoolingProxy};
 pub use redact::Redactor;
 pub use relay::CountingRelay;
-pub use server::{SERVER_VARIABLE, TestServer, binaries, needs, server_bin, shared, template_cache};
+pub use server::{
+    SERVER_VARIABLE, TestServer, binaries, needs, server_bin, shared, template_cache,
+};
