@@ -5,10 +5,11 @@ use stopover_model::report::{DownReport, RehearsalReport};
 use crate::markup::Markup;
 use crate::{facts, units};
 
+use super::grid::{Column, Named, grid};
 use super::{clipped, section as part};
 
 pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
-    const HEADS: [(&str, &str); 5] = [
+    const HEADS: [Column; 5] = [
         ("", "migration"),
         ("", "down script"),
         ("num", "down"),
@@ -19,21 +20,8 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport) {
     let told =
         "Each migration was taken back by its down script, the newest first, and applied again.";
     part(page, "down", "Down and up again", told, |page| {
-        let wide = [("class", "wide"), ("tabindex", "0"), ("role", "region")];
-        page.element("div", &[wide[0], wide[1], wide[2], ("aria-label", "Down scripts")], |page| {
-            page.element("table", &[], |page| {
-                page.element("thead", &[], |page| {
-                    page.element("tr", &[], |page| {
-                        for (class, head) in HEADS {
-                            page.element("th", &[("scope", "col"), ("class", class)], |it| {
-                                it.text(head);
-                            });
-                        }
-                    });
-                });
-                page.element("tbody", &[], |page| down.iter().for_each(|it| row(page, it)));
-            });
-        });
+        let named = Named { label: "Down scripts", class: "" };
+        grid(page, &named, &HEADS, |page| down.iter().for_each(|it| row(page, it)));
     });
 }
 

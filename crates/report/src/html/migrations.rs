@@ -9,6 +9,7 @@ use crate::markup::Markup;
 use crate::picture::{At, shut_out};
 use crate::{text, units};
 
+use super::grid::{Column, Named, grid};
 use super::{bars, clipped, section as part};
 
 /// Up to so many are unfolded from the beginning.
@@ -110,7 +111,7 @@ fn facts(migration: &MigrationReport) -> String {
 }
 
 fn statements(page: &mut Markup, at: usize, migration: &MigrationReport, unseen: &str) {
-    const HEADS: [(&str, &str); 6] = [
+    const HEADS: [Column; 6] = [
         ("num", "line"),
         ("", "statement"),
         ("num", "time"),
@@ -118,27 +119,12 @@ fn statements(page: &mut Markup, at: usize, migration: &MigrationReport, unseen:
         ("num", "WAL"),
         ("", "locks that matter, and what was rewritten, built and read"),
     ];
-    let frame =
-        [("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", "Statements")];
-    page.element("div", &frame, |page| {
-        page.element("table", &[("class", "statements")], |page| {
-            page.element("thead", &[], |page| {
-                page.element("tr", &[], |page| {
-                    for (class, head) in HEADS {
-                        page.element("th", &[("scope", "col"), ("class", class)], |it| {
-                            it.text(head);
-                        });
-                    }
-                });
-            });
-            page.element("tbody", &[], |page| {
-                for (place, it) in migration.statements.iter().enumerate() {
-                    page.line();
-                    let at = At { migration: at, statement: place };
-                    statement(page, at, it, unseen);
-                }
-            });
-        });
+    grid(page, &Named { label: "Statements", class: "statements" }, &HEADS, |page| {
+        for (place, it) in migration.statements.iter().enumerate() {
+            page.line();
+            let at = At { migration: at, statement: place };
+            statement(page, at, it, unseen);
+        }
     });
 }
 

@@ -8,6 +8,7 @@ mod bars;
 mod chart;
 mod down;
 mod error;
+mod grid;
 mod head;
 mod migrations;
 mod outside;

@@ -14,6 +14,7 @@ use crate::{facts, text, units};
 
 use super::axis::Axis;
 use super::chart::{box_of, lane};
+use super::grid::{Column, Named, grid};
 use super::migrations::locks_that_matter;
 use super::{clipped, section as part};
 
@@ -128,32 +129,17 @@ pub(super) fn section(page: &mut Markup, report: &RehearsalReport, picture: Opti
 }
 
 fn table(page: &mut Markup, statements: &[SessionStatementReport], axis: Option<Axis>) {
-    const HEADS: [(&str, &str); 5] = [
+    const HEADS: [Column; 5] = [
         ("num", "session"),
         ("num", "from"),
         ("num", "time"),
         ("", "statement"),
         ("", "locks that matter"),
     ];
-    let frame =
-        [("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", "Statements")];
-    page.element("div", &frame, |page| {
-        page.element("table", &[("class", "outside")], |page| {
-            page.element("thead", &[], |page| {
-                page.element("tr", &[], |page| {
-                    for (class, head) in HEADS {
-                        page.element("th", &[("scope", "col"), ("class", class)], |it| {
-                            it.text(head);
-                        });
-                    }
-                });
-            });
-            page.element("tbody", &[], |page| {
-                for (place, it) in statements.iter().enumerate() {
-                    row(page, place, it, axis);
-                }
-            });
-        });
+    grid(page, &Named { label: "Statements", class: "outside" }, &HEADS, |page| {
+        for (place, it) in statements.iter().enumerate() {
+            row(page, place, it, axis);
+        }
     });
 }
 

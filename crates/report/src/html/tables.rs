@@ -6,6 +6,7 @@ use crate::markup::Markup;
 use crate::places::{longest_lock, longest_seen};
 use crate::{facts, text, units};
 
+use super::grid::{Column, Named, grid};
 use super::{clipped, outside, section as part};
 
 /// Tables that are shown at once; more are folded away.
@@ -52,7 +53,7 @@ fn is_changed(table: &TableReport) -> bool {
 }
 
 fn table(page: &mut Markup, tables: &[&TableReport], report: &RehearsalReport) {
-    const HEADS: [(&str, &str); 7] = [
+    const HEADS: [Column; 7] = [
         ("", "table"),
         ("num", "reads shut out"),
         ("num", "writes shut out"),
@@ -61,28 +62,11 @@ fn table(page: &mut Markup, tables: &[&TableReport], report: &RehearsalReport) {
         ("num", "size"),
         ("", "longest behind"),
     ];
-    page.element(
-        "div",
-        &[("class", "wide"), ("tabindex", "0"), ("role", "region"), ("aria-label", "Tables")],
-        |page| {
-            page.element("table", &[], |page| {
-                page.element("thead", &[], |page| {
-                    page.element("tr", &[], |page| {
-                        for (class, head) in HEADS {
-                            page.element("th", &[("scope", "col"), ("class", class)], |it| {
-                                it.text(head);
-                            });
-                        }
-                    });
-                });
-                page.element("tbody", &[], |page| {
-                    for it in tables {
-                        row(page, it, report);
-                    }
-                });
-            });
-        },
-    );
+    grid(page, &Named { label: "Tables", class: "" }, &HEADS, |page| {
+        for it in tables {
+            row(page, it, report);
+        }
+    });
 }
 
 fn row(page: &mut Markup, table: &TableReport, report: &RehearsalReport) {
