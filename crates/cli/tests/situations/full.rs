@@ -99,6 +99,16 @@ impl Tight {
         Self { shop, backup, folder }
     }
 
+    /// A rehearsal that fills its scratch's disk; `None` where nobody may mount one, which is said.
+    fn filled_up(&self) -> Option<Run> {
+        let disk = Small::disk(300)?;
+        let small_folder = self.small();
+        let into = ["--no-base", "--scratch-dir", small_folder.to_str().unwrap()];
+        let run = self.rehearse(Some(disk), &self.cache(), &into);
+        assert_eq!(run.exit, 7, "{}\n{}", run.out, run.err);
+        Some(run)
+    }
+
     fn small(&self) -> PathBuf {
         // As the tool names it.
         fs::canonicalize(self.folder.path()).unwrap().join("small")
@@ -226,14 +236,7 @@ async fn a_migration_that_finds_the_scratchs_disk_full_is_not_judged() {
 async fn a_disk_that_fills_up_under_a_migration_is_the_disks_fault() {
     let tight = Tight::open().await;
     tight.shop.migration("43_much.up.sql", &format!("{ENDLESS}\n"));
-    let Some(disk) = Small::disk(300) else {
-        eprintln!("left out: nobody may mount a disk here");
-        return;
-    };
-    let small_folder = tight.small();
-    let into = ["--no-base", "--scratch-dir", small_folder.to_str().unwrap()];
-    let run = tight.rehearse(Some(disk), &tight.cache(), &into);
-    assert_eq!(run.exit, 7, "{}\n{}", run.out, run.err);
+    let Some(run) = tight.filled_up() else { return };
     // Where a file of the log found no room, the server itself went away.
     let report = run.json();
     let found = finding(&report, "scratch");
@@ -245,14 +248,7 @@ async fn a_disk_that_fills_up_under_a_migration_is_the_disks_fault() {
 async fn a_disk_that_fills_up_under_the_restore_is_said() {
     let tight = Tight::open().await;
     tight.with(ENDLESS);
-    let Some(disk) = Small::disk(300) else {
-        eprintln!("left out: nobody may mount a disk here");
-        return;
-    };
-    let small_folder = tight.small();
-    let into = ["--no-base", "--scratch-dir", small_folder.to_str().unwrap()];
-    let run = tight.rehearse(Some(disk), &tight.cache(), &into);
-    assert_eq!(run.exit, 7, "{}\n{}", run.out, run.err);
+    let Some(run) = tight.filled_up() else { return };
     let report = run.json();
     assert_eq!(report["verdict"], "red");
     let detail = report["detail"].as_str().unwrap();

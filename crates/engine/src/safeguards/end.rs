@@ -25,11 +25,7 @@ impl Safeguards<'_> {
         (around, ending): (&mut Around, Ending),
         sink: &mut dyn EventSink,
     ) -> Ending {
-        if !self.stand() || matches!(ending, Ending::Lost(_)) {
-            return ending;
-        }
-        if matches!(ending, Ending::Stopped(_)) {
-            self.remember_in_leaving(locked, request, around).await;
+        if self.is_left(locked, request, (around, &ending)).await {
             return ending;
         }
         let looked = async {
@@ -62,11 +58,7 @@ impl Safeguards<'_> {
         request: &Request<'_>,
         (around, ending): (&mut Around, Ending),
     ) -> Ending {
-        if !self.stand() || matches!(ending, Ending::Lost(_)) {
-            return ending;
-        }
-        if matches!(ending, Ending::Stopped(_)) {
-            self.remember_in_leaving(locked, request, around).await;
+        if self.is_left(locked, request, (around, &ending)).await {
             return ending;
         }
         match self.count_after_rollback(backend, request, around).await {
@@ -83,6 +75,24 @@ impl Safeguards<'_> {
             Err(error) => Ending::Lost(error),
             Ok(()) => ending,
         }
+    }
+
+    /// Whether nothing is looked at behind such an end: nobody asked for it, the session is gone, or
+    /// somebody waits for us to go.
+    async fn is_left<S: Session>(
+        &self,
+        locked: &mut Locked<S>,
+        request: &Request<'_>,
+        (around, ending): (&mut Around, &Ending),
+    ) -> bool {
+        if !self.stand() || matches!(ending, Ending::Lost(_)) {
+            return true;
+        }
+        let stopped = matches!(ending, Ending::Stopped(_));
+        if stopped {
+            self.remember_in_leaving(locked, request, around).await;
+        }
+        stopped
     }
 
     /// Makes the postflight; gives the schema that it read.
