@@ -29,6 +29,12 @@ pub(crate) fn is_busy(error: &Error) -> bool {
     matches!(primary(error), Some(ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED))
 }
 
+/// Whether the file is not any more what its name leads to: somebody has removed it since it was
+/// opened.
+pub(crate) fn is_moved(error: &Error) -> bool {
+    code(error) == Some(ffi::SQLITE_READONLY_DBMOVED)
+}
+
 /// SQLite's error, field by field.
 pub(crate) fn database_error(error: &Error) -> DatabaseError {
     let text = text(error);

@@ -26,7 +26,7 @@ use rusqlite::{Connection, OpenFlags};
 use stopover_backend::{BackendError, LedgerId, LockAttempt, LockKept, RunLock};
 use stopover_model::LockHolder;
 
-use crate::error::{database_error, is_busy};
+use crate::error::{database_error, is_busy, is_moved};
 use crate::held::Held;
 use crate::open::{beside, file};
 use crate::session::SqliteSession;
@@ -123,6 +123,14 @@ fn attempt(database: &Path, path: &Path) -> rusqlite::Result<Attempt> {
     connection.busy_timeout(Duration::ZERO)?;
     // What this file says matters only while its writer lives.
     connection.pragma_update(None, "synchronous", false)?;
+    match take(connection, path) {
+        // Its holder has ended, and removed it, since it was opened here: the next try is for another.
+        Err(error) if is_moved(&error) => Ok(Attempt::Held(None)),
+        tried => tried,
+    }
+}
+
+fn take(connection: Connection, path: &Path) -> rusqlite::Result<Attempt> {
     if !begin(&connection)? {
         return Ok(Attempt::Held(holder(&connection)));
     }
@@ -212,3 +220,22 @@ fn share(database: &Path, path: &Path) {
 
 #[cfg(not(unix))]
 fn share(_: &Path, _: &Path) {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The bug: a runner that tried for the lock just when another one gave it back was told that
+    /// nothing may be written here, and gave up.
+    #[test]
+    fn a_lock_file_that_its_holder_has_just_removed_is_no_file_that_may_not_be_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("app.db-stopover-lock");
+        let Ok(Attempt::Taken(holder)) = attempt(folder.path(), &path) else { panic!("free") };
+        let late = Connection::open(&path).unwrap();
+        drop(holder);
+        let error = take(late, &path).err().expect("its file is gone");
+        assert!(is_moved(&error), "{error:?}");
+        assert!(matches!(attempt(folder.path(), &path), Ok(Attempt::Taken(_))));
+    }
+}

@@ -4,7 +4,7 @@
 
 mod support;
 
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use stopover_backend::{Backend, FactsReader, LockAttempt, RunLock};
@@ -46,12 +46,16 @@ fn start(folder: &Folder) -> Child {
 
 fn ended_well(child: Child) {
     let output = child.wait_with_output().expect("a process of our own");
-    assert!(
-        output.status.success(),
-        "{}{}",
-        String::from_utf8_lossy(&output.stdout),
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert!(output.status.success(), "{}", text(&output));
+}
+
+fn said(child: Child) -> String {
+    text(&child.wait_with_output().expect("a process of our own"))
+}
+
+fn text(output: &Output) -> String {
+    let [out, err] = [&output.stdout, &output.stderr].map(|it| String::from_utf8_lossy(it));
+    format!("{out}{err}")
 }
 
 fn log(folder: &Folder, versions: std::ops::RangeInclusive<u32>) {
@@ -128,6 +132,9 @@ async fn the_lock_of_a_killed_process_is_free_at_once() {
             LockAttempt::Held(Some(holder)) => break holder,
             LockAttempt::Held(None) => {}
             LockAttempt::Taken => drop(session.unlock(&ledger).await.unwrap()),
+        }
+        if child.try_wait().unwrap().is_some() {
+            panic!("it did not wait for the lock: {}", said(child));
         }
         assert!(began.elapsed() < Duration::from_secs(120), "the process never takes the lock");
         tokio::time::sleep(Duration::from_millis(5)).await;
