@@ -339,9 +339,7 @@ pub(crate) async fn drained(answer: SimpleQueryStream, tag: &str) -> Result<Done
 }
 
 /// Reads an answer to its end and keeps its last row.
-pub(crate) async fn last_row(
-    answer: SimpleQueryStream,
-) -> Result<Option<SimpleQueryRow>, BackendError> {
+async fn last_row(answer: SimpleQueryStream) -> Result<Option<SimpleQueryRow>, BackendError> {
     let mut answer = pin!(answer);
     let mut last = None;
     while let Some(message) = answer.next().await {
