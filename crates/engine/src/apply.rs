@@ -2,11 +2,12 @@
 
 use std::time::Instant;
 
-use stopover_backend::{Backend, BackendError, FactsReader, Session};
-use stopover_model::{Direction, EventSink, Facts, Finding, HealKind, Plan};
+use stopover_backend::{Backend, BackendError, FactsReader, LedgerId, Session};
+use stopover_model::{Direction, Event, EventSink, Facts, Finding, HealKind, Plan, RowState};
 use stopover_planner::Selection;
 
 use crate::adopt::History;
+use crate::gate::Passed;
 use crate::harness::KnownSchema;
 use crate::lock::Locked;
 use crate::run_plan::{Told, run_plan};
@@ -71,11 +72,38 @@ async fn applied<B: Backend>(
     sink: &mut dyn EventSink,
 ) -> Result<Applied, EngineError> {
     let began = Instant::now();
-    let mut locked = open(backend, request, sink).await?;
+    let (mut session, ledger) = connected(backend, request).await?;
+    if let Some(plan) = unless_something_is_to_do(&mut session, request).await? {
+        let (migrations, statements) = (plan.steps.len(), plan.statement_count());
+        sink.emit(Event::PlanReady { migrations, statements, direction: Direction::Up });
+        let (passed, around) = (Passed::default(), Around::default());
+        return Ok(Applied::begun(plan, Direction::Up, passed, around).ended(None, began));
+    }
+    let mut locked = lock(session, ledger, request, sink).await?;
     // What is kept while it waits is large, and its callers keep it beside their own.
     let applied = Box::pin(under_lock(backend, &mut locked, request, company, sink)).await;
     let freed = locked.release().await;
     Ok(applied?.ended(freed, began))
+}
+
+/// The plan, where there is nothing in it: one look at the ledger without the run lock is enough to
+/// say so. Whoever works meanwhile has not committed yet, and then it is as if we had come before; or
+/// has, and then it is in the ledger. Everything else is looked at again under the lock, and judged
+/// there: a problem, a dirty migration, another tool's history.
+async fn unless_something_is_to_do<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+) -> Result<Option<Plan>, EngineError> {
+    let facts = tokio::select! {
+        facts = session.facts(&request.facts) => facts?,
+        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
+    };
+    let rows = &facts.ledger.rows;
+    if rows.is_empty() || rows.iter().any(|row| matches!(row.state, RowState::Dirty(_))) {
+        return Ok(None);
+    }
+    let plan = stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
+    Ok(plan.ok().filter(|plan| plan.heals.is_empty() && !runs_something(plan)))
 }
 
 /// What would be done, and what it was made from.
@@ -207,15 +235,32 @@ pub(crate) async fn open<B: Backend>(
     request: &Request<'_>,
     sink: &mut dyn EventSink,
 ) -> Result<Locked<B::Session>, EngineError> {
+    let (session, ledger) = connected(backend, request).await?;
+    lock(session, ledger, request, sink).await
+}
+
+/// A session, and the ledger that is meant.
+async fn connected<B: Backend>(
+    backend: &B,
+    request: &Request<'_>,
+) -> Result<(B::Session, LedgerId), EngineError> {
     let opening = async {
         let mut session = backend.connect().await?;
         let ledger = session.locate(&request.facts).await?;
         Ok::<_, BackendError>((session, ledger))
     };
-    let (session, ledger) = tokio::select! {
-        opened = opening => opened?,
-        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
-    };
+    tokio::select! {
+        opened = opening => Ok(opened?),
+        signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
+    }
+}
+
+async fn lock<S: Session>(
+    session: S,
+    ledger: LedgerId,
+    request: &Request<'_>,
+    sink: &mut dyn EventSink,
+) -> Result<Locked<S>, EngineError> {
     Locked::acquire(session, ledger, request.limits.lock_wait, &request.stop, sink).await
 }
 

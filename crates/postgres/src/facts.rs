@@ -61,7 +61,9 @@ impl FactsReader for PostgresSession {
         };
         let journal = self.journals.get(&located.ledger).copied();
         let (rows, healed) = if located.exists {
-            ledger::read(self, &located.ledger, journal.unwrap_or(JournalState::Absent)).await?
+            let journal = journal.unwrap_or(JournalState::Absent);
+            let read = ledger::read(self, &located.ledger, journal).await?;
+            (read.rows, read.healed)
         } else {
             (Vec::new(), Vec::new())
         };
@@ -115,6 +117,24 @@ impl Bookkeeping for PostgresSession {
 }
 
 impl PostgresSession {
+    /// Looks at the catalog and at the ledger, for the first look at either to find it done. What the
+    /// server refuses to tell of the ledger is asked for again by who needs it.
+    pub(crate) async fn look_ahead(&mut self, choice: &LedgerChoice) -> Result<(), BackendError> {
+        let sighted = self.look_at_catalog(choice).await?;
+        let (own_schema, own_table) = own_ledger(choice);
+        let seen = ledgers_seen(&sighted.candidates, own_schema, own_table);
+        if let Ok((ledger, true)) = choose(choice, &seen, sighted.here.as_deref()) {
+            let journal = journal_state(&ledger, &sighted.candidates);
+            match ledger::read(self, &ledger, journal).await {
+                Ok(read) => self.read_early = Some(read),
+                Err(BackendError::Refused(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        self.sighted = Some(sighted);
+        Ok(())
+    }
+
     async fn look(&mut self, request: &FactsRequest) -> Result<Located, BackendError> {
         let (own_schema, own_table) = own_ledger(&request.ledger);
         let sighted = match self.sighted.take().filter(|it| it.answers(&request.ledger)) {
@@ -125,10 +145,7 @@ impl PostgresSession {
 
         let seen = ledgers_seen(&candidates, own_schema, own_table);
         let (ledger, exists) = choose(&request.ledger, &seen, here.as_deref())?;
-        let journal = journal_schema(&ledger);
-        let is_it = |it: &&Candidate| it.schema == journal && it.table == JOURNAL_TABLE;
-        let state =
-            candidates.iter().find(is_it).map_or(JournalState::Absent, Candidate::journal_state);
+        let state = journal_state(&ledger, &candidates);
         let checksums = checksums(&ledger, &candidates);
         self.journals.insert(ledger.clone(), state);
         let seen: Vec<LedgerSeen> = seen
@@ -148,6 +165,13 @@ impl PostgresSession {
         let is_users = |table: &String| located.seen.iter().all(|ledger| ledger.table != *table);
         Ok(History { trackers, user_tables: set().filter(is_users).take(USER_TABLES).collect() })
     }
+}
+
+/// What the catalog tells of a ledger's journal.
+fn journal_state(ledger: &LedgerId, candidates: &[Candidate]) -> JournalState {
+    let schema = journal_schema(ledger);
+    let is_it = |it: &&Candidate| it.schema == schema && it.table == JOURNAL_TABLE;
+    candidates.iter().find(is_it).map_or(JournalState::Absent, Candidate::journal_state)
 }
 
 fn name(row: &SimpleQueryRow) -> Option<String> {

@@ -10,6 +10,7 @@ use tokio_postgres::{CancelToken, Client, NoTls, SimpleQueryMessage, SimpleQuery
 
 use crate::error::request_error;
 use crate::facts::Located;
+use crate::ledger::ReadLedger;
 use crate::served::{Listening, Served};
 use crate::sighting::Sighted;
 use crate::tls::Encryption;
@@ -40,6 +41,8 @@ pub struct PostgresSession {
     pub(crate) lock: Option<i64>,
     /// What the catalog told when the connection was opened early: the first look takes it.
     pub(crate) sighted: Option<Sighted>,
+    /// What the ledger held then: the first reading takes it, if nothing else came before.
+    pub(crate) read_early: Option<ReadLedger>,
     /// What was read ahead: the request, and its rows.
     pub(crate) foreseen: Option<(String, Vec<Vec<SimpleQueryRow>>)>,
     /// Where the ledgers are, as far as it was looked up.
@@ -124,6 +127,7 @@ impl PostgresSession {
             process: None,
             lock: None,
             sighted: None,
+            read_early: None,
             foreseen: None,
             located: None,
             traces: Traces::None,
@@ -262,7 +266,7 @@ impl PostgresSession {
     /// The statements that remove what the work before has left, if it has; to be sent next.
     pub(crate) fn take_traces(&mut self) -> Option<String> {
         // Something else is asked for, or done: what was read ahead is old.
-        self.foreseen = None;
+        (self.read_early, self.foreseen) = (None, None);
         let ahead = std::mem::replace(&mut self.ahead, Ahead::Nothing);
         let left = std::mem::replace(&mut self.traces, Traces::None);
         let end = if ahead == Ahead::Nothing { "" } else { "ROLLBACK;" };

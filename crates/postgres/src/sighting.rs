@@ -95,12 +95,6 @@ pub(crate) fn own_ledger(choice: &LedgerChoice) -> (&str, &str) {
 }
 
 impl PostgresSession {
-    /// Looks at the catalog, for the first look to find it done.
-    pub(crate) async fn look_ahead(&mut self, choice: &LedgerChoice) -> Result<(), BackendError> {
-        self.sighted = Some(self.look_at_catalog(choice).await?);
-        Ok(())
-    }
-
     pub(crate) async fn look_at_catalog(
         &mut self,
         choice: &LedgerChoice,

@@ -1,8 +1,5 @@
 //! Scripts become migrations: paired by version, read, their directives understood.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
 use stopover_model::{
     Directives, Extent, Finding, Layout, Migration, Script, Version, detail_list,
 };
@@ -17,20 +14,52 @@ use crate::script::{self, Text};
 /// A script's file and what it holds.
 struct Loaded {
     candidate: Candidate,
-    text: Text,
+    made: Made,
 }
 
+impl Loaded {
+    fn is_of_version_of(&self, other: &Self) -> bool {
+        self.candidate.version.cmp(&other.candidate.version).is_eq()
+    }
+}
+
+/// What a file makes of a migration.
+struct Made {
+    /// The file below the source's root.
+    file: String,
+    up: Option<Read>,
+    /// Of few: it takes no place in the others.
+    down: Option<Box<Read>>,
+    /// What is wrong.
+    findings: Vec<Finding>,
+}
+
+/// The files of one version.
 #[derive(Default)]
 struct Group {
     ups: Vec<Loaded>,
     downs: Vec<Loaded>,
 }
 
-/// Makes migrations of the scripts in a folder.
-pub(crate) struct Assembler<'a> {
+impl Group {
+    fn of(files: Vec<Loaded>) -> Self {
+        let is_down = |it: &Loaded| it.candidate.direction == Direction::Down;
+        let (downs, ups) = files.into_iter().partition(is_down);
+        Self { ups, downs }
+    }
+}
+
+/// Makes scripts of files: each by itself, in whatever thread.
+#[derive(Clone, Copy)]
+pub(crate) struct Maker<'a> {
     pub(crate) folder: &'a Folder<'a>,
     pub(crate) layout: Layout,
     pub(crate) environment: Environment<'a>,
+}
+
+/// Makes migrations of the scripts in a folder.
+pub(crate) struct Assembler<'a> {
+    pub(crate) maker: Maker<'a>,
     /// What is wrong so far.
     pub(crate) findings: Vec<Finding>,
 }
@@ -38,32 +67,48 @@ pub(crate) struct Assembler<'a> {
 impl Assembler<'_> {
     /// Migrations, ascending by version, one of each version. Every file is read, also those that
     /// collide, so that all problems are found at once.
-    pub(crate) fn assemble(&mut self, candidates: Vec<Candidate>) -> Vec<Migration> {
-        let paths: Vec<&Path> = candidates.iter().map(|it| it.path.as_path()).collect();
-        let texts = script::read_all(self.folder.store, &paths);
-        let mut groups: BTreeMap<Version, Group> = BTreeMap::new();
-        for (candidate, text) in candidates.into_iter().zip(texts) {
-            let group = groups.entry(candidate.version.clone()).or_default();
-            let scripts = match candidate.direction {
-                Direction::Up | Direction::Both => &mut group.ups,
-                Direction::Down => &mut group.downs,
-            };
-            // Nearly always it is the only one, and there may be ten thousand groups.
-            scripts.reserve_exact(1);
-            scripts.push(Loaded { candidate, text });
-        }
-        let mut migrations = Vec::with_capacity(groups.len());
-        for (version, group) in groups {
-            self.findings.extend(pairing_problems(&version, &group));
-            migrations.extend(self.read_group(group));
+    pub(crate) fn assemble(&mut self, mut candidates: Vec<Candidate>) -> Vec<Migration> {
+        // Those of one version stay in the order of their names.
+        candidates.sort_by(|a, b| a.version.cmp(&b.version));
+        let mut migrations = Vec::with_capacity(candidates.len());
+        let maker = self.maker;
+        let loaded = script::each(maker.folder.store, candidates, |reader, candidate| Loaded {
+            made: maker.make(&candidate, reader.read(&candidate.path)),
+            candidate,
+        });
+        let mut files = loaded.into_iter().flatten().peekable();
+        while let Some(first) = files.next() {
+            let is_alone = files.peek().is_none_or(|next| !first.is_of_version_of(next));
+            // As nearly all are, of which there may be ten thousand.
+            if is_alone && first.candidate.direction != Direction::Down {
+                migrations.extend(self.migration(std::iter::once(first)));
+                continue;
+            }
+            let mut group = vec![first];
+            while let Some(next) = files.next_if(|next| group[0].is_of_version_of(next)) {
+                group.push(next);
+            }
+            let group = Group::of(group);
+            self.findings.extend(pairing_problems(&group));
+            migrations.extend(self.migration(group.downs.into_iter().chain(group.ups)));
         }
         migrations
+    }
+
+    fn migration(&mut self, files: impl Iterator<Item = Loaded>) -> Option<Migration> {
+        let mut scripts = Scripts::default();
+        for file in files {
+            self.findings.extend(scripts.take(file));
+        }
+        scripts.into_migration()
     }
 }
 
 /// What the files' names alone show to be wrong.
-fn pairing_problems(version: &Version, group: &Group) -> Vec<Finding> {
+fn pairing_problems(group: &Group) -> Vec<Finding> {
     let mut findings = Vec::new();
+    let Some(first) = group.downs.first().or(group.ups.first()) else { return findings };
+    let version = &first.candidate.version;
     let colliding: Vec<String> = [&group.ups, &group.downs]
         .into_iter()
         .filter(|files| files.len() > 1)
@@ -111,24 +156,40 @@ fn name_mismatch(up: &Candidate, down: &Candidate) -> Finding {
     )
 }
 
-/// What a file, or a part of one, makes of a migration.
+/// What a file, or a part of one, holds.
 struct Read {
-    /// As this file writes it: another may write an equal version in another way.
+    script: Script,
+    directives: Directives,
+}
+
+/// The same of one version, as its file writes it: another may write an equal version, and the name,
+/// in another way.
+struct Written {
     version: Version,
     name: String,
     file: String,
-    script: Script,
-    directives: Directives,
+    read: Read,
 }
 
 /// The scripts of one version that could be read.
 #[derive(Default)]
 struct Scripts {
-    ups: Vec<Read>,
-    downs: Vec<Read>,
+    ups: Vec<Written>,
+    downs: Vec<Written>,
 }
 
 impl Scripts {
+    /// Takes what a file makes; gives what is wrong with it.
+    fn take(&mut self, Loaded { candidate, made }: Loaded) -> Vec<Finding> {
+        let Candidate { version, name, .. } = candidate;
+        let Made { file, up, down, findings } = made;
+        let down = down.map(|it| (version.clone(), name.clone(), file.clone(), *it));
+        let written = |(version, name, file, read)| Written { version, name, file, read };
+        self.downs.extend(down.map(written));
+        self.ups.extend(up.map(|it| written((version, name, file, it))));
+        findings
+    }
+
     /// The first up script makes the migration, with the down script of its name if there is one,
     /// else with the first.
     fn into_migration(mut self) -> Option<Migration> {
@@ -137,69 +198,69 @@ impl Scripts {
         }
         let up = self.ups.swap_remove(0);
         let same = self.downs.iter().position(|down| down.name == up.name).unwrap_or(0);
-        let down = (!self.downs.is_empty()).then(|| self.downs.swap_remove(same));
+        let down = (!self.downs.is_empty()).then(|| self.downs.swap_remove(same).read);
         let (down, down_directives) =
             down.map_or((None, Directives::default()), |it| (Some(it.script), it.directives));
         Some(Migration {
             version: up.version,
             name: up.name,
             file: up.file,
-            up: up.script,
+            up: up.read.script,
             down,
-            directives: up.directives,
+            directives: up.read.directives,
             down_directives,
         })
     }
 }
 
-impl Assembler<'_> {
-    fn read_group(&mut self, group: Group) -> Option<Migration> {
-        let mut scripts = Scripts::default();
-        for Loaded { candidate, text } in group.downs.into_iter().chain(group.ups) {
-            match text {
-                Ok(text) => self.take(&candidate, text, &mut scripts),
-                Err(finding) => self.findings.push(*finding),
-            }
-        }
-        scripts.into_migration()
-    }
-
+impl Maker<'_> {
     /// Makes a script, or two, of a file's text.
-    fn take(&mut self, candidate: &Candidate, text: String, scripts: &mut Scripts) {
+    fn make(&self, candidate: &Candidate, text: Text) -> Made {
+        let file = self.folder.relative(&candidate.path);
+        let mut made = Made { file, up: None, down: None, findings: Vec::new() };
+        let text = match text {
+            Ok(text) => text,
+            Err(finding) => {
+                made.findings.push(*finding);
+                return made;
+            }
+        };
         let path = shown(candidate);
         if candidate.placeholders == Placeholders::Replaced {
-            self.findings.extend(flyway::placeholders::find(&path, &text));
+            made.findings.extend(flyway::placeholders::find(&path, &text));
         }
         let Some(parts) = layouts::parts(self.layout, &path, &text, self.environment) else {
             let part = Part { extent: Extent::Whole, start: 0, mark: candidate.mark.clone() };
-            let read = self.read(candidate, text, part);
+            let read = self.read(candidate, path, text, part, &mut made.findings);
             match candidate.direction {
-                Direction::Up | Direction::Both => scripts.ups.push(read),
-                Direction::Down => scripts.downs.push(read),
+                Direction::Up | Direction::Both => made.up = Some(read),
+                Direction::Down => made.down = Some(Box::new(read)),
             }
-            return;
+            return made;
         };
-        self.findings.extend(parts.findings);
+        made.findings.extend(parts.findings);
         if let Some(down) = parts.down {
-            let read = self.read(candidate, text.clone(), down);
-            scripts.downs.push(read);
+            let (path, text) = (path.clone(), text.clone());
+            let down = self.read(candidate, path, text, down, &mut made.findings);
+            made.down = Some(Box::new(down));
         }
-        let read = self.read(candidate, text, parts.up);
-        scripts.ups.push(read);
+        made.up = Some(self.read(candidate, path, text, parts.up, &mut made.findings));
+        made
     }
 
-    fn read(&mut self, candidate: &Candidate, text: String, part: Part) -> Read {
-        let script = Script { path: shown(candidate), text, extent: part.extent };
+    fn read(
+        &self,
+        candidate: &Candidate,
+        path: String,
+        text: String,
+        part: Part,
+        findings: &mut Vec<Finding>,
+    ) -> Read {
+        let script = Script { path, text, extent: part.extent };
         let (mut directives, problems) =
             directives::read(&script, part.start, self.layout, part.mark);
-        self.findings.extend(problems);
+        findings.extend(problems);
         directives.order = candidate.order;
-        Read {
-            version: candidate.version.clone(),
-            name: candidate.name.clone(),
-            file: self.folder.relative(&candidate.path),
-            script,
-            directives,
-        }
+        Read { script, directives }
     }
 }

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use stopover_model::Substitution;
 
-/// Looks up a variable.
-pub type Environment<'a> = &'a dyn Fn(&str) -> Option<String>;
+/// Looks up a variable; by several threads at once.
+pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// The process's own environment.
 pub(crate) fn of_process(name: &str) -> Option<String> {

@@ -7,6 +7,7 @@ use std::ffi::OsString;
 use std::fs::{self, DirEntry, File};
 use std::io::{self, ErrorKind, Read};
 use std::path::{Component, MAIN_SEPARATOR, Path, PathBuf};
+use std::sync::Arc;
 
 use crate::SourceError;
 
@@ -46,37 +47,39 @@ impl<'a> Store<'a> {
     }
 
     fn list(self, path: &Path) -> io::Result<Vec<Entry>> {
+        let folder = Arc::from(path);
         let mut entries = match self {
-            Self::Disk => listed(path)?,
-            Self::Embedded { root, files } => embedded(root, files, path),
+            Self::Disk => listed(&folder)?,
+            Self::Embedded { root, files } => embedded(root, files, &folder),
         };
-        entries.sort_by(|a, b| a.name.cmp(&b.name));
+        // No two have one name.
+        entries.sort_unstable_by(|a, b| a.name.cmp(&b.name));
         Ok(entries)
     }
 }
 
-fn listed(path: &Path) -> io::Result<Vec<Entry>> {
+fn listed(folder: &Arc<Path>) -> io::Result<Vec<Entry>> {
     let mut entries = Vec::new();
-    for entry in fs::read_dir(path)? {
+    for entry in fs::read_dir(folder)? {
         let entry = entry?;
-        let path = entry.path();
-        entries.push(Entry { name: entry.file_name(), kind: kind_of(&entry, &path), path });
+        let (name, kind) = (entry.file_name(), kind_of(&entry));
+        entries.push(Entry { name, folder: Arc::clone(folder), kind });
     }
     Ok(entries)
 }
 
-/// What the embedded paths below `path` say that is in it.
-fn embedded(root: &Path, files: &[(&str, &[u8])], path: &Path) -> Vec<Entry> {
+/// What the embedded paths below `folder` say that is in it.
+fn embedded(root: &Path, files: &[(&str, &[u8])], folder: &Arc<Path>) -> Vec<Entry> {
     let mut entries: BTreeMap<OsString, Kind> = BTreeMap::new();
     for (name, _) in files {
         let full = root.join(name);
-        let Ok(below) = full.strip_prefix(path) else { continue };
+        let Ok(below) = full.strip_prefix(folder) else { continue };
         let mut components = below.components();
         let Some(Component::Normal(first)) = components.next() else { continue };
         let kind = if components.next().is_some() { Kind::Folder } else { Kind::File };
         entries.insert(first.to_owned(), kind);
     }
-    let entry = |(name, kind): (OsString, Kind)| Entry { path: path.join(&name), name, kind };
+    let entry = |(name, kind)| Entry { name, folder: Arc::clone(folder), kind };
     entries.into_iter().map(entry).collect()
 }
 
@@ -98,13 +101,18 @@ pub(crate) enum Kind {
 pub(crate) struct Entry {
     /// Its name.
     pub(crate) name: OsString,
-    /// Its path: the folder's, as it was given, and the name.
-    pub(crate) path: PathBuf,
+    /// The path of the folder that it is in. A long history's entries share it.
+    folder: Arc<Path>,
     /// What it is.
     pub(crate) kind: Kind,
 }
 
 impl Entry {
+    /// Its path: the folder's, as it was given, and the name.
+    pub(crate) fn path(&self) -> PathBuf {
+        self.folder.join(&self.name)
+    }
+
     /// The name for showing, with a replacement character where it is not UTF-8.
     pub(crate) fn shown_name(&self) -> Cow<'_, str> {
         self.name.to_string_lossy()
@@ -112,7 +120,7 @@ impl Entry {
 
     /// The path for showing.
     pub(crate) fn shown_path(&self) -> String {
-        self.path.display().to_string()
+        self.path().display().to_string()
     }
 
     /// Whether the name starts with a dot.
@@ -151,7 +159,7 @@ impl<'a> Folder<'a> {
 
     /// Lists a folder in this one.
     pub(crate) fn inside(&self, entry: &Entry) -> io::Result<Self> {
-        Self::list(self.store, &entry.path)
+        Self::list(self.store, &entry.path())
     }
 
     /// Whether [`Self::deep`] can find a name that begins with one of these letters: it lists folders
@@ -192,8 +200,19 @@ impl<'a> Folder<'a> {
         }
     }
 
+    /// The name of a file in this folder itself, as nearly all are: without a look at the parts of
+    /// both paths.
+    fn name_in<'p>(&self, path: &'p Path) -> Option<&'p str> {
+        let name =
+            path.to_str()?.strip_prefix(self.path.to_str()?)?.strip_prefix(MAIN_SEPARATOR)?;
+        (!name.contains(MAIN_SEPARATOR)).then_some(name)
+    }
+
     /// The path of a file below this folder, with `/`.
     pub(crate) fn relative(&self, path: &Path) -> String {
+        if let Some(name) = self.name_in(path) {
+            return name.to_owned();
+        }
         let below = path.strip_prefix(&self.path).unwrap_or(path);
         if let Some(text) = below.to_str().filter(|_| MAIN_SEPARATOR == '/') {
             return text.to_owned();
@@ -203,14 +222,14 @@ impl<'a> Folder<'a> {
     }
 }
 
-fn kind_of(entry: &DirEntry, path: &Path) -> Kind {
+fn kind_of(entry: &DirEntry) -> Kind {
     // The folder mostly says it by itself, without a look at the entry.
     match entry.file_type() {
         Ok(kind) if kind.is_file() => return Kind::File,
         Ok(kind) if kind.is_dir() => return Kind::Folder,
         _ => {}
     }
-    match fs::metadata(path) {
+    match fs::metadata(entry.path()) {
         Ok(metadata) if metadata.is_file() => Kind::File,
         Ok(metadata) if metadata.is_dir() => Kind::Folder,
         Ok(_) => Kind::Special,

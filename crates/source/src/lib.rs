@@ -31,7 +31,7 @@ pub use environment::Environment;
 pub use error::SourceError;
 pub use history::GitHistory;
 
-use assembly::Assembler;
+use assembly::{Assembler, Maker};
 use folder::{Folder, Store};
 
 /// Reads the source in the folder `path`: by `layout` where one is given, else by the only
@@ -103,7 +103,8 @@ fn read(
     // What is needed of them is in the candidates: a long history's names lie in memory once.
     folder.entries = Vec::new();
     let findings = sorted.findings;
-    let mut assembler = Assembler { folder: &folder, layout, environment, findings };
+    let maker = Maker { folder: &folder, layout, environment };
+    let mut assembler = Assembler { maker, findings };
     let migrations = assembler.assemble(sorted.candidates);
     let findings = assembler.findings;
     Ok(SourceSet { layout, root: path.display().to_string(), migrations, findings })

@@ -1,6 +1,7 @@
 //! Scripts' bytes: read whole, kept as they are.
 
 use std::num::NonZero;
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::thread;
 
@@ -21,24 +22,31 @@ const BUFFER: usize = 64 << 10;
 /// A file's text, or why there is none.
 pub(crate) type Text = Result<String, Box<Finding>>;
 
-/// Reads the files' texts, in their order; many of them by several threads.
-pub(crate) fn read_all(store: Store<'_>, paths: &[&Path]) -> Vec<Text> {
-    let threads = threads(paths.len());
-    let share = |paths: &[&Path]| -> Vec<Text> {
+/// What `make` makes of each item, in their order, share by share; of many by several threads. It is
+/// given a reader of files, which a thread keeps.
+pub(crate) fn each<Item: Send, Made: Send>(
+    store: Store<'_>,
+    mut items: Vec<Item>,
+    make: impl Fn(&mut Reader<'_>, Item) -> Made + Sync,
+) -> Vec<Vec<Made>> {
+    let share = |items: Vec<Item>| -> Vec<Made> {
         let mut reader = Reader { store, buffer: Vec::with_capacity(BUFFER) };
-        paths.iter().map(|path| reader.read(path)).collect()
+        items.into_iter().map(|item| make(&mut reader, item)).collect()
     };
-    if threads == 1 {
-        return share(paths);
+    let count = items.len().div_ceil(threads(items.len()));
+    let mut shares = Vec::new();
+    while items.len() > count {
+        shares.push(items.split_off(items.len() - count));
     }
     let share = &share;
     thread::scope(|scope| {
-        let shares = paths.chunks(paths.len().div_ceil(threads));
-        let running: Vec<_> =
-            shares.map(|paths| (paths, scope.spawn(move || share(paths)))).collect();
-        // A thread ends without its texts only by a panic; its files are read here then.
-        let texts = running.into_iter();
-        texts.flat_map(|(paths, thread)| thread.join().unwrap_or_else(|_| share(paths))).collect()
+        let others: Vec<_> =
+            shares.into_iter().rev().map(|items| scope.spawn(move || share(items))).collect();
+        let first = share(items);
+        // One breaks off only by a mistake of ours, which is told as if it were this thread's.
+        let others =
+            others.into_iter().map(|it| it.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(first).chain(others).collect()
     })
 }
 
@@ -58,14 +66,14 @@ pub(crate) fn read(store: Store<'_>, path: &Path) -> Text {
 }
 
 /// Reads one file after the other.
-struct Reader<'a> {
+pub(crate) struct Reader<'a> {
     store: Store<'a>,
     buffer: Vec<u8>,
 }
 
 impl Reader<'_> {
     /// Reads a file's text, byte for byte: byte-order mark and CRLF included.
-    fn read(&mut self, path: &Path) -> Text {
+    pub(crate) fn read(&mut self, path: &Path) -> Text {
         let shown = || path.display().to_string();
         let read = self.store.read_into(path, &mut self.buffer);
         read.map_err(|error| Box::new(names::unreadable(&shown(), &error.to_string())))?;

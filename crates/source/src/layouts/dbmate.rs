@@ -33,7 +33,7 @@ pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
         }
         match parse(entry) {
             Ok((version, name)) => {
-                let candidate = Candidate::new(version, name, Direction::Both, &entry.path);
+                let candidate = Candidate::new(version, name, Direction::Both, entry.path());
                 sorted.candidates.push(candidate);
             }
             Err(reason) => sorted.findings.push(names::bad_name(entry, &reason, NAME_EXAMPLE)),

@@ -84,7 +84,7 @@ fn sort_scripts(folder: &Folder<'_>, version: &Version, name: &str, sorted: &mut
             Some(finding) => sorted.findings.push(finding),
             None => sorted.candidates.push(Candidate {
                 mark: mark.clone(),
-                ..Candidate::new(version.clone(), name.to_owned(), direction, &file.path)
+                ..Candidate::new(version.clone(), name.to_owned(), direction, file.path())
             }),
         }
     }
@@ -143,7 +143,7 @@ fn read_settings(folder: &Folder<'_>, findings: &mut Vec<Finding>) -> Transactio
     let path = file.shown_path();
     let text = match names::not_a_file(file) {
         Some(finding) => Err(finding),
-        None => script::read(folder.store, &file.path).map_err(|finding| *finding),
+        None => script::read(folder.store, &file.path()).map_err(|finding| *finding),
     };
     let table = text.and_then(|text| {
         text.parse::<toml::Table>().map_err(|error| {

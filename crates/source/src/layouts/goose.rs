@@ -43,7 +43,7 @@ pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
             Ending::Up => format!("{}.up", file.name),
             Ending::Down => format!("{}.down", file.name),
         };
-        let candidate = Candidate::new(file.version, name, Direction::Both, &entry.path);
+        let candidate = Candidate::new(file.version, name, Direction::Both, entry.path());
         sorted.candidates.push(candidate);
     }
     sorted

@@ -18,7 +18,7 @@ mod pairs;
 mod refinery;
 mod sqlx;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use stopover_model::{Finding, Layout, OrderMark, TransactionMark, Version};
 
@@ -72,12 +72,17 @@ pub(crate) struct Candidate {
 
 impl Candidate {
     /// A script without anything special.
-    pub(crate) fn new(version: Version, name: String, direction: Direction, path: &Path) -> Self {
+    pub(crate) const fn new(
+        version: Version,
+        name: String,
+        direction: Direction,
+        path: PathBuf,
+    ) -> Self {
         Self {
             version,
             name,
             direction,
-            path: path.to_owned(),
+            path,
             mark: TransactionMark::Unmarked,
             order: OrderMark::Ascending,
             placeholders: Placeholders::Kept,

@@ -56,7 +56,7 @@ impl Marks {
 pub(super) fn witness(folder: &Folder<'_>, wanted: Marks) -> Option<String> {
     let plain =
         folder.entries.iter().find(|entry| names::recognise(entry) == Some(Ending::Plain))?;
-    let bytes = folder.store.read(&plain.path).unwrap_or_default();
+    let bytes = folder.store.read(&plain.path()).unwrap_or_default();
     let marks = Marks::of(&String::from_utf8_lossy(&bytes));
     (marks == wanted).then(|| plain.shown_name().into_owned())
 }

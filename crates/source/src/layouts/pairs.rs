@@ -33,7 +33,7 @@ pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
                 continue;
             }
         };
-        sorted.candidates.push(Candidate::new(file.version, file.name, direction, &entry.path));
+        sorted.candidates.push(Candidate::new(file.version, file.name, direction, entry.path()));
     }
     sorted
 }

@@ -29,7 +29,7 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
         return None;
     }
     let found = entries.iter().find(|entry| matches!(parse(entry, ".sql"), Some(Ok(_))));
-    found.map(|entry| folder.relative(&entry.path))
+    found.map(|entry| folder.relative(&entry.path()))
 }
 
 pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
@@ -47,7 +47,7 @@ pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
             (Some(problem), _) => sorted.findings.push(problem),
             (None, Ok(named)) => sorted.candidates.push(Candidate {
                 order: named.order,
-                ..Candidate::new(named.version, named.name, Direction::Up, &entry.path)
+                ..Candidate::new(named.version, named.name, Direction::Up, entry.path())
             }),
             (None, Err(reason)) => {
                 sorted.findings.push(names::bad_name(&entry, &reason, EXAMPLE));

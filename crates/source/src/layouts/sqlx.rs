@@ -24,7 +24,7 @@ pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
                     Ending::Up | Ending::Plain => Direction::Up,
                     Ending::Down => Direction::Down,
                 };
-                let candidate = Candidate::new(file.version, file.name, direction, &entry.path);
+                let candidate = Candidate::new(file.version, file.name, direction, entry.path());
                 sorted.candidates.push(candidate);
             }
             Named::Problem(finding) | Named::Other(finding) => sorted.findings.push(finding),

@@ -46,7 +46,7 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
         }
     }
     let is_ours = undone.is_subset(&versions) || only_flyway(&entries);
-    found.filter(|_| is_ours).map(|entry| folder.relative(&entry.path))
+    found.filter(|_| is_ours).map(|entry| folder.relative(&entry.path()))
 }
 
 /// Whether there is something that Flyway has and refinery has not: then its names are Flyway's.
@@ -113,19 +113,20 @@ fn add(
     entry: &Entry,
     (version, name, direction): (Version, String, Direction),
 ) {
-    let settings = settings::read(folder, &entry.path, &mut sorted.findings);
+    let settings = settings::read(folder, &entry.path(), &mut sorted.findings);
     sorted.candidates.push(Candidate {
         mark: settings.transaction,
         placeholders: settings.placeholders,
-        ..Candidate::new(version, name, direction, &entry.path)
+        ..Candidate::new(version, name, direction, entry.path())
     });
 }
 
 fn is_config_of_a_script(entry: &Entry, entries: &[Entry]) -> bool {
-    let Some(script) = entry.path.to_str().and_then(|path| path.strip_suffix(".conf")) else {
+    let path = entry.path();
+    let Some(script) = path.to_str().and_then(|path| path.strip_suffix(".conf")) else {
         return false;
     };
-    entries.iter().any(|it| it.path.to_str() == Some(script) && names::read(it).is_some())
+    entries.iter().any(|it| it.path().to_str() == Some(script) && names::read(it).is_some())
 }
 
 /// A file that is no SQL: nothing of Flyway's, or a migration in another language.
