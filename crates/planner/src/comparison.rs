@@ -1,6 +1,8 @@
 //! Source and ledger side by side: what is applied, what is pending.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::num::NonZero;
+use std::thread;
 
 use stopover_model::report::{AppliedEntry, PendingEntry};
 use stopover_model::{
@@ -18,12 +20,22 @@ pub(crate) struct Pending<'a> {
     pub(crate) resumed: Option<(&'a LedgerRow, &'a Resume)>,
 }
 
+/// A row of the ledger.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Applied<'a> {
+    pub(crate) row: &'a LedgerRow,
+    /// The source's migration of its version, if there is one.
+    pub(crate) migration: Option<&'a Migration>,
+    /// Whether the row's checksum is another one than the migration's.
+    pub(crate) differs: bool,
+}
+
 /// Source and ledger, each ascending by version, whatever order they came in.
 #[derive(Debug)]
 pub(crate) struct Comparison<'a> {
     pub(crate) ledger: LedgerKind,
-    /// Every row, with the source's migration of its version if there is one.
-    pub(crate) applied: Vec<(&'a LedgerRow, Option<&'a Migration>)>,
+    /// Every row.
+    pub(crate) applied: Vec<Applied<'a>>,
     pub(crate) pending: Vec<Pending<'a>>,
     /// The highest applied version.
     pub(crate) highest: Option<&'a Version>,
@@ -35,55 +47,54 @@ pub(crate) struct Comparison<'a> {
 impl<'a> Comparison<'a> {
     pub(crate) fn of(source: &'a SourceSet, facts: &'a Facts) -> Self {
         let ledger = facts.ledger.kind;
-        let migrations: BTreeMap<&Version, &Migration> =
-            source.migrations.iter().rev().map(|it| (&it.version, it)).collect();
-        let rows: BTreeMap<&Version, &LedgerRow> =
-            facts.ledger.rows.iter().map(|row| (&row.version, row)).collect();
-        let comparable = migrations.keys().all(|version| ledger.holds(version));
-        let resumed = |version: &Version| {
-            if facts.recoveries.is_empty() {
-                return None;
-            }
-            let row = rows.get(version).filter(|row| matches!(row.state, RowState::Dirty(_)))?;
+        // Of several of one version the first file counts, and the last row.
+        let migrations = ascending(source.migrations.iter(), |it| &it.version);
+        let rows = ascending(facts.ledger.rows.iter().rev(), |it| &it.version);
+        let comparable = migrations.iter().all(|it| ledger.holds(&it.version));
+        let resumed = |row: Option<&'a LedgerRow>| {
+            let row = row.filter(|row| is_dirty(row))?;
             facts.recoveries.iter().find_map(|recovery| match recovery {
-                Recovery::Resumes(of, resume) if of == version => Some((*row, resume)),
+                Recovery::Resumes(of, resume) if *of == row.version => Some((row, resume)),
                 _ => None,
             })
         };
-        let settled = rows.keys().rev().filter(|version| resumed(version).is_none());
-        let mut settled = settled.filter(|version| !version.is_repeatable());
-        let highest = settled.next().copied().filter(|_| comparable);
-        let baseline = rows.values().filter(|row| row.state == RowState::Baseline);
+        let settled = rows.iter().rev().filter(|row| resumed(Some(row)).is_none());
+        let mut settled = settled.map(|row| &row.version).filter(|it| !it.is_repeatable());
+        let highest = settled.next().filter(|_| comparable);
+        let baseline = rows.iter().filter(|row| row.state == RowState::Baseline);
         let baseline = baseline.map(|row| &row.version).max();
-        let pending: Vec<Pending<'a>> = migrations
-            .iter()
-            .map(|(version, migration)| Pending {
-                migration,
-                out_of_order: migration.directives.order == OrderMark::Ascending
-                    && highest.is_some_and(|highest| *version < highest),
-                resumed: resumed(version),
-            })
-            .filter(|it| it.resumed.is_some() || is_to_run(it.migration, &rows, baseline))
-            .collect();
-        let goes_on = |version: &Version| {
-            pending.iter().any(|it| it.resumed.is_some() && it.migration.version == *version)
-        };
-        let applied = rows.iter().filter(|(version, _)| !goes_on(version));
-        let applied =
-            applied.map(|(version, row)| (*row, migrations.get(version).copied())).collect();
+        let mut applied = Vec::with_capacity(rows.len());
+        let mut pending = Vec::new();
+        for (row, migration) in paired(&rows, &migrations) {
+            let resumed = migration.and_then(|_| resumed(row));
+            match (row, migration) {
+                (row, Some(migration))
+                    if resumed.is_some() || is_to_run(migration, row, baseline) =>
+                {
+                    let out_of_order = migration.directives.order == OrderMark::Ascending
+                        && highest.is_some_and(|highest| migration.version < *highest);
+                    pending.push(Pending { migration, out_of_order, resumed });
+                }
+                _ => {}
+            }
+            // What goes on is pending alone.
+            let row = row.filter(|_| resumed.is_none());
+            applied.extend(row.map(|row| Applied { row, migration, differs: false }));
+        }
+        compare(&mut applied);
         Self { ledger, applied, pending, highest, comparable }
     }
 
     pub(crate) fn applied_entries(&self) -> Vec<AppliedEntry> {
-        let entry = |(row, migration): &(&LedgerRow, Option<&Migration>)| AppliedEntry {
+        let entry = |&Applied { row, migration, .. }: &Applied<'_>| AppliedEntry {
             version: row.version.clone(),
-            name: self.shown_name(row, *migration),
+            name: self.shown_name(row, migration),
             applied_at: row.applied_at,
             checksum: row.checksum.as_ref().map(|it| it.hex().to_owned()),
             provenance: row.provenance,
         };
         // What is dirty is neither applied nor pending: it is drift, and told there.
-        self.applied.iter().filter(|(row, _)| !is_dirty(row)).map(entry).collect()
+        self.applied.iter().filter(|it| !is_dirty(it.row)).map(entry).collect()
     }
 
     /// The name as it was applied; in the source's spelling where the ledger stores another one
@@ -121,17 +132,75 @@ fn is_dirty(row: &LedgerRow) -> bool {
 
 /// Whether a migration that was not interrupted runs: when the ledger lacks it, or, if it is a
 /// repeatable one, when its file is not the one that ran.
-fn is_to_run(
-    migration: &Migration,
-    rows: &BTreeMap<&Version, &LedgerRow>,
-    baseline: Option<&Version>,
-) -> bool {
+fn is_to_run(migration: &Migration, row: Option<&LedgerRow>, baseline: Option<&Version>) -> bool {
     let version = &migration.version;
-    match rows.get(version) {
+    match row {
         None => version.is_repeatable() || baseline.is_none_or(|baseline| version > baseline),
         Some(row) if version.is_repeatable() && !is_dirty(row) => {
             row.checksum.as_ref().is_some_and(|it| !it.is_of(migration.fingerprinted()))
         }
         Some(_) => false,
     }
+}
+
+/// The items ascending by version, the first of each version. They nearly always are that already.
+fn ascending<'a, T>(
+    items: impl Iterator<Item = &'a T>,
+    version: impl Fn(&T) -> &Version,
+) -> Vec<&'a T> {
+    let mut items: Vec<&T> = items.collect();
+    items.sort_by(|a, b| version(a).cmp(version(b)));
+    items.dedup_by(|later, first| version(later).cmp(version(first)).is_eq());
+    items
+}
+
+type Pair<'a> = (Option<&'a LedgerRow>, Option<&'a Migration>);
+
+/// What has one version, side by side; both ascending by version, and so is what comes of it.
+fn paired<'a>(rows: &[&'a LedgerRow], migrations: &[&'a Migration]) -> Vec<Pair<'a>> {
+    let mut pairs = Vec::with_capacity(rows.len().max(migrations.len()));
+    let (mut rows, mut migrations) = (rows.iter().peekable(), migrations.iter().peekable());
+    loop {
+        let order = match (rows.peek(), migrations.peek()) {
+            (None, None) => return pairs,
+            (Some(_), None) => Ordering::Less,
+            (None, Some(_)) => Ordering::Greater,
+            (Some(row), Some(migration)) => row.version.cmp(&migration.version),
+        };
+        let row = if order.is_le() { rows.next() } else { None };
+        let migration = if order.is_ge() { migrations.next() } else { None };
+        pairs.push((row.copied(), migration.copied()));
+    }
+}
+
+/// So many rows are worth a thread.
+const ROWS_PER_THREAD: usize = 1_000;
+
+/// Compares the checksums; of many rows by several threads, for it is most of the work of a run that
+/// has nothing to do.
+fn compare(applied: &mut [Applied<'_>]) {
+    let share = |applied: &mut [Applied<'_>]| {
+        for it in applied {
+            it.differs = it.migration.is_some_and(|migration| differs(it.row, migration));
+        }
+    };
+    if applied.len() <= ROWS_PER_THREAD {
+        return share(applied);
+    }
+    let cores = thread::available_parallelism().map_or(1, NonZero::get);
+    let threads = applied.len().div_ceil(ROWS_PER_THREAD).min(cores);
+    let (first, others) = applied.split_at_mut(applied.len() / threads);
+    thread::scope(|scope| {
+        for applied in others.chunks_mut(first.len()) {
+            scope.spawn(move || share(applied));
+        }
+        share(first);
+    });
+}
+
+/// Whether the ledger's checksum is another one than the file's. A repeatable migration that has
+/// changed is pending again.
+pub(crate) fn differs(row: &LedgerRow, migration: &Migration) -> bool {
+    let applied = row.checksum.as_ref().filter(|_| !row.version.is_repeatable());
+    applied.is_some_and(|it| !it.is_of(migration.fingerprinted()))
 }

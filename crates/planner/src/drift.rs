@@ -6,7 +6,7 @@ use stopover_model::{
     Policy, Recovery, RowState, Severity, SourceSet, detail_list,
 };
 
-use crate::comparison::{Comparison, Pending};
+use crate::comparison::{Applied, Comparison, Pending};
 use crate::heal::{self, Judged, Outcome};
 
 /// What the policy makes of a kind of drift.
@@ -29,7 +29,7 @@ pub(crate) fn find(
     let mut found: Vec<Drift> = empty_ledger(facts, policy).into_iter().collect();
     let collisions = source.findings.iter().filter(|it| is_collision(it));
     found.extend(collisions.map(|it| collision(it, source, policy)));
-    for &(row, migration) in &comparison.applied {
+    for &Applied { row, migration, differs } in &comparison.applied {
         let name = || comparison.shown_name(row, migration);
         let told = |(kind, message, remedy)| Drift {
             kind,
@@ -48,7 +48,7 @@ pub(crate) fn find(
             // It stands for every version up to its own, and for none alone.
             _ if row.state == RowState::Baseline => {}
             Some(migration) => {
-                let modified = modified(row, migration, facts, policy);
+                let modified = differs.then(|| modified(row, migration, facts, policy)).flatten();
                 found.extend(modified.map(|it| Drift { name: name(), ..it }));
                 found.extend(renamed(row, migration, facts).map(told));
             }

@@ -9,7 +9,7 @@ use stopover_model::{
 };
 use stopover_sql::{Difference, difference};
 
-use crate::comparison::Comparison;
+use crate::comparison::{Comparison, differs};
 use crate::{drift, script, spelling};
 
 /// What is to become of one edit.
@@ -32,19 +32,13 @@ pub(crate) enum Outcome {
 #[must_use]
 pub fn edited<'a>(source: &'a SourceSet, facts: &'a Facts) -> Vec<(&'a LedgerRow, &'a Migration)> {
     let comparison = Comparison::of(source, facts);
-    let rows = comparison.applied.iter().filter_map(|&(row, migration)| Some((row, migration?)));
+    let differing = comparison.applied.iter().filter(|it| it.differs);
+    let rows = differing.filter_map(|it| Some((it.row, it.migration?)));
     rows.filter(|(row, migration)| is_edited(row, migration, source)).collect()
 }
 
 fn is_edited(row: &LedgerRow, migration: &Migration, source: &SourceSet) -> bool {
-    row.state == RowState::Done && !drift::collides(source, migration) && differs(row, migration)
-}
-
-/// Whether the ledger's checksum is another one than the file's. A repeatable migration that has
-/// changed is pending again.
-pub(crate) fn differs(row: &LedgerRow, migration: &Migration) -> bool {
-    let applied = row.checksum.as_ref().filter(|_| !row.version.is_repeatable());
-    applied.is_some_and(|it| !it.is_of(migration.fingerprinted()))
+    row.state == RowState::Done && !drift::collides(source, migration)
 }
 
 /// What was applied, if it is `text`, or `text` in another spelling.

@@ -1,8 +1,10 @@
 //! One pinned connection.
 
 use std::collections::HashMap;
+use std::pin::pin;
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use futures_util::future::join;
 use stopover_backend::{BackendError, Canceller, LedgerId, Opening, Session};
 use stopover_model::PlainStrings;
@@ -205,8 +207,7 @@ impl PostgresSession {
         sql: &str,
     ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
         self.without_traces().await?;
-        let messages = self.client.simple_query(sql).await;
-        messages.map(sets_of).map_err(|error| request_error(&error))
+        sets(&self.client, sql).await.map_err(|error| request_error(&error))
     }
 
     /// The same; `ahead` is sent right behind it, and its rows wait for whoever asks for them next.
@@ -217,10 +218,9 @@ impl PostgresSession {
         ahead: String,
     ) -> Result<Vec<Vec<SimpleQueryRow>>, BackendError> {
         self.without_traces().await?;
-        let (messages, foreseen) =
-            join(self.client.simple_query(sql), self.client.simple_query(&ahead)).await;
-        self.foreseen = foreseen.ok().map(|messages| (ahead, sets_of(messages)));
-        messages.map(sets_of).map_err(|error| request_error(&error))
+        let (sets, foreseen) = join(sets(&self.client, sql), sets(&self.client, &ahead)).await;
+        self.foreseen = foreseen.ok().map(|foreseen| (ahead, foreseen));
+        sets.map_err(|error| request_error(&error))
     }
 
     /// The same for what is read about the database, however short the role's time-out is: that is
@@ -322,10 +322,14 @@ pub(crate) fn at_leisure(sql: &str) -> String {
 }
 
 /// The rows of each statement.
-fn sets_of(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<SimpleQueryRow>> {
+async fn sets(
+    client: &Client,
+    sql: &str,
+) -> Result<Vec<Vec<SimpleQueryRow>>, tokio_postgres::Error> {
+    let mut answer = pin!(client.simple_query_raw(sql).await?);
     let mut sets = vec![Vec::new()];
-    for message in messages {
-        match message {
+    while let Some(message) = answer.next().await {
+        match message? {
             SimpleQueryMessage::Row(row) => {
                 if let Some(set) = sets.last_mut() {
                     set.push(row);
@@ -336,15 +340,20 @@ fn sets_of(messages: Vec<SimpleQueryMessage>) -> Vec<Vec<SimpleQueryRow>> {
         }
     }
     sets.pop();
-    sets
+    Ok(sets)
 }
 
 /// A column as text; `None` for NULL and for a column that is not there.
 pub(crate) fn text(row: &SimpleQueryRow, column: usize) -> Option<String> {
-    row.try_get(column).ok().flatten().map(str::to_owned)
+    lent(row, column).map(str::to_owned)
+}
+
+/// The same, to look at.
+pub(crate) fn lent(row: &SimpleQueryRow, column: usize) -> Option<&str> {
+    row.try_get(column).ok().flatten()
 }
 
 /// A boolean column as PostgreSQL prints it.
 pub(crate) fn truth(row: &SimpleQueryRow, column: usize) -> bool {
-    row.try_get(column).ok().flatten() == Some("t")
+    lent(row, column) == Some("t")
 }

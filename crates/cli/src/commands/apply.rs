@@ -55,6 +55,9 @@ pub(super) async fn run(
     }
     keep_reports(console, settings, &mut report);
     document(console, &source, &report);
+    // The process ends, and gives everything back at once: a long history, migration by migration,
+    // would take longer than its plan.
+    std::mem::forget(source);
     Ok(lost.map_or(exit, |failure| console.say(&failure)))
 }
 

@@ -9,7 +9,7 @@ use super::{
     dbmate::Dbmate, diesel::Diesel, flyway::Flyway, goose::Goose, refinery::Refinery, sqlx::Sqlx,
     stopover::Stopover,
 };
-use crate::session::text;
+use crate::session::lent;
 
 /// One kind of ledger, as text in SQL.
 pub(super) trait Form: Sync {
@@ -74,7 +74,7 @@ pub(super) fn epoch(column: &str) -> String {
 
 /// Reads what [`epoch`] gives; `None` for NULL and for infinity.
 pub(super) fn moment(row: &SimpleQueryRow, column: usize) -> Option<Timestamp> {
-    let seconds: f64 = text(row, column)?.parse().ok()?;
+    let seconds: f64 = lent(row, column)?.parse().ok()?;
     // Microseconds of our time have 51 bits: a double holds each of them.
     #[allow(clippy::cast_possible_truncation)]
     let microseconds = (seconds.is_finite()).then_some((seconds * 1e6).round() as i64)?;

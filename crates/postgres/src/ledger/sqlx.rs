@@ -13,7 +13,7 @@ use tokio_postgres::SimpleQueryRow;
 use super::form::{Form, epoch, moment};
 use super::milliseconds;
 use crate::literal::{literal, value};
-use crate::session::{text, truth};
+use crate::session::{lent, text, truth};
 
 /// Its form.
 pub(super) struct Sqlx;
@@ -100,7 +100,7 @@ fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
         RowState::Dirty("its row says success = false".to_owned())
     };
     Some(LedgerRow {
-        version: Version::Integer(text(row, 0)?.parse().ok()?),
+        version: Version::Integer(lent(row, 0)?.parse().ok()?),
         name: text(row, 1),
         applied_at: moment(row, 2),
         checksum: text(row, 3).map(Checksum::Sha384),

@@ -9,7 +9,7 @@ use tokio_postgres::SimpleQueryRow;
 use super::form::{Form, epoch, moment};
 use super::{journal, milliseconds};
 use crate::literal::{literal, optional, value};
-use crate::session::text;
+use crate::session::{lent, text};
 
 /// Its form.
 pub(super) struct Stopover;
@@ -76,11 +76,11 @@ impl Form for Stopover {
 /// Reads a row of the select.
 fn row(row: &SimpleQueryRow) -> Option<LedgerRow> {
     Some(LedgerRow {
-        version: Version::Integer(text(row, 0)?.parse().ok()?),
+        version: Version::Integer(lent(row, 0)?.parse().ok()?),
         name: text(row, 1),
         applied_at: moment(row, 2),
         checksum: text(row, 3).map(Checksum::Sha256),
-        provenance: Provenance::parse(&text(row, 4)?)?,
+        provenance: Provenance::parse(lent(row, 4)?)?,
         state: RowState::Done,
     })
 }

@@ -20,7 +20,7 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
 }
 
 pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
-    let mut sorted = Sorted::default();
+    let mut sorted = Sorted::of_at_most(folder.entries.len());
     for entry in &folder.entries {
         let is_sql = entry.shown_name().to_ascii_lowercase().ends_with(ENDING);
         if entry.is_hidden() || !is_sql {

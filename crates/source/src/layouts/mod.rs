@@ -99,6 +99,13 @@ pub(crate) struct Sorted {
     pub(crate) findings: Vec<Finding>,
 }
 
+impl Sorted {
+    /// Nothing yet, and room for so many scripts.
+    fn of_at_most(scripts: usize) -> Self {
+        Self { candidates: Vec::with_capacity(scripts), findings: Vec::new() }
+    }
+}
+
 /// What a name in this layout looks like.
 pub(crate) const fn example(layout: Layout) -> &'static str {
     match layout {

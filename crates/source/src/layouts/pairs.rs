@@ -13,7 +13,7 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
 }
 
 pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
-    let mut sorted = Sorted::default();
+    let mut sorted = Sorted::of_at_most(folder.entries.len());
     for entry in &folder.entries {
         let file = match names::read(entry, EXAMPLE) {
             Named::Migration(file) => file,

@@ -33,7 +33,7 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
 }
 
 pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
-    let mut sorted = Sorted::default();
+    let mut sorted = Sorted::of_at_most(folder.entries.len());
     for entry in folder.deep() {
         if let Some(Ok(_)) = parse(&entry, ".rs") {
             sorted.findings.push(names::not_sql(&entry, "Rust"));

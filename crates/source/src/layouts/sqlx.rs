@@ -16,7 +16,7 @@ pub(super) fn witness(folder: &Folder<'_>) -> Option<String> {
 }
 
 pub(super) fn sort(folder: &Folder<'_>) -> Sorted {
-    let mut sorted = Sorted::default();
+    let mut sorted = Sorted::of_at_most(folder.entries.len());
     for entry in &folder.entries {
         match names::read(entry, EXAMPLE) {
             Named::Migration(file) => {
