@@ -40,6 +40,8 @@ pub enum ErrorClass {
     /// Somebody else was in the way (a lock not to be had in time, a deadlock): worth trying
     /// again.
     Contention,
+    /// The disk of the database is full: what ran there has no part in it.
+    NoRoom,
 }
 
 /// An error as the server reports it, field by field.

@@ -29,6 +29,7 @@ pub fn database_error(error: &DbError) -> DatabaseError {
 fn class(code: &str) -> ErrorClass {
     match code {
         sqlstate::LOCK_NOT_AVAILABLE | sqlstate::DEADLOCK_DETECTED => ErrorClass::Contention,
+        sqlstate::DISK_FULL => ErrorClass::NoRoom,
         _ => ErrorClass::Final,
     }
 }

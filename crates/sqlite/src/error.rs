@@ -41,7 +41,7 @@ pub(crate) fn database_error(error: &Error) -> DatabaseError {
     let name = code(error).map(|code| format!(" ({})", code_name(code)));
     let (table, column, constraint) = names(error, &text);
     DatabaseError {
-        class: if is_busy(error) { ErrorClass::Contention } else { ErrorClass::Final },
+        class: class(error),
         message: format!("{text}{}", name.unwrap_or_default()),
         hint: hint(error).map(str::to_owned),
         position: position(error),
@@ -49,6 +49,14 @@ pub(crate) fn database_error(error: &Error) -> DatabaseError {
         column,
         constraint,
         ..DatabaseError::default()
+    }
+}
+
+fn class(error: &Error) -> ErrorClass {
+    match primary(error) {
+        Some(ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => ErrorClass::Contention,
+        Some(ffi::SQLITE_FULL) => ErrorClass::NoRoom,
+        _ => ErrorClass::Final,
     }
 }
 

@@ -5,10 +5,10 @@ use stopover_testkit::CountingRelay;
 use crate::place::Place;
 
 /// The most, after connecting, when there is nothing to do.
-const MOST: usize = 4;
+const MOST: usize = 2;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_with_nothing_to_do_waits_four_times_at_most() {
+async fn a_run_with_nothing_to_do_waits_twice() {
     for ledger in ["stopover", "sqlx"] {
         let place = Place::with(&[
             ("migrations/1_t.sql", "CREATE TABLE t (id int);\n"),

@@ -255,3 +255,30 @@ async fn a_disk_that_fills_up_under_the_restore_is_said() {
     assert!(detail.lines().next().unwrap().contains("disk full: "), "{detail}");
     assert_eq!(left(&run), "");
 }
+
+#[test]
+fn a_full_disk_under_a_file_was_told_as_the_migrations_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    let backup = rusqlite::Connection::open(path("backup.db")).unwrap();
+    backup.execute_batch("CREATE TABLE notes (id integer PRIMARY KEY, body text);").unwrap();
+    drop(backup);
+    fs::create_dir(path("migrations")).unwrap();
+    fs::create_dir(path("small")).unwrap();
+    let endless = "INSERT INTO notes (body) WITH RECURSIVE more(at) AS \
+                   (SELECT 1 UNION ALL SELECT at + 1 FROM more) \
+                   SELECT printf('%.1000c', 'x') FROM more LIMIT 40000000;\n";
+    fs::write(path("migrations/1_much.sql"), endless).unwrap();
+    let Some(disk) = Small::disk(16) else { return };
+    let mut command = Command::new(STOPOVER);
+    command.current_dir(folder.path()).args(["rehearse", "--format", "json", "--layout", "sqlx"]);
+    command.args(["--backup", "backup.db", "--scratch-dir"]).arg(path("small"));
+    command.env("STOPOVER_POLICY__EMPTY_LEDGER", "allow");
+    let run = Run::of(&disk.around(&command, &path("small")).output().unwrap());
+    assert_eq!(run.exit, 7, "{}\n{}", run.out, run.err);
+    let report = run.json();
+    let detail = report["detail"].as_str().unwrap();
+    assert!(detail.starts_with("scratch: disk full; migration 1: "), "{detail}");
+    assert!(is_advice(finding(&report, "scratch")), "{report:#}");
+    assert_eq!(left(&run), "");
+}

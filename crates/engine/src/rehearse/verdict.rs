@@ -2,7 +2,7 @@
 
 use stopover_backend::{Backend, Diagnose, Offending};
 use stopover_model::report::{FailedMigration, RehearsalReport, Verdict};
-use stopover_model::{DatabaseError, Finding, Plan, sqlstate, units};
+use stopover_model::{DatabaseError, ErrorClass, Finding, Plan, units};
 
 use crate::detail::{of_failure, of_findings, rows};
 use crate::{Applied, Ending};
@@ -29,7 +29,8 @@ pub(super) async fn judge<B: Backend>(
             }
             RehearsalEnding::Judged
         }
-        Ending::Failed { failed, error } if is_disk_full(&error) => {
+        // What the scratch has no room for says nothing about the migration: production has another disk.
+        Ending::Failed { failed, error } if error.class == ErrorClass::NoRoom => {
             report.detail = format!("scratch: disk full; {}", of_failure(&failed, None));
             report.findings.push(no_room(&failed));
             RehearsalEnding::Unable
@@ -65,11 +66,6 @@ fn green_detail(plan: &Plan, duration_ms: f64) -> String {
         1 => format!("1 migration applied in {}", units::duration(duration_ms)),
         count => format!("{count} migrations applied in {}", units::duration(duration_ms)),
     }
-}
-
-/// What the scratch has no room for says nothing about the migration: production has another disk.
-fn is_disk_full(error: &DatabaseError) -> bool {
-    error.is(sqlstate::DISK_FULL)
 }
 
 fn no_room(failed: &FailedMigration) -> Finding {
