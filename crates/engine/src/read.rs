@@ -44,14 +44,21 @@ pub async fn plan<B: Backend>(
 ) -> Result<PlanReport, EngineError> {
     let reading = async {
         let mut session = backend.connect().await?;
-        let (facts, foreseen) = seen(&mut session, request).await?;
-        let planned = planned(&mut session, &facts, request).await?;
-        Ok::<_, EngineError>((facts, foreseen, planned))
+        plan_in(&mut session, request).await
     };
-    let (facts, foreseen, planned) = tokio::select! {
-        read = reading => read?,
-        signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
-    };
+    tokio::select! {
+        read = reading => read,
+        signal = request.stop.wait() => Err(EngineError::Stopped(signal)),
+    }
+}
+
+/// The same in a session.
+pub(crate) async fn plan_in<S: Session>(
+    session: &mut S,
+    request: &Request<'_>,
+) -> Result<PlanReport, EngineError> {
+    let (facts, foreseen) = seen(session, request).await?;
+    let planned = planned(session, &facts, request).await?;
     let table = &facts.ledger.table;
     Ok(match planned {
         Ok(mut plan) => {

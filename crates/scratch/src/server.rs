@@ -30,6 +30,7 @@ use tokio_postgres::Config;
 
 use self::folder::ScratchFolder;
 use self::identity::Identity;
+
 use self::machine::Machine;
 use self::template::Template;
 use self::tuning::Stage;
@@ -37,9 +38,10 @@ use self::user::ServerUser;
 use crate::base::{BaseCopy, BaseError, Held};
 use crate::binaries::{Binaries, Program, ServerVersion};
 use crate::sweep::processes;
-use crate::watch::{Guard, Guarded, StopSignal};
+use crate::watch::{Environment, Guard, Guarded, StopSignal};
 
 pub use self::error::ServerError;
+pub(crate) use self::identity::secret;
 pub use self::options::{Durability, Locale, Reach, ServerOptions};
 
 /// How long sessions of a killed server may linger.
@@ -75,6 +77,16 @@ pub(crate) enum Filling {
     Empty,
     /// A copy of a base.
     Base(Box<Held>),
+}
+
+impl Filling {
+    /// What the server is for then.
+    fn stage(&self) -> Stage {
+        match self {
+            Self::Empty => Stage::Restore,
+            Self::Base(base) => Stage::Migrations { files: base.files() },
+        }
+    }
 }
 
 impl PrivateServer {
@@ -120,7 +132,7 @@ impl PrivateServer {
         let user = ServerUser::for_this_process()?;
         let began = Instant::now();
         loop {
-            self.launched.guard = serve(binaries, &self.launched.folder, &user)?;
+            self.launched.guard = serve(binaries, &self.launched.folder, &user, &[])?;
             let Launched { guard, folder, .. } = &mut self.launched;
             match ready::until_ready(guard, folder.data(), &folder.log()).await {
                 // A killed server's sessions take a moment to go, and until then nobody may start.
@@ -242,24 +254,32 @@ impl Launched {
         let (base, note) = folder::base_folder(options.folder.as_deref(), &user)?;
         let mut notes = Vec::from_iter(note);
         let folder = ScratchFolder::create(&base, &user)?;
-        let (base_copy, stage) = match filling {
+        let stage = filling.stage();
+        let begun = match filling {
             Filling::Empty => {
                 fill(binaries, options, &folder, &user, &mut notes)?;
-                (None, Stage::Restore)
+                None
             }
-            Filling::Base(base) => {
-                let copy = base.copy_to(folder.data(), &user)?;
-                (Some(copy), Stage::Migrations { files: base.files() })
-            }
+            Filling::Base(base) => Some(base.begin_copy(folder.data(), &user)?),
         };
         let port = options.reach.port().map_err(|source| ServerError::Watch { source })?;
         configure(binaries.version().major(), options, &folder, port, stage)?;
-        if base_copy.is_some() && options.durability == Durability::LikeProduction {
-            // Else the copy's own pages would go to the disk among those of the migrations.
-            crate::base::sync(folder.data())
-                .map_err(|source| BaseError::Folder { path: folder.data().to_owned(), source })?;
-        }
-        let guard = serve(binaries, &folder, &user)?;
+        let environment = tuning::environment(options.durability, stage);
+        let start = || serve(binaries, &folder, &user, environment);
+        let (guard, base_copy) = match begun {
+            None => (start()?, None),
+            Some(begun) if options.durability == Durability::LikeProduction => {
+                let copy = begun.finish()?;
+                // Else the copy's own pages would go to the disk among those of the migrations.
+                crate::base::sync(folder.data()).map_err(|source| BaseError::Folder {
+                    path: folder.data().to_owned(),
+                    source,
+                })?;
+                (start()?, Some(copy))
+            }
+            // It starts while its databases are copied.
+            Some(begun) => (start()?, Some(begun.finish()?)),
+        };
         Ok(Self { guard, folder, port, notes, base_copy })
     }
 }
@@ -269,11 +289,13 @@ fn serve(
     binaries: &Binaries,
     folder: &ScratchFolder,
     user: &ServerUser,
+    environment: Environment,
 ) -> Result<Guard, ServerError> {
     let data = folder.data();
     let guarded = Guarded {
         program: binaries.path(Program::Postgres),
         arguments: vec!["-D".into(), data.into()],
+        environment,
         signal: StopSignal::Immediate,
         user,
         data,

@@ -126,6 +126,9 @@ impl Drop for Cleaner {
     }
 }
 
+/// Names and values of variables.
+pub(crate) type Environment = &'static [(&'static str, &'static str)];
+
 /// What a guard runs.
 #[derive(Debug)]
 pub(crate) struct Guarded<'a> {
@@ -133,6 +136,8 @@ pub(crate) struct Guarded<'a> {
     pub(crate) program: PathBuf,
     /// Its arguments; every user of the machine can read them.
     pub(crate) arguments: Vec<OsString>,
+    /// Variables of its environment that are ours.
+    pub(crate) environment: Environment,
     /// How it is stopped.
     pub(crate) signal: StopSignal,
     /// Whom it runs as.
@@ -183,6 +188,7 @@ impl Guard {
         }
         // Messages in English, whatever the user's language: they are read here.
         command.env("LC_ALL", "C").env("TZ", "UTC");
+        command.envs(what.environment.iter().copied());
         command.stdin(Stdio::piped()).stdout(cleaner.another_end()?).stderr(what.log);
         what.user.run_as(&mut command);
         let mut process = command.spawn()?;

@@ -7,7 +7,7 @@ use stopover_engine::{Comparison, DownTrial, Measure, Rehearsal, RehearsalEnding
 use stopover_model::EventSink;
 use stopover_model::report::{RehearsalReport, Verdict};
 use stopover_report::human;
-use stopover_scratch::provider::{PostgresScratch, ScratchRequest};
+use stopover_scratch::provider::{PostgresScratch, ScratchRequest, SqliteScratch};
 
 use crate::args::{FormArguments, Format, Global, ProgramArguments, RehearseArguments};
 use crate::console::{Console, Failure, Scripts};
@@ -42,7 +42,8 @@ pub(super) async fn run(
     let wanted = ScratchRequest { reach: programs::reach(&programs), ..scratch_request(settings)? };
     let scratch = PostgresScratch::new(wanted).fetching(settings.fetch()?);
     let mut progress = console.progress();
-    let mut rehearsal = held(scratch, &request, &measure, &mut progress).await;
+    // What is left of the scratch is removed beside the report: it is waited for behind it.
+    let (mut rehearsal, _scratch) = held(scratch, &request, &measure, &mut progress).await;
     drop(progress);
     if let (Some(key), Some(receipt)) = (&key, &mut rehearsal.report.receipt) {
         key.sign(receipt);
@@ -80,18 +81,31 @@ fn measure(
     Ok(measure)
 }
 
+/// Where a rehearsal was held. Dropping it waits until all of it is gone.
+enum Place {
+    File(Box<SqliteScratch>),
+    Server(Box<PostgresScratch>),
+}
+
 /// Holds the rehearsal: what the backup is decides where.
 async fn held(
     mut scratch: PostgresScratch,
     request: &Request<'_>,
     measure: &Measure,
     sink: &mut dyn EventSink,
-) -> Rehearsal {
+) -> (Rehearsal, Place) {
     scratch.fetch_early(&request.stop, sink).await;
-    match scratch.into_sqlite() {
-        Ok(mut file) => stopover_engine::rehearse(&mut file, request, measure, sink).await,
-        Err(mut server) => stopover_engine::rehearse(&mut *server, request, measure, sink).await,
-    }
+    let mut place = match scratch.into_sqlite() {
+        Ok(file) => Place::File(Box::new(file)),
+        Err(server) => Place::Server(server),
+    };
+    let rehearsal = match &mut place {
+        Place::File(file) => stopover_engine::rehearse(&mut **file, request, measure, sink).await,
+        Place::Server(server) => {
+            stopover_engine::rehearse(&mut **server, request, measure, sink).await
+        }
+    };
+    (rehearsal, place)
 }
 
 /// The stored report (where `folder` is given), the one on standard output, and all other forms.

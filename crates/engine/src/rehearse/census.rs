@@ -16,12 +16,10 @@ use stopover_checks::{Allowance, CountedTable, changed, vanished, vanished_at_bo
 use stopover_model::report::{MigrationReport, RehearsalReport, TableReport};
 use stopover_model::{Finding, TableCensus, Version};
 
-use super::compared::{
-    After, Before, Compared, Was, compared, fates, merge, names_after, uncounted,
-};
+use super::after::look_again;
+use super::compared::{Before, Compared, Was, merge, uncounted};
 use super::named::{Named, all_of, at_risk_in};
 use super::recalled::Known;
-use super::renamed::follow;
 use crate::statement::unless_stopped;
 use crate::{Applied, Ending, Request};
 
@@ -178,13 +176,15 @@ async fn before<B: Backend>(
     known: Known<'_>,
 ) -> Result<Before, NoCensus> {
     let began = Instant::now();
-    let texts = match depth {
-        CensusDepth::Rows => to_run(auditor, request).await,
-        CensusDepth::Digests => Vec::new(),
-    };
     let mut session = auditor.connect().await?;
     let canceller = session.canceller();
-    let reading = read_before(&mut session, request, (depth, known), &texts);
+    let reading = async {
+        let texts = match depth {
+            CensusDepth::Rows => to_run(&mut session, request).await,
+            CensusDepth::Digests => Vec::new(),
+        };
+        read_before(&mut session, request, (depth, known), &texts).await
+    };
     let read = unless_stopped(&canceller, reading, &request.stop).await;
     let mut before = read.map_err(NoCensus::Stopped)??;
     session.hang_up().await;
@@ -193,9 +193,10 @@ async fn before<B: Backend>(
 }
 
 /// The scripts that will run; all of them where that cannot be told.
-async fn to_run<'a, B: Backend>(auditor: &B, request: &Request<'a>) -> Vec<&'a str> {
+async fn to_run<'a, S: Session>(session: &mut S, request: &Request<'a>) -> Vec<&'a str> {
     let all = &request.source.migrations;
-    let planned = crate::plan(auditor, request).await.ok().filter(|it| it.problems.is_empty());
+    let planned = crate::read::plan_in(session, request).await;
+    let planned = planned.ok().filter(|it| it.problems.is_empty());
     let is_planned = |version: &Version| {
         planned.as_ref().is_none_or(|it| it.steps.iter().any(|step| step.version == *version))
     };
@@ -264,31 +265,6 @@ async fn values_before<S: Session>(
     Ok(values)
 }
 
-/// The same afterwards, of what was counted before and somebody may have written to; by the object
-/// and the column's key that it had before.
-async fn values_after<S: Session>(
-    session: &mut S,
-    scope: &CensusScope,
-    before: &Before,
-    imprints: &[Imprint],
-) -> Result<HashMap<String, BTreeMap<String, u64>>, BackendError> {
-    let mut values = HashMap::new();
-    for (was, fate, now) in fates(before, imprints) {
-        let Some(now) = now.filter(|it| !it.is_untouched_since(&was.imprint)) else { continue };
-        let counted =
-            names_after(&was.imprint, fate, now).filter(|(it, _)| was.values.contains_key(&it.key));
-        let (keys, names): (Vec<String>, Vec<String>) =
-            counted.filter_map(|(it, name)| Some((it.key.clone(), name?.to_owned()))).unzip();
-        if names.is_empty() {
-            continue;
-        }
-        if let Some(found) = session.values(scope, &now.relation, &names).await? {
-            values.insert(was.imprint.object.clone(), keys.into_iter().zip(found).collect());
-        }
-    }
-    Ok(values)
-}
-
 /// Tables whose rows have to be counted, by name; every one where digests are wanted.
 async fn counted<S: Session>(
     session: &mut S,
@@ -320,50 +296,6 @@ async fn after<B: Backend>(
     merge(&mut report.tables, &compared);
     report.timings.census_ms = Some(before.ms + began.elapsed().as_secs_f64() * 1e3);
     Ok(compared)
-}
-
-/// What is there, and what became of what was.
-pub(super) async fn look_again<B: Backend>(
-    auditor: &B,
-    before: &Before,
-    texts: &[&str],
-    request: &Request<'_>,
-) -> Result<(Vec<Compared>, After), NoCensus> {
-    let mut session = auditor.connect().await?;
-    let canceller = session.canceller();
-    let reading = read_after(&mut session, before, texts, request);
-    let read = unless_stopped(&canceller, reading, &request.stop).await;
-    let after = read.map_err(NoCensus::Stopped)??;
-    session.hang_up().await;
-    Ok((compared(before, &after)?, after))
-}
-
-async fn read_after<S: Session>(
-    session: &mut S,
-    before: &Before,
-    texts: &[&str],
-    request: &Request<'_>,
-) -> Result<After, BackendError> {
-    let scope = session.bookkeeping(&request.facts).await?;
-    let began = Instant::now();
-    let schema = session.schema(&scope).await?;
-    let read_schema = began.elapsed();
-    let mut imprints = session.imprints(&scope).await?;
-    follow(before.tables.iter().map(|it| &it.imprint), &mut imprints, texts);
-    let was: HashMap<&str, &Imprint> =
-        before.tables.iter().map(|it| (it.imprint.object.as_str(), &it.imprint)).collect();
-    let is_touched = |it: &&Imprint| {
-        was.get(it.object.as_str()).is_none_or(|before| !it.is_untouched_since(before))
-    };
-    let names: Vec<String> =
-        imprints.iter().filter(is_touched).map(|it| it.relation.clone()).collect();
-    let tables = session.chosen_tables(&scope, before.depth, &names).await?;
-    let counted = tables.into_iter().map(|it| (it.relation.clone(), it)).collect();
-    let counted_rows = began.elapsed();
-    let values = values_after(session, &scope, before, &imprints).await?;
-    tracing::debug!(?read_schema, ?counted_rows, all = ?began.elapsed(), "the census after");
-    let large_objects = session.large_objects().await?;
-    Ok(After { schema, imprints, counted, values, large_objects })
 }
 
 /// What the migrations that ran allow to be lost.

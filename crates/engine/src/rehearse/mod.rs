@@ -1,5 +1,6 @@
 //! The rehearsal: the same apply, on a scratch that a provider makes and throws away.
 
+mod after;
 mod boot;
 mod census;
 mod command;

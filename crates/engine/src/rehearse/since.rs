@@ -6,7 +6,8 @@ use stopover_checks::allows;
 use stopover_model::report::TableReport;
 use stopover_model::{Finding, Severity, units};
 
-use super::census::{NoCensus, look_again};
+use super::after::look_again;
+use super::census::NoCensus;
 use super::compared::{After, Before};
 use crate::Request;
 

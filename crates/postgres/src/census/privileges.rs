@@ -32,7 +32,8 @@ fn owned(look: &Look) -> String {
             "SELECT 'pg_type'::regclass, o.oid, o.typowner, o.typacl, 'T'::\"char\" \
              FROM pg_type o WHERE {kind} AND (o.typrelid = 0 OR EXISTS (SELECT FROM pg_class c \
                WHERE c.oid = o.typrelid AND c.relkind = 'c')) AND o.typtype <> 'm' \
-             AND NOT EXISTS (SELECT FROM pg_type e WHERE e.typarray = o.oid) AND {}",
+             AND NOT EXISTS (SELECT FROM pg_type e \
+               WHERE e.oid = o.typelem AND e.typarray = o.oid) AND {}",
             not_member("pg_type", "o.oid")
         ),
         format!(

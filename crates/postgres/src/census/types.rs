@@ -27,6 +27,9 @@ pub(super) fn domains(look: &Look) -> String {
 }
 
 /// Enums, composite types, ranges, base types, and shells of types that are still to be made.
+///
+/// An array is known by its elements' type, which is found by an index: to look for whoever has it as
+/// its array is a walk through all types for each of them.
 pub(super) fn others(look: &Look) -> String {
     format!(
         "SELECT CASE y.typtype WHEN 'e' THEN 'enum' WHEN 'r' THEN 'range' \
@@ -44,7 +47,7 @@ pub(super) fn others(look: &Look) -> String {
          FROM pg_type y JOIN pg_namespace n ON n.oid = y.typnamespace \
          LEFT JOIN pg_class c ON c.oid = y.typrelid \
          WHERE y.typtype IN ('b', 'c', 'e', 'r', 'p') AND (y.typrelid = 0 OR c.relkind = 'c') \
-           AND NOT EXISTS (SELECT FROM pg_type o WHERE o.typarray = y.oid) \
+           AND NOT EXISTS (SELECT FROM pg_type o WHERE o.oid = y.typelem AND o.typarray = y.oid) \
            AND {ours} AND {own}",
         name = named("y", "typname"),
         range = range(look),

@@ -32,9 +32,33 @@ pub(super) enum Check {
     SizeAndTime,
 }
 
+/// Which files of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    /// Every one.
+    Whole,
+    /// Those with which a server starts, and all folders.
+    Cluster,
+    /// Those of the databases: a server looks at none of them before somebody connects.
+    Databases,
+}
+
+impl Part {
+    fn has(self, path: &Path) -> bool {
+        // A server that starts throws them away, wherever they are.
+        let lasts = || path.file_name().is_none_or(|it| it != "pg_internal.init");
+        match self {
+            Self::Whole => true,
+            Self::Cluster => !path.starts_with("base") && lasts(),
+            Self::Databases => path.starts_with("base") && lasts(),
+        }
+    }
+}
+
 /// What is copied, to where, and for whom.
 pub(super) struct Copying<'a> {
     pub(super) listing: &'a Listing,
+    pub(super) part: Part,
     pub(super) from: &'a Path,
     /// An empty folder.
     pub(super) to: &'a Path,
@@ -52,12 +76,17 @@ impl Copying<'_> {
     pub(super) fn run(&self) -> Result<Gauge, BaseError> {
         // Before it begins: afterwards the copy itself has taken it.
         let free = room::free(self.place);
-        for folder in &self.listing.folders {
+        let folders = match self.part {
+            Part::Whole | Part::Cluster => self.listing.folders.as_slice(),
+            Part::Databases => &[],
+        };
+        for folder in folders {
             let to = self.to.join(folder);
             private_folder(&to).map_err(self.refused("make", folder, free))?;
             self.owner.give(&to).map_err(self.refused("give away", folder, free))?;
         }
-        let mut files: Vec<&Entry> = self.listing.files.iter().collect();
+        let files = self.listing.files.iter().filter(|it| self.part.has(&it.path));
+        let mut files: Vec<&Entry> = files.collect();
         files.sort_by_key(|it| std::cmp::Reverse(it.bytes));
         let gauge = Mutex::new(Gauge::default());
         let (next, stopped) = (AtomicUsize::new(0), AtomicBool::new(false));
@@ -164,5 +193,26 @@ impl Way {
 
     pub(super) fn named(name: &str) -> Option<Self> {
         [Self::Clone, Self::Kernel, Self::Buffer].into_iter().find(|it| it.name() == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_two_parts_of_a_copy_are_all_that_a_server_keeps_when_it_starts() {
+        let parts =
+            |path: &str| [Part::Cluster, Part::Databases].map(|part| part.has(Path::new(path)));
+        for path in ["PG_VERSION", "postgresql.conf", "global/pg_control", "pg_wal/0001"] {
+            assert_eq!(parts(path), [true, false], "{path}");
+        }
+        for path in ["base/1/PG_VERSION", "base/16384/2619", "base/16384/pg_filenode.map"] {
+            assert_eq!(parts(path), [false, true], "{path}");
+        }
+        for path in ["global/pg_internal.init", "base/16384/pg_internal.init"] {
+            assert_eq!(parts(path), [false, false], "{path}");
+            assert!(Part::Whole.has(Path::new(path)), "a base's own copy is compared");
+        }
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use super::copy::{Check, Copying};
+use super::copy::{Check, Copying, Part};
 use super::error::BaseError;
 use super::hash::hex;
 use super::listing::Listing;
@@ -210,6 +210,7 @@ impl Building {
         private_folder(&data).map_err(BaseError::io("make", &data))?;
         let copying = Copying {
             listing,
+            part: Part::Whole,
             from: new.data,
             to: &data,
             place: &bases.folder,

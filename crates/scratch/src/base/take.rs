@@ -9,14 +9,14 @@ use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
 use super::census::Shelf;
-use super::copy::{Check, Copying, devices};
+use super::copy::{Check, Copying, Part, devices};
 use super::error::BaseError;
 use super::hash::{Facts, hex};
 use super::listing::Listing;
 use super::lock::{self, Sharing};
 use super::record::{Record, Restoration};
 use super::setup::{FORMAT, Setup};
-use super::way::{Way, Ways};
+use super::way::{Gauge, Way, Ways};
 use super::{BASE, BaseCopy, Bases, DATA, FILES, KNOWN, LOCK, SYNCED, TURN, USED, WAYS};
 use crate::server::machine::boot_id;
 use crate::server::user::ServerUser;
@@ -191,26 +191,59 @@ impl Held {
         self.listing.files.len() as u64
     }
 
-    /// Copies it into an empty data folder, which the server's user owns.
-    pub(crate) fn copy_to(&self, data: &Path, user: &ServerUser) -> Result<BaseCopy, BaseError> {
+    /// Begins to copy it into an empty data folder, which the server's user owns: with all that a
+    /// server needs to start. [`Begun::finish`] copies the databases.
+    pub(crate) fn begin_copy<'a>(
+        &'a self,
+        data: &'a Path,
+        user: &'a ServerUser,
+    ) -> Result<Begun<'a>, BaseError> {
         let from = self.folder.join(DATA);
-        let copying = Copying {
-            listing: &self.listing,
-            from: &from,
-            to: data,
-            // The server's own folder has a name that nobody chose.
-            place: data.ancestors().nth(2).unwrap_or(data),
-            owner: user,
-            check: Check::SizeAndTime,
-            ways: self.bases.ways(&from, data),
-            fault: None,
-        };
-        let gauge = copying.run()?;
-        if let (Ways::Measured, Some(way)) = (copying.ways, gauge.fastest()) {
+        let ways = self.bases.ways(&from, data);
+        let mut begun = Begun { held: self, from, data, user, ways, gauge: Gauge::default() };
+        begun.copy(Part::Cluster)?;
+        Ok(begun)
+    }
+}
+
+/// A copy of a base on which a server can start.
+#[derive(Debug)]
+pub(crate) struct Begun<'a> {
+    held: &'a Held,
+    from: PathBuf,
+    data: &'a Path,
+    user: &'a ServerUser,
+    ways: Ways,
+    gauge: Gauge,
+}
+
+impl Begun<'_> {
+    /// Copies the databases: only then somebody may connect.
+    pub(crate) fn finish(mut self) -> Result<BaseCopy, BaseError> {
+        self.copy(Part::Databases)?;
+        let Self { held, from, data, ways, gauge, .. } = self;
+        if let (Ways::Measured, Some(way)) = (ways, gauge.fastest()) {
             // Only a hint for the next one.
-            let _ = self.bases.remember_way(&from, data, way);
+            let _ = held.bases.remember_way(&from, data, way);
         }
         Ok(if gauge.is_clone() { BaseCopy::Clone } else { BaseCopy::Copy })
+    }
+
+    fn copy(&mut self, part: Part) -> Result<(), BaseError> {
+        let copying = Copying {
+            listing: &self.held.listing,
+            part,
+            from: &self.from,
+            to: self.data,
+            // The server's own folder has a name that nobody chose.
+            place: self.data.ancestors().nth(2).unwrap_or(self.data),
+            owner: self.user,
+            check: Check::SizeAndTime,
+            ways: self.ways,
+            fault: None,
+        };
+        self.gauge.add(&copying.run()?);
+        Ok(())
     }
 }
 

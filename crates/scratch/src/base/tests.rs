@@ -81,12 +81,17 @@ impl Place {
     fn copied(&self, held: &Held) -> Result<PathBuf, BaseError> {
         let to = self.folder.path().join(format!("copy-{:x}", rand::random::<u64>()));
         fs::create_dir(&to).unwrap();
-        held.copy_to(&to, &ServerUser::Own).map(|_| to)
+        copied(held, &to).map(|_| to)
     }
 
     fn names(&self) -> Vec<String> {
         self.bases.names("").unwrap()
     }
+}
+
+/// All of it.
+fn copied(held: &Held, to: &Path) -> Result<BaseCopy, BaseError> {
+    held.begin_copy(to, &ServerUser::Own)?.finish()
 }
 
 fn restoration(sha256: &str) -> Restoration {

@@ -12,6 +12,7 @@ use super::footing::Footing;
 use super::keeper::Keeper;
 use super::session::Session;
 use crate::binaries::Binaries;
+use crate::server::secret;
 
 /// A database to make on a server where we are superuser: a private one.
 #[derive(Debug, Clone)]
@@ -62,8 +63,8 @@ impl RestoreTarget {
             return Err(RestoreError::Role { role: role.to_owned(), error });
         }
         let password = random_password();
-        let name = identifier(role);
-        let sql = format!("ALTER ROLE {name} LOGIN PASSWORD '{password}'");
+        let (name, secret) = (identifier(role), secret(&password));
+        let sql = format!("ALTER ROLE {name} LOGIN PASSWORD '{secret}'");
         keeper.run("giving a role its login", &sql).await?;
         keeper.close().await;
         Ok(self.config_for(role, &password))

@@ -58,6 +58,7 @@ fn run(
     let guarded = Guarded {
         program: binaries.path(Program::Initdb),
         arguments: arguments(binaries.version().major(), encoding, locale, data),
+        environment: &[],
         signal: StopSignal::Kill,
         user,
         data,

@@ -141,7 +141,7 @@ fn take(folder: &Path) -> Result<BaseCopy, BaseError> {
     let Found::Base(held) = bases.find(&Setup::fake("one"), HASH).unwrap() else { panic!() };
     let server = folder.join("small").join(format!("server-{:x}", rand::random::<u64>()));
     fs::create_dir_all(server.join("data")).unwrap();
-    let copied = held.copy_to(&server.join("data"), &ServerUser::Own);
+    let copied = copied(&held, &server.join("data"));
     fs::remove_dir_all(server).unwrap();
     copied
 }
@@ -162,10 +162,10 @@ fn a_place_that_is_gone_or_taken_is_not_the_bases_fault() {
     let place = Place::new();
     place.kept(HASH);
     let held = place.held(HASH);
-    let gone = held.copy_to(&place.small(), &ServerUser::Own).unwrap_err();
+    let gone = copied(&held, &place.small()).unwrap_err();
     assert!(matches!(gone, BaseError::Target(_)) && !gone.is_of_base(), "{gone}");
     fs::create_dir_all(place.small().join("base/16384")).unwrap();
-    let taken = held.copy_to(&place.small(), &ServerUser::Own).unwrap_err();
+    let taken = copied(&held, &place.small()).unwrap_err();
     assert!(matches!(taken, BaseError::Target(_)) && !taken.is_of_base(), "{taken}");
     place.copied(&held).unwrap();
 }
