@@ -30,7 +30,6 @@ use tokio_postgres::Config;
 
 use self::folder::ScratchFolder;
 use self::identity::Identity;
-
 use self::machine::Machine;
 use self::template::Template;
 use self::tuning::Stage;
