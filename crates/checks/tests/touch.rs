@@ -3,8 +3,8 @@
 use stopover_checks::{privilege_needs, written_relations};
 use stopover_model::harness::NeedKind;
 use stopover_model::{
-    ChecksumKind, DatabaseKind, Directives, Facts, Layout, LedgerFacts, LedgerKind, Migration,
-    PlainStrings, Plan, Policy, Script, SourceSet, Version,
+    ChecksumKind, DatabaseKind, Directives, Facts, Fingerprints, Layout, LedgerFacts, LedgerKind,
+    Migration, PlainStrings, Plan, Policy, Script, SourceSet, Version,
 };
 use stopover_planner::{Selection, plan};
 
@@ -41,6 +41,7 @@ fn planned(text: &str) -> Plan {
         role: "app".to_owned(),
         plain_strings: PlainStrings::Standard,
         recoveries: Vec::new(),
+        fingerprints: Fingerprints::NotCompared,
         edits: Vec::new(),
         healed: Vec::new(),
     };

@@ -13,8 +13,8 @@ use crate::lock::Locked;
 use crate::run_plan::{Told, run_plan};
 use crate::statement::leaving;
 use crate::{
-    Applied, Around, Ending, EngineError, Request, Safeguards, adopt, gate, heal, recover,
-    safeguards,
+    Applied, Around, Ending, EngineError, Request, Safeguards, adopt, fingerprints, gate, heal,
+    recover, safeguards,
 };
 
 pub(crate) use crate::steps::{Beside, Progress, Work, steps};
@@ -94,7 +94,7 @@ async fn unless_something_is_to_do<S: Session>(
     session: &mut S,
     request: &Request<'_>,
 ) -> Result<Option<Plan>, EngineError> {
-    let facts = tokio::select! {
+    let mut facts = tokio::select! {
         facts = session.facts(&request.facts) => facts?,
         signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),
     };
@@ -102,6 +102,7 @@ async fn unless_something_is_to_do<S: Session>(
     if rows.is_empty() || rows.iter().any(|row| matches!(row.state, RowState::Dirty(_))) {
         return Ok(None);
     }
+    fingerprints::compare(request.source, &mut facts);
     let plan = stopover_planner::plan(request.source, &facts, request.policy, &request.selection);
     Ok(plan.ok().filter(|plan| plan.heals.is_empty() && !runs_something(plan)))
 }

@@ -11,6 +11,7 @@ mod apply;
 mod ci;
 mod detail;
 mod error;
+mod fingerprints;
 mod gate;
 mod harness;
 mod heal;

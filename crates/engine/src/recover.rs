@@ -6,6 +6,8 @@ use stopover_model::{
 };
 use stopover_planner::{interrupted_step, question, verdict};
 
+use crate::fingerprints;
+
 /// Everything that the planner needs to know. Reads only.
 pub(crate) async fn facts<S: Session>(
     session: &mut S,
@@ -13,6 +15,7 @@ pub(crate) async fn facts<S: Session>(
     source: &SourceSet,
 ) -> Result<Facts, BackendError> {
     let mut facts = session.facts(request).await?;
+    fingerprints::compare(source, &mut facts);
     let dirty = |row: &&stopover_model::LedgerRow| matches!(row.state, RowState::Dirty(_));
     let versions: Vec<_> =
         facts.ledger.rows.iter().filter(dirty).map(|row| row.version.clone()).collect();

@@ -1,9 +1,11 @@
 //! What was read from a database before judging.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ChecksumKind, Edit, Healed, LedgerKind, LedgerRow, Recovery};
+use crate::{ChecksumKind, Edit, Healed, LedgerKind, LedgerRow, Recovery, Version};
 
 /// Whose database it is: it decides how scripts are read, and what can be in a transaction.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
@@ -79,6 +81,8 @@ pub struct Facts {
     /// What was found out of migrations that were interrupted; those that are not named here
     /// were not looked at.
     pub recoveries: Vec<Recovery>,
+    /// Whether the rows' checksums were held against the files.
+    pub fingerprints: Fingerprints,
     /// What was found out of migrations that were edited since they were applied; those that are
     /// not named here were not looked at.
     pub edits: Vec<Edit>,
@@ -121,4 +125,16 @@ impl std::fmt::Display for LockHolder {
         }
         Ok(())
     }
+}
+
+/// The ledger's checksums against the files of the source, for whoever compares them before the plan
+/// does: of a long history several threads do.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Fingerprints {
+    /// Nobody has looked: whoever needs to know compares.
+    #[default]
+    NotCompared,
+    /// Every row was compared with the file of its version. These have another one than was applied;
+    /// a repeatable migration that has changed is none of them.
+    Compared(BTreeSet<Version>),
 }

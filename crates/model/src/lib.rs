@@ -35,7 +35,9 @@ pub use dotted::DottedVersion;
 pub use error::{DatabaseError, ErrorClass, StatementError, sqlstate};
 pub use event::{CarryPhase, CheckStage, Direction, Event, EventSink, RestorePhase, Silent};
 pub use excerpt::Excerpt;
-pub use facts::{DatabaseKind, Facts, LedgerFacts, LedgerSeen, LockHolder, PlainStrings, Tracker};
+pub use facts::{
+    DatabaseKind, Facts, Fingerprints, LedgerFacts, LedgerSeen, LockHolder, PlainStrings, Tracker,
+};
 pub use finding::{Finding, Severity};
 pub use heal::{
     Edit, EditClass, HarmlessEdit, HealKind, HealMode, HealPolicy, HealWay, Healed, History,

@@ -1,13 +1,11 @@
 //! Source and ledger side by side: what is applied, what is pending.
 
 use std::cmp::Ordering;
-use std::num::NonZero;
-use std::thread;
 
 use stopover_model::report::{AppliedEntry, PendingEntry};
 use stopover_model::{
-    Facts, LedgerKind, LedgerRow, Migration, OrderMark, Recovery, Resume, RowState, SourceSet,
-    Version,
+    Facts, Fingerprints, LedgerKind, LedgerRow, Migration, OrderMark, Recovery, Resume, RowState,
+    SourceSet, Version,
 };
 
 /// A migration that is not in the ledger, or is there as one that was interrupted and goes on.
@@ -79,9 +77,14 @@ impl<'a> Comparison<'a> {
             }
             // What goes on is pending alone.
             let row = row.filter(|_| resumed.is_none());
-            applied.extend(row.map(|row| Applied { row, migration, differs: false }));
+            applied.extend(row.map(|row| {
+                let differs = migration.is_some_and(|it| match &facts.fingerprints {
+                    Fingerprints::Compared(others) => others.contains(&row.version),
+                    Fingerprints::NotCompared => differs(row, it),
+                });
+                Applied { row, migration, differs }
+            }));
         }
-        compare(&mut applied);
         Self { ledger, applied, pending, highest, comparable }
     }
 
@@ -173,34 +176,10 @@ fn paired<'a>(rows: &[&'a LedgerRow], migrations: &[&'a Migration]) -> Vec<Pair<
     }
 }
 
-/// So many rows are worth a thread.
-const ROWS_PER_THREAD: usize = 1_000;
-
-/// Compares the checksums; of many rows by several threads, for it is most of the work of a run that
-/// has nothing to do.
-fn compare(applied: &mut [Applied<'_>]) {
-    let share = |applied: &mut [Applied<'_>]| {
-        for it in applied {
-            it.differs = it.migration.is_some_and(|migration| differs(it.row, migration));
-        }
-    };
-    if applied.len() <= ROWS_PER_THREAD {
-        return share(applied);
-    }
-    let cores = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = applied.len().div_ceil(ROWS_PER_THREAD).min(cores);
-    let (first, others) = applied.split_at_mut(applied.len() / threads);
-    thread::scope(|scope| {
-        for applied in others.chunks_mut(first.len()) {
-            scope.spawn(move || share(applied));
-        }
-        share(first);
-    });
-}
-
 /// Whether the ledger's checksum is another one than the file's. A repeatable migration that has
 /// changed is pending again.
-pub(crate) fn differs(row: &LedgerRow, migration: &Migration) -> bool {
+#[must_use]
+pub fn differs(row: &LedgerRow, migration: &Migration) -> bool {
     let applied = row.checksum.as_ref().filter(|_| !row.version.is_repeatable());
     applied.is_some_and(|it| !it.is_of(migration.fingerprinted()))
 }

@@ -27,6 +27,7 @@ use stopover_model::{
     DirtyWay, EmptyLedger, Facts, Finding, Migration, Plan, Policy, SourceSet, Step, Version,
 };
 
+pub use comparison::differs;
 pub use down::{DownSelection, plan_down};
 pub use drift::severity;
 pub use heal::{applied_text, edit_of, edited, spelled};

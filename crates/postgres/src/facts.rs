@@ -4,7 +4,8 @@ use stopover_backend::{
     BackendError, Bookkeeping, CensusScope, FactsReader, FactsRequest, LedgerChoice, LedgerId,
 };
 use stopover_model::{
-    ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, Tracker, VersionWidth,
+    ChecksumKind, DatabaseKind, Facts, Fingerprints, LedgerFacts, LedgerKind, LedgerSeen, Tracker,
+    VersionWidth,
 };
 use tokio_postgres::SimpleQueryRow;
 
@@ -89,6 +90,7 @@ impl FactsReader for PostgresSession {
             role: located.role.clone(),
             plain_strings: self.plain_strings(),
             recoveries: Vec::new(),
+            fingerprints: Fingerprints::NotCompared,
             edits: Vec::new(),
             healed,
         };

@@ -6,7 +6,8 @@ use stopover_backend::{
     BackendError, Bookkeeping, CensusScope, FactsReader, FactsRequest, LedgerChoice, LedgerId,
 };
 use stopover_model::{
-    ChecksumKind, DatabaseKind, Facts, LedgerFacts, LedgerKind, LedgerSeen, PlainStrings, Tracker,
+    ChecksumKind, DatabaseKind, Facts, Fingerprints, LedgerFacts, LedgerKind, LedgerSeen,
+    PlainStrings, Tracker,
 };
 
 use crate::error::request_error;
@@ -109,6 +110,7 @@ fn facts(connection: Option<&Connection>, choice: &LedgerChoice) -> Result<Facts
         role: actor().to_owned(),
         plain_strings: PlainStrings::Standard,
         recoveries: Vec::new(),
+        fingerprints: Fingerprints::NotCompared,
         edits: Vec::new(),
         healed,
     })

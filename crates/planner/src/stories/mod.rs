@@ -14,9 +14,9 @@ mod scripts;
 mod sqlite;
 
 use stopover_model::{
-    Checksum, DatabaseKind, Directives, Facts, Finding, Layout, LedgerFacts, LedgerKind, LedgerRow,
-    Migration, PlainStrings, Plan, Policy, Provenance, RowState, Script, SourceSet, Step,
-    TransactionMark, Version,
+    Checksum, DatabaseKind, Directives, Facts, Finding, Fingerprints, Layout, LedgerFacts,
+    LedgerKind, LedgerRow, Migration, PlainStrings, Plan, Policy, Provenance, RowState, Script,
+    SourceSet, Step, TransactionMark, Version,
 };
 
 use crate::{Selection, plan};
@@ -84,6 +84,7 @@ fn facts(rows: Vec<LedgerRow>) -> Facts {
         role: "deployer".to_owned(),
         plain_strings: PlainStrings::Standard,
         recoveries: Vec::new(),
+        fingerprints: Fingerprints::NotCompared,
         edits: Vec::new(),
         healed: Vec::new(),
     }
