@@ -142,6 +142,15 @@ pub trait RunLock {
         ledger: &LedgerId,
     ) -> impl Future<Output = Result<LockAttempt, BackendError>> + Send;
 
+    /// Whether a run that finds nothing to do may end without the lock. It may not where a killed
+    /// runner has left what the next one that has the lock removes.
+    fn is_tidy(
+        &mut self,
+        _ledger: &LedgerId,
+    ) -> impl Future<Output = Result<bool, BackendError>> + Send {
+        std::future::ready(Ok(true))
+    }
+
     /// Makes sure that the lock that was taken is still there; takes it again where it is not.
     fn keep_lock(
         &mut self,

@@ -73,7 +73,7 @@ async fn applied<B: Backend>(
 ) -> Result<Applied, EngineError> {
     let began = Instant::now();
     let (mut session, ledger) = connected(backend, request).await?;
-    if let Some(plan) = unless_something_is_to_do(&mut session, request).await? {
+    if let Some(plan) = unless_something_is_to_do(&mut session, &ledger, request).await? {
         let (migrations, statements) = (plan.steps.len(), plan.statement_count());
         sink.emit(Event::PlanReady { migrations, statements, direction: Direction::Up });
         let (passed, around) = (Passed::default(), Around::default());
@@ -92,8 +92,12 @@ async fn applied<B: Backend>(
 /// there: a problem, a dirty migration, another tool's history.
 async fn unless_something_is_to_do<S: Session>(
     session: &mut S,
+    ledger: &LedgerId,
     request: &Request<'_>,
 ) -> Result<Option<Plan>, EngineError> {
+    if !session.is_tidy(ledger).await? {
+        return Ok(None);
+    }
     let mut facts = tokio::select! {
         facts = session.facts(&request.facts) => facts?,
         signal = request.stop.wait() => return Err(EngineError::Stopped(signal)),

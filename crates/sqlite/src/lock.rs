@@ -81,10 +81,24 @@ impl RunLock for SqliteSession {
         self.call(try_lock).await?
     }
 
+    async fn is_tidy(&mut self, _: &LedgerId) -> Result<bool, BackendError> {
+        self.call(is_tidy).await?
+    }
+
     async fn unlock(&mut self, _: &LedgerId) -> Result<LockKept, BackendError> {
         self.call(|held| held.guard = Guard::Free).await?;
         Ok(LockKept::Held)
     }
+}
+
+/// Whether there is no lock's file: somebody works now, or was killed, and who takes the lock then
+/// removes the file.
+fn is_tidy(held: &mut Held) -> Result<bool, BackendError> {
+    Ok(file(&held.target)?.is_none_or(|database| !lock_path(&database).exists()))
+}
+
+fn lock_path(database: &Path) -> PathBuf {
+    beside(database, "-stopover-lock")
 }
 
 fn try_lock(held: &mut Held) -> Result<LockAttempt, BackendError> {
@@ -99,7 +113,7 @@ fn try_lock(held: &mut Held) -> Result<LockAttempt, BackendError> {
         held.guard = Guard::Void(Void::Url);
         return Ok(LockAttempt::Taken);
     }
-    let path = beside(&database, "-stopover-lock");
+    let path = lock_path(&database);
     match attempt(&database, &path) {
         Ok(Attempt::Taken(file)) => {
             held.guard = Guard::Taken { _file: Some(file) };

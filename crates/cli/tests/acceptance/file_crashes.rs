@@ -173,3 +173,14 @@ fn what_nobody_can_tell_of_a_killed_tool_is_settled_by_the_repair_that_is_named(
     shop.call("apply").run().exits(0);
     assert_eq!((shop.runs(), shop.ledger()), ("1 2 3".to_owned(), "1 2".to_owned()));
 }
+
+#[test]
+fn a_run_with_nothing_to_do_left_a_killed_runners_lock_file_there() {
+    let shop = Shop::with("CREATE TABLE orders (id integer);\n");
+    shop.call("apply").run().exits(0);
+    // As one leaves it that is killed between its last commit and its end.
+    let lock = shop.0.path().join("app.db-stopover-lock");
+    Connection::open(&lock).unwrap().execute_batch("CREATE TABLE holder (pid integer)").unwrap();
+    shop.call("apply").run().exits(0);
+    assert!(!lock.exists(), "whoever comes next removes it");
+}
