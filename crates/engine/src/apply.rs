@@ -74,8 +74,7 @@ async fn applied<B: Backend>(
     let began = Instant::now();
     let (mut session, ledger) = connected(backend, request).await?;
     if let Some(plan) = unless_something_is_to_do(&mut session, &ledger, request).await? {
-        let (migrations, statements) = (plan.steps.len(), plan.statement_count());
-        sink.emit(Event::PlanReady { migrations, statements, direction: Direction::Up });
+        sink.emit(Event::plan_ready(&plan, Direction::Up));
         let (passed, around) = (Passed::default(), Around::default());
         return Ok(Applied::begun(plan, Direction::Up, passed, around).ended(None, began));
     }

@@ -65,11 +65,7 @@ async fn under_lock<B: Backend>(
         }
         plan = again;
     }
-    sink.emit(Event::PlanReady {
-        migrations: plan.steps.len(),
-        statements: plan.statement_count(),
-        direction: Direction::Down,
-    });
+    sink.emit(Event::plan_ready(&plan, Direction::Down));
     let mut applied = Applied::begun(plan, Direction::Down, Passed::default(), around);
     take_back(backend, locked, request, safeguards, &mut applied, sink).await?;
     Ok(applied)

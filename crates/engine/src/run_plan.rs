@@ -36,9 +36,8 @@ pub(crate) async fn run_plan<B: Backend>(
             return Ok(ending);
         }
     }
-    let (migrations_of_plan, statements) = (plan.steps.len(), plan.statement_count());
     let direction = Direction::Up;
-    sink.emit(Event::PlanReady { migrations: migrations_of_plan, statements, direction });
+    sink.emit(Event::plan_ready(plan, direction));
     let Some(first) = plan.steps.first() else { return Ok(Ending::Complete) };
     ready_ledger(locked, facts).await?;
     // Decisions are kept once, with what is run first.
@@ -75,8 +74,7 @@ async fn take_back<B: Backend>(
         findings: Vec::new(),
     };
     let direction = Direction::Down;
-    let (migrations, statements) = (downs.steps.len(), downs.statement_count());
-    sink.emit(Event::PlanReady { migrations, statements, direction });
+    sink.emit(Event::plan_ready(&downs, direction));
     let reason = safeguards.taking_back.as_deref();
     let work = Work { plan: &downs, request, direction, beside: None, reason };
     let ending = steps(backend, locked, &work, progress, sink).await;

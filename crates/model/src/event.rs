@@ -1,6 +1,6 @@
 //! What happens while the engine works: told as values, printed by somebody else.
 
-use crate::{Finding, LockHolder, Notice, NoticeLevel, StatementError, Version};
+use crate::{Finding, LockHolder, Notice, NoticeLevel, Plan, StatementError, Version};
 
 /// What a rehearsal is busy with before the migrations run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -258,6 +258,15 @@ pub enum Event {
     },
     /// Something worth saying at once.
     Found(Finding),
+}
+
+impl Event {
+    /// That `plan` is ready, all of whose steps go this way.
+    #[must_use]
+    pub fn plan_ready(plan: &Plan, direction: Direction) -> Self {
+        let (migrations, statements) = (plan.steps.len(), plan.statement_count());
+        Self::PlanReady { migrations, statements, direction }
+    }
 }
 
 /// Takes events as they happen. Must not fail and must not block for long: the engine waits.

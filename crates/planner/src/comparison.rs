@@ -65,15 +65,12 @@ impl<'a> Comparison<'a> {
         let mut pending = Vec::new();
         for (row, migration) in paired(&rows, &migrations) {
             let resumed = migration.and_then(|_| resumed(row));
-            match (row, migration) {
-                (row, Some(migration))
-                    if resumed.is_some() || is_to_run(migration, row, baseline) =>
-                {
-                    let out_of_order = migration.directives.order == OrderMark::Ascending
-                        && highest.is_some_and(|highest| migration.version < *highest);
-                    pending.push(Pending { migration, out_of_order, resumed });
-                }
-                _ => {}
+            if let Some(migration) = migration
+                && (resumed.is_some() || is_to_run(migration, row, baseline))
+            {
+                let out_of_order = migration.directives.order == OrderMark::Ascending
+                    && highest.is_some_and(|highest| migration.version < *highest);
+                pending.push(Pending { migration, out_of_order, resumed });
             }
             // What goes on is pending alone.
             let row = row.filter(|_| resumed.is_none());

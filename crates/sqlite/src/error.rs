@@ -54,7 +54,7 @@ pub(crate) fn database_error(error: &Error) -> DatabaseError {
 
 fn class(error: &Error) -> ErrorClass {
     match primary(error) {
-        Some(ffi::SQLITE_BUSY | ffi::SQLITE_LOCKED) => ErrorClass::Contention,
+        _ if is_busy(error) => ErrorClass::Contention,
         Some(ffi::SQLITE_FULL) => ErrorClass::NoRoom,
         _ => ErrorClass::Final,
     }
